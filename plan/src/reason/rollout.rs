@@ -1,0 +1,113 @@
+//! Reasons of the rules for Rollouts: what they do, what they wait for and what they refuse.
+
+use chrono::{DateTime, Utc};
+use thiserror::Error;
+
+/// Why a Rollout moves or does not move.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum RolloutReason {
+    // What moves.
+    /// The template was seen for the first time.
+    #[error("revision {revision} is new")]
+    NewRevision { revision: u64 },
+    /// A template or step change starts the update over.
+    #[error("the pod template or the steps changed")]
+    UpdateStarted,
+    /// `spec.replicas` was absent.
+    #[error("spec.replicas is absent and means 1")]
+    ReplicasDefaulted,
+    /// A ReplicaSet gets another size.
+    #[error("{replica_set} goes from {from} to {to} pods")]
+    Scaled { replica_set: String, from: i32, to: i32 },
+    /// A ReplicaSet's bookkeeping annotation follows the Rollout.
+    #[error("the annotations of {replica_set} follow the rollout")]
+    Annotated { replica_set: String },
+    /// A Service is pointed at a revision.
+    #[error("service {service} selects revision {hash}")]
+    ServiceSwitched { service: String, hash: String },
+    /// Subsets are pointed at revisions.
+    #[error("the subsets of DestinationRule {rule} select canary {canary} and stable {stable}")]
+    SubsetsSwitched { rule: String, canary: String, stable: String },
+    /// A route gets another weight.
+    #[error("VirtualService {virtual_service} sends {weight} % to the canary")]
+    WeightSet { virtual_service: String, weight: u32 },
+    /// A step is over.
+    #[error("step {step} of {of} is complete ({what})")]
+    StepCompleted { step: usize, of: usize, what: String },
+    /// A pause begins.
+    #[error("a pause begins ({reason})")]
+    PauseStarted { reason: String },
+    /// The whole update is done.
+    #[error("revision {revision} is stable now: {why}")]
+    Promoted { revision: u64, why: String },
+    /// The update is taken back.
+    #[error("the update is aborted{}", why.as_deref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Aborted { why: Option<String> },
+    /// An AnalysisRun's name is recorded, then the run is created.
+    #[error("analysis run {run} judges this revision")]
+    RunStarted { run: String },
+    /// An AnalysisRun is no longer needed.
+    #[error("analysis run {run} is no longer needed")]
+    RunEnded { run: String },
+    /// An object beyond the history limit goes.
+    #[error("{name} is beyond the history limit")]
+    HistoryTrimmed { name: String },
+    /// Status follows what is observed.
+    #[error("status follows what is observed")]
+    Reported,
+
+    // What is waited for.
+    /// A pause holds until a client acts or time passes.
+    #[error("paused ({reason}) until somebody promotes")]
+    Paused { reason: String },
+    /// A timed pause.
+    #[error("paused until {}", until.format("%H:%M:%S"))]
+    PausedUntil { until: DateTime<Utc> },
+    /// The user paused the whole rollout.
+    #[error("paused by spec.paused")]
+    PausedByUser,
+    /// Pods are not available yet.
+    #[error("{have} of {want} pods of {replica_set} are available")]
+    PodsNotReady { replica_set: String, want: i32, have: i32 },
+    /// Endpoints are behind the pods.
+    #[error("service {service} shows {have} of {want} ready endpoints of revision {hash}")]
+    EndpointsNotReady { service: String, hash: String, want: usize, have: usize },
+    /// Traffic still flows to what is to be changed.
+    #[error("{what} still carries traffic")]
+    StillCarriesTraffic { what: String },
+    /// Pods stay for a while after their traffic went.
+    #[error("{replica_set} keeps its pods until {}", until.format("%H:%M:%S"))]
+    Draining { replica_set: String, until: DateTime<Utc> },
+    /// An AnalysisRun has not ended.
+    #[error("analysis run {run} is {phase}")]
+    RunUnfinished { run: String, phase: String },
+    /// Old pods must go first.
+    #[error("{count} pods of older revisions are still there")]
+    OldPodsRemain { count: i32 },
+    /// An aborted rollout stays until someone acts.
+    #[error("aborted: retry, or set another template")]
+    StaysAborted,
+    /// The controller has not seen its own write.
+    #[error("the last write is not visible yet")]
+    OwnWriteUnseen,
+
+    // What is refused.
+    /// The spec is invalid.
+    #[error("the spec is invalid: {message}")]
+    InvalidSpec { message: String },
+    /// A VirtualService is missing.
+    #[error("VirtualService `{name}` not found")]
+    VirtualServiceNotFound { name: String },
+    /// A DestinationRule is missing.
+    #[error("DestinationRule `{name}` not found")]
+    DestinationRuleNotFound { name: String },
+    /// The routes are not as they must be.
+    #[error("{message}")]
+    RouteInvalid { message: String },
+    /// Somebody else changed a weight.
+    #[error("{who} set the weight in VirtualService {virtual_service} to {found} %, it is set to {weight} % again")]
+    ForeignWeight { virtual_service: String, who: String, found: u32, weight: u32 },
+    /// The plan would have broken an invariant.
+    #[error("refused, since it breaks an invariant: {invariant}")]
+    Refused { invariant: String },
+}
