@@ -1,0 +1,144 @@
+package parts
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// recipe is counted up when the way something is built changes but no version does.
+const recipe = 1
+
+// progressEvery is how often a long build says that it is alive.
+const progressEvery = 15 * time.Second
+
+// getKubernetes builds the one binary. Without the version flags the server calls itself
+// v0.0.0-master and kubectl refuses to speak to it.
+func getKubernetes(s *Set, scratch string) error {
+	version := strings.SplitN(strings.TrimPrefix(kubernetesVersion, "v"), ".", 3)
+	flags := "-s -w" +
+		" -X k8s.io/component-base/version.gitVersion=" + kubernetesVersion +
+		" -X k8s.io/component-base/version.gitMajor=" + version[0] +
+		" -X k8s.io/component-base/version.gitMinor=" + version[1] +
+		" -X k8s.io/client-go/pkg/version.gitVersion=" + kubernetesVersion
+	return s.runGo(filepath.Join(s.source, "kube"), "", "build", "-v", "-trimpath", "-ldflags", flags,
+		"-o", filepath.Join(scratch, "kube"), ".")
+}
+
+func getKwok(s *Set, scratch string) error {
+	return s.install(scratch, "", "sigs.k8s.io/kwok/cmd/kwok@"+kwokVersion)
+}
+
+func getHelm(s *Set, scratch string) error {
+	return s.install(scratch, "", "helm.sh/helm/v4/cmd/helm@"+helmVersion)
+}
+
+// getContainerd leaves out the snapshotters that need C libraries.
+func getContainerd(s *Set, scratch string) error {
+	const module = "github.com/containerd/containerd/v2/cmd/"
+	return s.install(scratch, "no_btrfs,no_devmapper,no_zfs",
+		module+"containerd@"+containerdVersion,
+		module+"containerd-shim-runc-v2@"+containerdVersion,
+		module+"ctr@"+containerdVersion)
+}
+
+func getIstiod(s *Set, scratch string) error {
+	return s.install(scratch, "vtprotobuf,disable_pgv", "istio.io/istio/pilot/cmd/pilot-discovery@"+istioVersion)
+}
+
+// getIstioDefinitions copies Istio's CRDs out of the module that istiod is built from.
+func getIstioDefinitions(s *Set, scratch string) error {
+	command := s.goCommand(s.source, "", "mod", "download", "-json", "istio.io/istio@"+istioVersion)
+	command.Stderr = s.out
+	output, err := command.Output()
+	if err != nil {
+		return fmt.Errorf("download Istio's module: %w\n%s", err, output)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(output, &module); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(module.Dir, "manifests", "charts", "base", "files", "crd-all.gen.yaml"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(scratch, "istio-crds.yaml"), text, 0o644)
+}
+
+// BuildHere builds a package of the cluster's own module; it takes a second.
+func (s *Set) BuildHere(name, output string) error {
+	command := s.goCommand(s.source, "", "build", "-trimpath", "-ldflags", "-s -w", "-o", output, "./"+name)
+	if text, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", name, err, text)
+	}
+	return nil
+}
+
+// install builds commands by module@version, each with the dependencies that its own go.mod pins:
+// kwok, containerd and istiod disagree with Kubernetes and with each other.
+func (s *Set) install(scratch, tags string, packages ...string) error {
+	arguments := []string{"install", "-v", "-trimpath", "-ldflags", "-s -w"}
+	if tags != "" {
+		arguments = append(arguments, "-tags", tags)
+	}
+	return s.runGo(scratch, scratch, append(arguments, packages...)...)
+}
+
+// runGo runs a long build and counts the packages that it compiles.
+func (s *Set) runGo(folder, binaries string, arguments ...string) error {
+	command := s.goCommand(folder, binaries, arguments...)
+	reader, writer := io.Pipe()
+	command.Stdout, command.Stderr = writer, writer
+	started := time.Now()
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("go %s: %w", arguments[0], err)
+	}
+	tail := make(chan string)
+	go func() { tail <- s.follow(reader, started) }()
+	err := command.Wait()
+	writer.Close()
+	if last := <-tail; err != nil {
+		return fmt.Errorf("go %s: %w\n%s", arguments[0], err, last)
+	}
+	return nil
+}
+
+// follow reads what `go -v` prints, one compiled package a line, reports now and then, and gives
+// back the last lines for the case that the build failed.
+func (s *Set) follow(output io.Reader, started time.Time) string {
+	const kept = 30
+	var last []string
+	compiled, reported := 0, started
+	lines := bufio.NewScanner(output)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if last = append(last, lines.Text()); len(last) > kept {
+			last = last[1:]
+		}
+		if !strings.HasPrefix(lines.Text(), "go: ") {
+			compiled++
+		}
+		if time.Since(reported) >= progressEvery {
+			reported = time.Now()
+			fmt.Fprintf(s.out, "      %s: %d packages compiled\n", time.Since(started).Round(time.Second), compiled)
+		}
+	}
+	return strings.Join(last, "\n")
+}
+
+// goCommand is the go tool at the lowest priority, deaf to a workspace or flags of the user's.
+func (s *Set) goCommand(folder, binaries string, arguments ...string) *exec.Cmd {
+	command := exec.Command("nice", append([]string{"-n", "19", "go"}, arguments...)...)
+	command.Dir = folder
+	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
+	if binaries != "" {
+		command.Env = append(command.Env, "GOBIN="+binaries)
+	}
+	return command
+}
