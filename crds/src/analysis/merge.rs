@@ -1,0 +1,1 @@
+//! How templates become one run (being written).

@@ -1,0 +1,89 @@
+//! Labels, annotations and finalizers by name. Other programs read and write them, so each is a fact, not a choice;
+//! our own are under `leadline.dev/`.
+
+/// Label of ReplicaSets, pods, runs, and of Service selectors and mesh subsets: which revision.
+pub const POD_TEMPLATE_HASH: &str = "rollouts-pod-template-hash";
+/// Annotation of a Rollout and what it owns: decimal revision number.
+pub const REVISION: &str = "rollout.argoproj.io/revision";
+/// Annotation of a ReplicaSet that was used again: its former revision numbers, separated by commas.
+pub const REVISION_HISTORY: &str = "rollout.argoproj.io/revision-history";
+/// Annotation of a ReplicaSet: the Rollout's replicas when it was last scaled.
+pub const DESIRED_REPLICAS: &str = "rollout.argoproj.io/desired-replicas";
+/// Annotation of a Rollout: generation of the workload it refers to.
+pub const WORKLOAD_GENERATION: &str = "rollout.argoproj.io/workload-generation";
+/// Annotation of a ReplicaSet: the labels and annotations injected into its pods, as JSON.
+pub const EPHEMERAL_METADATA: &str = "rollout.argoproj.io/ephemeral-metadata";
+/// Annotation of a ReplicaSet: when it may be scaled down, RFC 3339 in UTC. It has no prefix.
+pub const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
+/// Annotation of Services and mesh objects: the Rollout that manages them.
+pub const MANAGED_BY_ROLLOUTS: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
+/// Label: which controller instance looks after the object.
+pub const INSTANCE_ID: &str = "argo-rollouts.argoproj.io/controller-instance-id";
+/// Label of an AnalysisRun: Step, Background, PrePromotion or PostPromotion.
+pub const ROLLOUT_TYPE: &str = "rollout-type";
+/// Label of an AnalysisRun of a step: index of the step.
+pub const STEP_INDEX: &str = "step-index";
+/// Annotation of what an Experiment owns: its name.
+pub const EXPERIMENT_NAME: &str = "experiment.argoproj.io/name";
+/// Annotation of what an Experiment owns: which of its templates.
+pub const EXPERIMENT_TEMPLATE_NAME: &str = "experiment.argoproj.io/template-name";
+/// Label of a measurement's Job and its pods: uid of the run.
+pub const ANALYSIS_RUN_UID: &str = "analysisrun.argoproj.io/uid";
+/// Annotation of a measurement's Job: name of the run.
+pub const ANALYSIS_RUN_NAME: &str = "analysisrun.argoproj.io/name";
+/// Annotation of a measurement's Job: namespace of the run.
+pub const ANALYSIS_RUN_NAMESPACE: &str = "analysisrun.argoproj.io/namespace";
+/// Annotation of a measurement's Job: the metric.
+pub const ANALYSIS_RUN_METRIC_NAME: &str = "analysisrun.argoproj.io/metric-name";
+/// Annotation of an Ingress: which annotations each Rollout wrote, as JSON.
+pub const MANAGED_ALB_ANNOTATIONS: &str = "rollouts.argoproj.io/managed-alb-annotations";
+/// Start of a Rollout's annotations that subscribe to notifications.
+pub const NOTIFICATIONS_SUBSCRIBE: &str = "notifications.argoproj.io/subscribe.";
+/// Annotation: which notifications were sent.
+pub const NOTIFIED: &str = "notified.notifications.argoproj.io";
+/// Label of the Secret with the kubeconfig of the cluster where Istio's objects live.
+pub const ISTIO_PRIMARY_CLUSTER: &str = "istio.argoproj.io/primary-cluster";
+
+/// Annotation that `kubectl apply` keeps for itself.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// Label of an EndpointSlice: its Service.
+pub const SERVICE_NAME: &str = "kubernetes.io/service-name";
+
+/// Annotation of an Application: `normal` or `hard` asks for a comparison now.
+pub const REFRESH: &str = "argocd.argoproj.io/refresh";
+/// Annotation of an Application: when the refresh was asked for.
+pub const REFRESH_TIMESTAMP: &str = "argocd.argoproj.io/refresh-timestamp";
+/// Annotation of an Application: `true` stops all work on it.
+pub const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
+/// Annotation of an Application: paths whose changes concern it.
+pub const MANIFEST_GENERATE_PATHS: &str = "argocd.argoproj.io/manifest-generate-paths";
+/// Annotation of a managed object: which Application it belongs to.
+pub const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
+/// Annotation of a managed object: which installation it belongs to.
+pub const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
+/// Label of a managed object in the older way of tracking.
+pub const APP_INSTANCE: &str = "app.kubernetes.io/instance";
+/// Annotation: options of the comparison.
+pub const COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
+/// Annotation of a managed object: options of its sync.
+pub const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
+/// Annotation of a managed object: its wave.
+pub const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
+/// Annotation of a managed object: the phases it is a hook of.
+pub const HOOK: &str = "argocd.argoproj.io/hook";
+/// Annotation of a hook: when it is deleted.
+pub const HOOK_DELETE_POLICY: &str = "argocd.argoproj.io/hook-delete-policy";
+/// Annotation of an Application: when its deletions were approved.
+pub const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
+/// Annotation of a managed object: `true` keeps its health out of the Application's.
+pub const IGNORE_HEALTHCHECK: &str = "argocd.argoproj.io/ignore-healthcheck";
+/// Finalizer of an Application: its objects are deleted first, in the foreground.
+pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
+/// The same, said in full.
+pub const RESOURCES_FINALIZER_FOREGROUND: &str =
+    "resources-finalizer.argocd.argoproj.io/foreground";
+/// Finalizer of an Application: its objects are deleted in the background.
+pub const RESOURCES_FINALIZER_BACKGROUND: &str =
+    "resources-finalizer.argocd.argoproj.io/background";
+/// Finalizer of a hook object.
+pub const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";

@@ -1,0 +1,232 @@
+//! Every kind that we talk about, so that the shell and the rules name them alike.
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// A kind of object: how it is named on the wire and in a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind {
+    /// API group; empty for the core group.
+    pub group: &'static str,
+    /// API version.
+    pub version: &'static str,
+    /// Name in an object's `kind`.
+    pub kind: &'static str,
+    /// Name in a path.
+    pub plural: &'static str,
+    /// False for cluster-scoped objects.
+    pub namespaced: bool,
+    /// Whether status is written through its own endpoint; without one a status write is a write of the object.
+    pub status_subresource: bool,
+}
+
+impl Kind {
+    /// Group and version as in `apiVersion`.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// The object as JSON, with its `apiVersion` and `kind`.
+    pub fn object(&self, body: &impl Serialize) -> Result<Value, serde_json::Error> {
+        let mut value = serde_json::to_value(body)?;
+        if let Value::Object(fields) = &mut value {
+            fields.insert("apiVersion".to_owned(), self.api_version().into());
+            fields.insert("kind".to_owned(), self.kind.into());
+        }
+        Ok(value)
+    }
+
+    /// The known kind with this `apiVersion` and `kind`.
+    pub fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
+        ALL.iter()
+            .find(|known| known.kind == kind && known.api_version() == api_version)
+    }
+}
+
+const fn ours(kind: &'static str, plural: &'static str) -> Kind {
+    Kind {
+        group: "argoproj.io",
+        version: "v1alpha1",
+        kind,
+        plural,
+        namespaced: true,
+        status_subresource: false,
+    }
+}
+
+const fn core(kind: &'static str, plural: &'static str, status_subresource: bool) -> Kind {
+    Kind {
+        group: "",
+        version: "v1",
+        kind,
+        plural,
+        namespaced: true,
+        status_subresource,
+    }
+}
+
+const fn istio(kind: &'static str, plural: &'static str) -> Kind {
+    Kind {
+        group: "networking.istio.io",
+        version: "v1",
+        kind,
+        plural,
+        namespaced: true,
+        status_subresource: true,
+    }
+}
+
+/// Rollout.
+pub const ROLLOUT: Kind = Kind {
+    status_subresource: true,
+    ..ours("Rollout", "rollouts")
+};
+/// AnalysisTemplate.
+pub const ANALYSIS_TEMPLATE: Kind = ours("AnalysisTemplate", "analysistemplates");
+/// ClusterAnalysisTemplate.
+pub const CLUSTER_ANALYSIS_TEMPLATE: Kind = Kind {
+    namespaced: false,
+    ..ours("ClusterAnalysisTemplate", "clusteranalysistemplates")
+};
+/// AnalysisRun.
+pub const ANALYSIS_RUN: Kind = ours("AnalysisRun", "analysisruns");
+/// Experiment.
+pub const EXPERIMENT: Kind = ours("Experiment", "experiments");
+/// Application.
+pub const APPLICATION: Kind = ours("Application", "applications");
+/// AppProject.
+pub const APP_PROJECT: Kind = ours("AppProject", "appprojects");
+/// ReplicaSet.
+pub const REPLICA_SET: Kind = Kind {
+    group: "apps",
+    version: "v1",
+    kind: "ReplicaSet",
+    plural: "replicasets",
+    namespaced: true,
+    status_subresource: true,
+};
+/// Deployment.
+pub const DEPLOYMENT: Kind = Kind {
+    kind: "Deployment",
+    plural: "deployments",
+    ..REPLICA_SET
+};
+/// Pod.
+pub const POD: Kind = core("Pod", "pods", true);
+/// Service.
+pub const SERVICE: Kind = core("Service", "services", true);
+/// Secret.
+pub const SECRET: Kind = core("Secret", "secrets", false);
+/// ConfigMap.
+pub const CONFIG_MAP: Kind = core("ConfigMap", "configmaps", false);
+/// Namespace.
+pub const NAMESPACE: Kind = Kind {
+    namespaced: false,
+    ..core("Namespace", "namespaces", true)
+};
+/// Event of the core group, as clients read them.
+pub const EVENT: Kind = core("Event", "events", false);
+/// EndpointSlice.
+pub const ENDPOINT_SLICE: Kind = Kind {
+    group: "discovery.k8s.io",
+    version: "v1",
+    kind: "EndpointSlice",
+    plural: "endpointslices",
+    namespaced: true,
+    status_subresource: false,
+};
+/// Job.
+pub const JOB: Kind = Kind {
+    group: "batch",
+    version: "v1",
+    kind: "Job",
+    plural: "jobs",
+    namespaced: true,
+    status_subresource: true,
+};
+/// Lease.
+pub const LEASE: Kind = Kind {
+    group: "coordination.k8s.io",
+    version: "v1",
+    kind: "Lease",
+    plural: "leases",
+    namespaced: true,
+    status_subresource: false,
+};
+/// Istio's VirtualService.
+pub const VIRTUAL_SERVICE: Kind = istio("VirtualService", "virtualservices");
+/// Istio's DestinationRule.
+pub const DESTINATION_RULE: Kind = istio("DestinationRule", "destinationrules");
+/// CustomResourceDefinition.
+pub const CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
+    group: "apiextensions.k8s.io",
+    version: "v1",
+    kind: "CustomResourceDefinition",
+    plural: "customresourcedefinitions",
+    namespaced: false,
+    status_subresource: true,
+};
+
+/// The kinds that our own CRDs define.
+pub const OURS: [Kind; 7] = [
+    ROLLOUT,
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    ANALYSIS_RUN,
+    EXPERIMENT,
+    APPLICATION,
+    APP_PROJECT,
+];
+
+/// All of them.
+pub const ALL: [Kind; 21] = [
+    ROLLOUT,
+    ANALYSIS_TEMPLATE,
+    CLUSTER_ANALYSIS_TEMPLATE,
+    ANALYSIS_RUN,
+    EXPERIMENT,
+    APPLICATION,
+    APP_PROJECT,
+    REPLICA_SET,
+    DEPLOYMENT,
+    POD,
+    SERVICE,
+    SECRET,
+    CONFIG_MAP,
+    NAMESPACE,
+    EVENT,
+    ENDPOINT_SLICE,
+    JOB,
+    LEASE,
+    VIRTUAL_SERVICE,
+    DESTINATION_RULE,
+    CUSTOM_RESOURCE_DEFINITION,
+];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{DESTINATION_RULE, Kind, POD, ROLLOUT};
+
+    #[test]
+    fn an_object_names_its_kind() {
+        let object = ROLLOUT
+            .object(&json!({"metadata": {"name": "shop"}}))
+            .expect("writes");
+        assert_eq!(
+            object,
+            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "shop"}})
+        );
+        assert_eq!(POD.api_version(), "v1");
+        assert_eq!(
+            Kind::of("networking.istio.io/v1", "DestinationRule"),
+            Some(&DESTINATION_RULE)
+        );
+        assert_eq!(Kind::of("v1", "Rollout"), None);
+    }
+}
