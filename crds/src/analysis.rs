@@ -13,18 +13,15 @@ pub use self::{
     metric::{Metric, Provider},
     phase::AnalysisPhase,
     provider::{
-        Authentication, BasicAuth, CloudWatchDimension, CloudWatchMetric,
-        CloudWatchMetricDataQuery, CloudWatchMetricStat, CloudWatchMetricStatMetric, DatadogMetric,
-        DatadogSecretRef, GraphiteMetric, InfluxdbMetric, JobMetric, KayentaMetric, KayentaScope,
-        KayentaThreshold, NewRelicMetric, OAuth2, PrometheusMetric, PrometheusRangeQuery,
-        ScopeDetail, Sigv4, SkywalkingMetric, WavefrontMetric, WebMetric, WebMetricHeader,
+        Authentication, BasicAuth, CloudWatchDimension, CloudWatchMetric, CloudWatchMetricDataQuery,
+        CloudWatchMetricStat, CloudWatchMetricStatMetric, DatadogMetric, DatadogSecretRef, GraphiteMetric,
+        InfluxdbMetric, JobMetric, KayentaMetric, KayentaScope, KayentaThreshold, NewRelicMetric, OAuth2,
+        PrometheusMetric, PrometheusRangeQuery, ScopeDetail, Sigv4, SkywalkingMetric, WavefrontMetric, WebMetric,
+        WebMetricHeader,
     },
-    run::{
-        AnalysisRun, AnalysisRunSpec, AnalysisRunStatus, Measurement, MetricResult, RunSummary,
-        TtlStrategy,
-    },
+    run::{AnalysisRun, AnalysisRunSpec, AnalysisRunStatus, Measurement, MetricResult, RunSummary, TtlStrategy},
     template::{
-        AnalysisTemplate, AnalysisTemplateRef, AnalysisTemplateSpec, Argument,
-        ClusterAnalysisTemplate, DryRun, FieldRef, MeasurementRetention, SecretKeyRef, ValueFrom,
+        AnalysisTemplate, AnalysisTemplateRef, AnalysisTemplateSpec, Argument, ClusterAnalysisTemplate, DryRun,
+        FieldRef, MeasurementRetention, SecretKeyRef, ValueFrom,
     },
 };

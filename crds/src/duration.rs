@@ -30,9 +30,7 @@ pub fn parse_go(text: &str) -> Option<TimeDelta> {
     }
     let mut total: i128 = 0;
     while !rest.is_empty() {
-        let number_end = rest
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(rest.len());
+        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
         let (number, after) = rest.split_at_checked(number_end)?;
         let (unit, nanos) = UNITS.iter().find(|(unit, _)| after.starts_with(unit))?;
         total = total.checked_add(scaled(number, *nanos)?)?;
@@ -48,11 +46,7 @@ fn scaled(number: &str, nanos: i128) -> Option<i128> {
     if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
         return None;
     }
-    let mut sum = if whole.is_empty() {
-        0
-    } else {
-        whole.parse::<i128>().ok()?.checked_mul(nanos)?
-    };
+    let mut sum = if whole.is_empty() { 0 } else { whole.parse::<i128>().ok()?.checked_mul(nanos)? };
     let mut place = nanos;
     for digit in fraction.bytes() {
         place /= 10;

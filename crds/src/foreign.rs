@@ -11,8 +11,8 @@ pub use self::{
     endpoint_slice::{Endpoint, EndpointConditions, EndpointPort, EndpointSlice, TargetRef},
     mesh::{DestinationRule, VirtualService},
     pod::{
-        Container, ContainerRunning, ContainerState, ContainerStatus, ContainerTerminated,
-        ContainerWaiting, Pod, PodCondition, PodSpec, PodStatus, ReadinessGate,
+        Container, ContainerRunning, ContainerState, ContainerStatus, ContainerTerminated, ContainerWaiting, Pod,
+        PodCondition, PodSpec, PodStatus, ReadinessGate,
     },
     replica_set::{ReplicaSet, ReplicaSetCondition, ReplicaSetSpec, ReplicaSetStatus},
     service::{Service, ServicePort, ServiceSpec},

@@ -75,9 +75,7 @@ impl de::Visitor<'_> for NumberOrText {
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<IntOrString, E> {
-        i32::try_from(number)
-            .map(IntOrString::Int)
-            .map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
+        i32::try_from(number).map(IntOrString::Int).map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<IntOrString, E> {

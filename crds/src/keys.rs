@@ -80,10 +80,8 @@ pub const IGNORE_HEALTHCHECK: &str = "argocd.argoproj.io/ignore-healthcheck";
 /// Finalizer of an Application: its objects are deleted first, in the foreground.
 pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
 /// The same, said in full.
-pub const RESOURCES_FINALIZER_FOREGROUND: &str =
-    "resources-finalizer.argocd.argoproj.io/foreground";
+pub const RESOURCES_FINALIZER_FOREGROUND: &str = "resources-finalizer.argocd.argoproj.io/foreground";
 /// Finalizer of an Application: its objects are deleted in the background.
-pub const RESOURCES_FINALIZER_BACKGROUND: &str =
-    "resources-finalizer.argocd.argoproj.io/background";
+pub const RESOURCES_FINALIZER_BACKGROUND: &str = "resources-finalizer.argocd.argoproj.io/background";
 /// Finalizer of a hook object.
 pub const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";

@@ -23,11 +23,7 @@ pub struct Kind {
 impl Kind {
     /// Group and version as in `apiVersion`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.to_owned()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// The object as JSON, with its `apiVersion` and `kind`.
@@ -42,56 +38,29 @@ impl Kind {
 
     /// The known kind with this `apiVersion` and `kind`.
     pub fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
-        ALL.iter()
-            .find(|known| known.kind == kind && known.api_version() == api_version)
+        ALL.iter().find(|known| known.kind == kind && known.api_version() == api_version)
     }
 }
 
 const fn ours(kind: &'static str, plural: &'static str) -> Kind {
-    Kind {
-        group: "argoproj.io",
-        version: "v1alpha1",
-        kind,
-        plural,
-        namespaced: true,
-        status_subresource: false,
-    }
+    Kind { group: "argoproj.io", version: "v1alpha1", kind, plural, namespaced: true, status_subresource: false }
 }
 
 const fn core(kind: &'static str, plural: &'static str, status_subresource: bool) -> Kind {
-    Kind {
-        group: "",
-        version: "v1",
-        kind,
-        plural,
-        namespaced: true,
-        status_subresource,
-    }
+    Kind { group: "", version: "v1", kind, plural, namespaced: true, status_subresource }
 }
 
 const fn istio(kind: &'static str, plural: &'static str) -> Kind {
-    Kind {
-        group: "networking.istio.io",
-        version: "v1",
-        kind,
-        plural,
-        namespaced: true,
-        status_subresource: true,
-    }
+    Kind { group: "networking.istio.io", version: "v1", kind, plural, namespaced: true, status_subresource: true }
 }
 
 /// Rollout.
-pub const ROLLOUT: Kind = Kind {
-    status_subresource: true,
-    ..ours("Rollout", "rollouts")
-};
+pub const ROLLOUT: Kind = Kind { status_subresource: true, ..ours("Rollout", "rollouts") };
 /// AnalysisTemplate.
 pub const ANALYSIS_TEMPLATE: Kind = ours("AnalysisTemplate", "analysistemplates");
 /// ClusterAnalysisTemplate.
-pub const CLUSTER_ANALYSIS_TEMPLATE: Kind = Kind {
-    namespaced: false,
-    ..ours("ClusterAnalysisTemplate", "clusteranalysistemplates")
-};
+pub const CLUSTER_ANALYSIS_TEMPLATE: Kind =
+    Kind { namespaced: false, ..ours("ClusterAnalysisTemplate", "clusteranalysistemplates") };
 /// AnalysisRun.
 pub const ANALYSIS_RUN: Kind = ours("AnalysisRun", "analysisruns");
 /// Experiment.
@@ -110,11 +79,7 @@ pub const REPLICA_SET: Kind = Kind {
     status_subresource: true,
 };
 /// Deployment.
-pub const DEPLOYMENT: Kind = Kind {
-    kind: "Deployment",
-    plural: "deployments",
-    ..REPLICA_SET
-};
+pub const DEPLOYMENT: Kind = Kind { kind: "Deployment", plural: "deployments", ..REPLICA_SET };
 /// Pod.
 pub const POD: Kind = core("Pod", "pods", true);
 /// Service.
@@ -124,10 +89,7 @@ pub const SECRET: Kind = core("Secret", "secrets", false);
 /// ConfigMap.
 pub const CONFIG_MAP: Kind = core("ConfigMap", "configmaps", false);
 /// Namespace.
-pub const NAMESPACE: Kind = Kind {
-    namespaced: false,
-    ..core("Namespace", "namespaces", true)
-};
+pub const NAMESPACE: Kind = Kind { namespaced: false, ..core("Namespace", "namespaces", true) };
 /// Event of the core group, as clients read them.
 pub const EVENT: Kind = core("Event", "events", false);
 /// EndpointSlice.
@@ -140,14 +102,8 @@ pub const ENDPOINT_SLICE: Kind = Kind {
     status_subresource: false,
 };
 /// Job.
-pub const JOB: Kind = Kind {
-    group: "batch",
-    version: "v1",
-    kind: "Job",
-    plural: "jobs",
-    namespaced: true,
-    status_subresource: true,
-};
+pub const JOB: Kind =
+    Kind { group: "batch", version: "v1", kind: "Job", plural: "jobs", namespaced: true, status_subresource: true };
 /// Lease.
 pub const LEASE: Kind = Kind {
     group: "coordination.k8s.io",
@@ -172,15 +128,8 @@ pub const CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
 };
 
 /// The kinds that our own CRDs define.
-pub const OURS: [Kind; 7] = [
-    ROLLOUT,
-    ANALYSIS_TEMPLATE,
-    CLUSTER_ANALYSIS_TEMPLATE,
-    ANALYSIS_RUN,
-    EXPERIMENT,
-    APPLICATION,
-    APP_PROJECT,
-];
+pub const OURS: [Kind; 7] =
+    [ROLLOUT, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, ANALYSIS_RUN, EXPERIMENT, APPLICATION, APP_PROJECT];
 
 /// All of them.
 pub const ALL: [Kind; 21] = [
@@ -215,18 +164,13 @@ mod tests {
 
     #[test]
     fn an_object_names_its_kind() {
-        let object = ROLLOUT
-            .object(&json!({"metadata": {"name": "shop"}}))
-            .expect("writes");
+        let object = ROLLOUT.object(&json!({"metadata": {"name": "shop"}})).expect("writes");
         assert_eq!(
             object,
             json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "shop"}})
         );
         assert_eq!(POD.api_version(), "v1");
-        assert_eq!(
-            Kind::of("networking.istio.io/v1", "DestinationRule"),
-            Some(&DESTINATION_RULE)
-        );
+        assert_eq!(Kind::of("networking.istio.io/v1", "DestinationRule"), Some(&DESTINATION_RULE));
         assert_eq!(Kind::of("v1", "Rollout"), None);
     }
 }

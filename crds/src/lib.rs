@@ -8,6 +8,7 @@
 mod wire;
 
 pub mod analysis;
+pub mod application;
 pub mod duration;
 pub mod experiment;
 pub mod foreign;
@@ -15,6 +16,7 @@ mod int_or_string;
 pub mod keys;
 pub mod kind;
 mod meta;
+pub mod project;
 mod raw;
 pub mod rollout;
 mod selector;
@@ -22,11 +24,13 @@ mod time;
 
 pub use crate::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
+    application::Application,
     experiment::Experiment,
     foreign::{DestinationRule, EndpointSlice, Pod, ReplicaSet, Service, VirtualService},
     int_or_string::IntOrString,
     kind::Kind,
     meta::{ObjectMeta, OwnerReference},
+    project::AppProject,
     raw::Raw,
     rollout::Rollout,
     selector::{LabelSelector, LabelSelectorRequirement, SelectorError},

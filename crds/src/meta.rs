@@ -55,10 +55,8 @@ impl ObjectMeta {
         if metadata.is_null() {
             return Ok(Self::default());
         }
-        wire::decode(metadata).map_err(|error| FieldError {
-            path: format!("metadata.{}", error.path),
-            problem: error.problem,
-        })
+        wire::decode(metadata)
+            .map_err(|error| FieldError { path: format!("metadata.{}", error.path), problem: error.problem })
     }
 
     /// The label's value.
@@ -73,9 +71,7 @@ impl ObjectMeta {
 
     /// The owner that controls this object: at most one does.
     pub fn controller(&self) -> Option<&OwnerReference> {
-        self.owner_references
-            .iter()
-            .find(|owner| owner.controller == Some(true))
+        self.owner_references.iter().find(|owner| owner.controller == Some(true))
     }
 
     /// Whether the object with this uid controls it.

@@ -13,32 +13,28 @@ mod traffic;
 
 pub use self::{
     analysis::{
-        AnalysisRunMetadata, RolloutAnalysis, RolloutAnalysisArgument,
-        RolloutAnalysisArgumentSource, RolloutAnalysisBackground, TemplateRef,
+        AnalysisRunMetadata, RolloutAnalysis, RolloutAnalysisArgument, RolloutAnalysisArgumentSource,
+        RolloutAnalysisBackground, TemplateRef,
     },
     blue_green::BlueGreenStrategy,
     canary::{
-        AntiAffinity, CanaryStrategy, PingPong, PodMetadata, PreferredAntiAffinity,
-        ReplicaProgressThreshold, RequiredAntiAffinity,
+        AntiAffinity, CanaryStrategy, PingPong, PodMetadata, PreferredAntiAffinity, ReplicaProgressThreshold,
+        RequiredAntiAffinity,
     },
-    experiment_step::{
-        ExperimentStep, ExperimentStepAnalysis, ExperimentStepTemplate, ServiceName,
-    },
+    experiment_step::{ExperimentStep, ExperimentStepAnalysis, ExperimentStepTemplate, ServiceName},
     spec::{AnalysisHistory, RollbackWindow, Rollout, RolloutSpec, RolloutStrategy, WorkloadRef},
     status::{
-        AlbStatus, AwsResource, BlueGreenStatus, CanaryStatus, Condition, PauseCondition,
-        RolloutAnalysisRunStatus, RolloutDuration, RolloutStatus, StepPluginStatus, TrafficWeights,
-        WeightDestination,
+        AlbStatus, AwsResource, BlueGreenStatus, CanaryStatus, Condition, PauseCondition, RolloutAnalysisRunStatus,
+        RolloutDuration, RolloutStatus, StepPluginStatus, TrafficWeights, WeightDestination,
     },
     step::{
-        CanaryStep, HeaderRoutingMatch, Pause, PluginStep, RouteMatch, SetCanaryScale,
-        SetHeaderRoute, SetMirrorRoute, StringMatch,
+        CanaryStep, HeaderRoutingMatch, Pause, PluginStep, RouteMatch, SetCanaryScale, SetHeaderRoute, SetMirrorRoute,
+        StringMatch,
     },
     traffic::{
-        AlbStickiness, AlbTrafficRouting, AmbassadorTrafficRouting, ApisixRoute,
-        ApisixTrafficRouting, AppMeshTrafficRouting, AppMeshVirtualNodeGroup,
-        AppMeshVirtualNodeRef, AppMeshVirtualService, IstioDestinationRule, IstioTrafficRouting,
-        IstioVirtualService, ManagedRoute, NginxTrafficRouting, SmiTrafficRouting, TcpRoute,
-        TlsRoute, TraefikTrafficRouting, TrafficRouting,
+        AlbStickiness, AlbTrafficRouting, AmbassadorTrafficRouting, ApisixRoute, ApisixTrafficRouting,
+        AppMeshTrafficRouting, AppMeshVirtualNodeGroup, AppMeshVirtualNodeRef, AppMeshVirtualService,
+        IstioDestinationRule, IstioTrafficRouting, IstioVirtualService, ManagedRoute, NginxTrafficRouting,
+        SmiTrafficRouting, TcpRoute, TlsRoute, TraefikTrafficRouting, TrafficRouting,
     },
 };

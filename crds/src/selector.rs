@@ -40,9 +40,7 @@ pub enum SelectorError {
         key: String,
     },
     /// Exists or DoesNotExist with values.
-    #[error(
-        "matchExpressions for {key:?}: values must be empty when the operator is Exists or DoesNotExist"
-    )]
+    #[error("matchExpressions for {key:?}: values must be empty when the operator is Exists or DoesNotExist")]
     ValuesGiven {
         /// The label.
         key: String,
@@ -57,56 +55,32 @@ impl LabelSelector {
 
     /// Says what is wrong with it.
     pub fn check(&self) -> Result<(), SelectorError> {
-        self.match_expressions
-            .iter()
-            .try_for_each(LabelSelectorRequirement::check)
+        self.match_expressions.iter().try_for_each(LabelSelectorRequirement::check)
     }
 
     /// Whether it chooses an object with these labels. A selector that is wrong chooses nothing.
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
-        self.match_labels
-            .iter()
-            .all(|(key, value)| labels.get(key) == Some(value))
-            && self
-                .match_expressions
-                .iter()
-                .all(|requirement| requirement.matches(labels))
+        self.match_labels.iter().all(|(key, value)| labels.get(key) == Some(value))
+            && self.match_expressions.iter().all(|requirement| requirement.matches(labels))
     }
 
     /// The text form that clients and the API server read: `app=shop,tier in (a,b),!old`, sorted by label.
     pub fn to_query(&self) -> String {
-        let mut parts: Vec<(&str, String)> = self
-            .match_labels
-            .iter()
-            .map(|(key, value)| (key.as_str(), format!("{key}={value}")))
-            .collect();
-        parts.extend(
-            self.match_expressions
-                .iter()
-                .map(|part| (part.key.as_str(), part.to_query())),
-        );
+        let mut parts: Vec<(&str, String)> =
+            self.match_labels.iter().map(|(key, value)| (key.as_str(), format!("{key}={value}"))).collect();
+        parts.extend(self.match_expressions.iter().map(|part| (part.key.as_str(), part.to_query())));
         parts.sort_by_key(|(key, _)| *key);
-        parts
-            .into_iter()
-            .map(|(_, text)| text)
-            .collect::<Vec<_>>()
-            .join(",")
+        parts.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
     }
 }
 
 impl LabelSelectorRequirement {
     fn check(&self) -> Result<(), SelectorError> {
         match (self.operator.as_str(), self.values.is_empty()) {
-            ("In" | "NotIn", true) => Err(SelectorError::ValuesMissing {
-                key: self.key.clone(),
-            }),
-            ("Exists" | "DoesNotExist", false) => Err(SelectorError::ValuesGiven {
-                key: self.key.clone(),
-            }),
+            ("In" | "NotIn", true) => Err(SelectorError::ValuesMissing { key: self.key.clone() }),
+            ("Exists" | "DoesNotExist", false) => Err(SelectorError::ValuesGiven { key: self.key.clone() }),
             ("In" | "NotIn" | "Exists" | "DoesNotExist", _) => Ok(()),
-            _ => Err(SelectorError::Operator {
-                operator: self.operator.clone(),
-            }),
+            _ => Err(SelectorError::Operator { operator: self.operator.clone() }),
         }
     }
 
@@ -147,10 +121,7 @@ mod tests {
     use super::LabelSelector;
 
     fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-            .collect()
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
     }
 
     #[test]
@@ -192,9 +163,6 @@ mod tests {
             ],
         }))
         .expect("reads");
-        assert_eq!(
-            selector.to_query(),
-            "app=shop,b in (1,2),kept,!old,tier=a,zone notin (x,y)"
-        );
+        assert_eq!(selector.to_query(), "app=shop,b in (1,2),kept,!old,tier=a,zone notin (x,y)");
     }
 }

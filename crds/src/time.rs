@@ -12,9 +12,7 @@ pub struct Time(pub DateTime<Utc>);
 impl Time {
     /// Reads an RFC 3339 text.
     pub fn parse(text: &str) -> Option<Self> {
-        DateTime::parse_from_rfc3339(text)
-            .ok()
-            .map(|moment| Self(moment.with_timezone(&Utc)))
+        DateTime::parse_from_rfc3339(text).ok().map(|moment| Self(moment.with_timezone(&Utc)))
     }
 }
 
@@ -45,8 +43,7 @@ impl Serialize for Time {
 impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        Self::parse(&text)
-            .ok_or_else(|| de::Error::custom(format!("{text:?} is not a time as in RFC 3339")))
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("{text:?} is not a time as in RFC 3339")))
     }
 }
 

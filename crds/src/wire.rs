@@ -104,30 +104,15 @@ macro_rules! object {
 pub(crate) use {object, wire};
 
 /// Fields whose content is not ours to read, so that a null inside means something to somebody else.
-const OPAQUE: [&str; 8] = [
-    "config",
-    "job",
-    "jsonBody",
-    "plugin",
-    "plugins",
-    "template",
-    "valuesObject",
-    "managedFields",
-];
+const OPAQUE: [&str; 8] =
+    ["config", "job", "jsonBody", "plugin", "plugins", "template", "valuesObject", "managedFields"];
 
 /// Reads a struct from JSON. A null counts as absent, as it does for clients written in Go.
 pub(crate) fn decode<T: DeserializeOwned>(value: &Value) -> Result<T, FieldError> {
-    let cleaned = if has_null(value) {
-        Cow::Owned(without_nulls(value))
-    } else {
-        Cow::Borrowed(value)
-    };
+    let cleaned = if has_null(value) { Cow::Owned(without_nulls(value)) } else { Cow::Borrowed(value) };
     serde_path_to_error::deserialize(cleaned.as_ref()).map_err(|error| {
         let path = error.path().to_string();
-        FieldError {
-            path: if path == "." { String::new() } else { path },
-            problem: error.into_inner().to_string(),
-        }
+        FieldError { path: if path == "." { String::new() } else { path }, problem: error.into_inner().to_string() }
     })
 }
 
@@ -135,9 +120,7 @@ fn has_null(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Array(items) => items.iter().any(has_null),
-        Value::Object(fields) => fields
-            .iter()
-            .any(|(key, field)| !is_opaque(key, field) && has_null(field)),
+        Value::Object(fields) => fields.iter().any(|(key, field)| !is_opaque(key, field) && has_null(field)),
         _ => false,
     }
 }
@@ -149,11 +132,7 @@ fn without_nulls(value: &Value) -> Value {
             .iter()
             .filter(|(_, field)| !field.is_null())
             .map(|(key, field)| {
-                let kept = if is_opaque(key, field) {
-                    field.clone()
-                } else {
-                    without_nulls(field)
-                };
+                let kept = if is_opaque(key, field) { field.clone() } else { without_nulls(field) };
                 (key.clone(), kept)
             })
             .collect(),

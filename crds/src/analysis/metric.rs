@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    CloudWatchMetric, DatadogMetric, GraphiteMetric, InfluxdbMetric, JobMetric, KayentaMetric,
-    NewRelicMetric, PrometheusMetric, SkywalkingMetric, WavefrontMetric, WebMetric,
+    CloudWatchMetric, DatadogMetric, GraphiteMetric, InfluxdbMetric, JobMetric, KayentaMetric, NewRelicMetric,
+    PrometheusMetric, SkywalkingMetric, WavefrontMetric, WebMetric,
 };
 use crate::{IntOrString, Raw, wire::wire};
 

@@ -90,21 +90,10 @@ mod tests {
 
     #[test]
     fn texts() {
-        for text in [
-            "",
-            "Pending",
-            "Running",
-            "Successful",
-            "Failed",
-            "Error",
-            "Inconclusive",
-        ] {
+        for text in ["", "Pending", "Running", "Successful", "Failed", "Error", "Inconclusive"] {
             let phase: AnalysisPhase = serde_json::from_value(text.into()).expect("reads");
             assert_eq!(phase.as_str(), text);
-            assert_eq!(
-                phase.is_completed(),
-                ["Successful", "Failed", "Error", "Inconclusive"].contains(&text)
-            );
+            assert_eq!(phase.is_completed(), ["Successful", "Failed", "Error", "Inconclusive"].contains(&text));
         }
         assert_eq!(AnalysisPhase::parse("successful"), AnalysisPhase::Unset);
     }

@@ -73,9 +73,6 @@ impl Endpoint {
     /// Name of the pod behind it.
     pub fn pod_name(&self) -> Option<&str> {
         let target = self.target_ref.as_ref()?;
-        target
-            .name
-            .as_deref()
-            .filter(|_| target.kind.as_deref().is_none_or(|kind| kind == "Pod"))
+        target.name.as_deref().filter(|_| target.kind.as_deref().is_none_or(|kind| kind == "Pod"))
     }
 }

@@ -75,10 +75,7 @@ mod tests {
         let service: VirtualService = serde_json::from_value(object.clone()).expect("reads");
         assert_eq!(service.metadata.name, "shop");
         assert_eq!(service.spec(), object["spec"]);
-        assert_eq!(
-            service.managed_fields(),
-            object["metadata"]["managedFields"]
-        );
+        assert_eq!(service.managed_fields(), object["metadata"]["managedFields"]);
         assert_eq!(serde_json::to_value(&service).expect("writes"), object);
     }
 }

@@ -128,31 +128,21 @@ wire! {
 impl Pod {
     /// The finding of this type.
     pub fn condition(&self, condition_type: &str) -> Option<&PodCondition> {
-        self.status
-            .conditions
-            .iter()
-            .find(|condition| condition.condition_type == condition_type)
+        self.status.conditions.iter().find(|condition| condition.condition_type == condition_type)
     }
 
     /// Whether it is ready, whether or not it is being deleted.
     pub fn is_ready(&self) -> bool {
-        self.condition("Ready")
-            .is_some_and(|condition| condition.status == "True")
+        self.condition("Ready").is_some_and(|condition| condition.status == "True")
     }
 
     /// Since when it is ready; absent when it is not.
     pub fn ready_since(&self) -> Option<Time> {
-        self.condition("Ready")
-            .filter(|condition| condition.status == "True")?
-            .last_transition_time
+        self.condition("Ready").filter(|condition| condition.status == "True")?.last_transition_time
     }
 
     /// How often its containers were started again, together.
     pub fn restarts(&self) -> i32 {
-        self.status
-            .container_statuses
-            .iter()
-            .map(|status| status.restart_count)
-            .fold(0, i32::saturating_add)
+        self.status.container_statuses.iter().map(|status| status.restart_count).fold(0, i32::saturating_add)
     }
 }
