@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+pub use crate::analysis::AnalysisTemplateRef as TemplateRef;
 use crate::{
     analysis::{DryRun, FieldRef, MeasurementRetention},
     wire::wire,
@@ -29,14 +30,6 @@ wire! {
         pub analysis: RolloutAnalysis,
         /// Index of the step with which it starts. 0 when absent.
         pub starting_step: Option<i32>,
-    }
-
-    /// A template by name.
-    pub struct TemplateRef {
-        /// Name of the AnalysisTemplate.
-        pub template_name: String,
-        /// Whether it is a ClusterAnalysisTemplate.
-        pub cluster_scope: bool,
     }
 
     /// A value for an argument.
