@@ -16,6 +16,7 @@ mod int_or_string;
 pub mod keys;
 pub mod kind;
 mod meta;
+pub mod owned;
 pub mod project;
 mod raw;
 pub mod rollout;
