@@ -143,3 +143,60 @@ fn without_nulls(value: &Value) -> Value {
 fn is_opaque(key: &str, field: &Value) -> bool {
     !field.is_null() && OPAQUE.contains(&key)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::FieldError;
+    use crate::Rollout;
+
+    #[test]
+    fn the_wrong_field_is_named() {
+        let of_strategy = |canary| json!({"spec": {"strategy": {"canary": canary}}});
+        let cases = [
+            (json!({"spec": {"replicas": "3"}}), "spec.replicas", "invalid type: string \"3\", expected i32"),
+            (
+                json!({"metadata": {"labels": {"a": 1}}}),
+                "metadata.labels.a",
+                "invalid type: integer `1`, expected a string",
+            ),
+            (
+                of_strategy(json!({"steps": [{"setWeight": 10}, {"setWeight": 1.5}]})),
+                "spec.strategy.canary.steps[1].setWeight",
+                "invalid type: floating point `1.5`, expected i32",
+            ),
+            (
+                of_strategy(json!({"maxSurge": true})),
+                "spec.strategy.canary.maxSurge",
+                "invalid type: boolean `true`, expected a 32-bit number or a string",
+            ),
+            (json!({"spec": {"restartAt": "soon"}}), "spec.restartAt", "\"soon\" is not a time as in RFC 3339"),
+            (json!("x"), "", "invalid type: string \"x\", expected struct Rollout"),
+        ];
+        for (object, path, problem) in cases {
+            let expected = FieldError { path: path.to_owned(), problem: problem.to_owned() };
+            assert_eq!(Rollout::from_value(&object), Err(expected), "{object}");
+        }
+    }
+
+    #[test]
+    fn null_is_absent_but_not_in_what_others_read() {
+        let rollout = Rollout::from_value(&json!({
+            "metadata": {"creationTimestamp": null, "labels": null},
+            "spec": {
+                "replicas": null,
+                "template": {"metadata": {"creationTimestamp": null}},
+                "strategy": {"canary": {"steps": null, "trafficRouting": {"plugins": {"x": {"y": null}}}}},
+            },
+            "status": null,
+        }))
+        .expect("reads");
+        assert_eq!(rollout.spec.replicas, None);
+        let template = rollout.spec.template.expect("has a template");
+        assert_eq!(template.value(), json!({"metadata": {"creationTimestamp": null}}));
+        let canary = rollout.spec.strategy.canary.expect("is a canary");
+        let plugins = canary.traffic_routing.expect("has routers").plugins;
+        assert_eq!(plugins["x"].value(), json!({"y": null}));
+    }
+}
