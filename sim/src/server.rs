@@ -1,0 +1,186 @@
+//! An in-memory Kubernetes API server: the simulator's replacement for the service under `kube::Client`.
+//!
+//! It stores raw JSON objects and answers as a real API server does: discovery, lists, watches, patches, field managers,
+//! schemas, garbage collection by owner. It runs no controllers of its own beyond what a client expects of storage; pods
+//! and endpoints are the world's work. Time comes from the clock it is given.
+
+mod admit;
+mod answer;
+pub mod call;
+mod crd;
+mod discovery;
+mod dispatch;
+pub mod faults;
+mod garbage;
+pub mod http;
+pub mod kinds;
+mod object;
+mod patch;
+mod read;
+pub mod refusal;
+mod remove;
+pub mod schema;
+mod selectors;
+mod store;
+mod subresource;
+mod watch;
+mod write;
+mod yaml;
+
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use ::http::{Request, Response};
+use bytes::Bytes;
+use http_body_util::combinators::UnsyncBoxBody;
+use serde_json::Value;
+use tokio::sync::watch as signal;
+
+use crate::clock::Clock;
+use crate::server::faults::Faults;
+use crate::server::kinds::Kinds;
+use crate::server::refusal::Refusal;
+use crate::server::store::Store;
+
+/// The body of an answer.
+pub type ReplyBody = UnsyncBoxBody<Bytes, Infallible>;
+
+/// How many changes of each resource watches can look back on.
+const HISTORY: usize = 10_000;
+
+/// An API server. Clones are handles of the same one.
+#[derive(Clone)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    faults: Mutex<Option<Arc<dyn Faults>>>,
+    /// Rises when all watches are to be cut.
+    cut: signal::Sender<u64>,
+}
+
+/// What the server holds: one lock around all of it, so that each request sees one moment.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) store: Store,
+    pub(crate) kinds: Kinds,
+    pub(crate) clock: Clock,
+    /// Counts minted uids and name suffixes, so that the same story gets the same names.
+    pub(crate) minted: u64,
+}
+
+impl Server {
+    /// A server with the usual namespaces, the built-in kinds and these CustomResourceDefinitions, as YAML.
+    ///
+    /// A definition that cannot be read or installed is left out and logged: the first use of its kind then fails.
+    pub fn new(clock: Clock, crds: &[&str]) -> Server {
+        let state = State { store: Store::new(HISTORY), kinds: Kinds::built_in(), clock, minted: 0 };
+        let shared = Shared { state: Mutex::new(state), faults: Mutex::new(None), cut: signal::Sender::new(0) };
+        let server = Server { shared: Arc::new(shared) };
+        for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            let text = format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}");
+            server.install(&text);
+        }
+        for text in crds {
+            server.install(text);
+        }
+        server
+    }
+
+    /// The server as a service for clients in this process and for hyper.
+    pub fn service(&self) -> Service {
+        Service { server: self.clone() }
+    }
+
+    /// A client of this server whose default namespace is `default`.
+    pub fn client(&self) -> kube::Client {
+        kube::Client::new(self.service(), "default")
+    }
+
+    /// Sets who decides on faults from now on; `None` ends them.
+    pub fn set_faults(&self, faults: Option<Arc<dyn Faults>>) {
+        *self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    /// Ends every watch that is open now, as a restarting API server does.
+    pub fn cut_watches(&self) {
+        self.shared.cut.send_modify(|count| *count += 1);
+    }
+
+    /// How many changes of each resource are kept from now on; watches that ask for older ones get 410.
+    pub fn set_history(&self, changes: usize) {
+        self.state().store.set_history_limit(changes);
+    }
+
+    /// One object, read directly.
+    pub fn get(&self, api_version: &str, kind: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        let state = self.state();
+        let kind = state.kinds.of_object(api_version, kind)?;
+        state.store.get(&kind.shelf(), &(namespace.to_owned(), name.to_owned()))
+    }
+
+    /// The objects of a kind in all namespaces, read directly.
+    pub fn list(&self, api_version: &str, kind: &str) -> Vec<Arc<Value>> {
+        let state = self.state();
+        state.kinds.of_object(api_version, kind).map(|kind| state.store.list(&kind.shelf(), None)).unwrap_or_default()
+    }
+
+    /// Creates the objects of a YAML text, or merges them into what is there, and returns them as stored.
+    pub fn apply_yaml(&self, text: &str) -> Result<Vec<Arc<Value>>, Refusal> {
+        let mut applied = Vec::new();
+        for document in yaml::documents(text)? {
+            applied.push(self.state().put_document(document)?);
+        }
+        Ok(applied)
+    }
+
+    fn install(&self, text: &str) {
+        if let Err(refusal) = self.apply_yaml(text) {
+            tracing::error!(%refusal, "an object of the start set was refused");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn faults(&self) -> Option<Arc<dyn Faults>> {
+        self.shared.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Server").field("revision", &self.state().store.revision()).finish_non_exhaustive()
+    }
+}
+
+/// A server as a `tower::Service`.
+#[derive(Clone, Debug)]
+pub struct Service {
+    server: Server,
+}
+
+impl<B> tower::Service<Request<B>> for Service
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: fmt::Display,
+{
+    type Response = Response<ReplyBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let server = self.server.clone();
+        Box::pin(async move { Ok(dispatch::answer(&server, request).await) })
+    }
+}

@@ -1,0 +1,125 @@
+//! What a write must pass before it is stored: the shape of its kind, defaults, names, and the rules of its kind.
+//!
+//! An admitted object is complete; nothing here looks at other objects or stores anything.
+
+use serde_json::Value;
+
+use crate::server::call::Call;
+use crate::server::kinds::Kind;
+use crate::server::object;
+use crate::server::refusal::{Cause, Refusal};
+
+/// Prunes, completes and checks an object, and returns warnings about what was dropped.
+pub(crate) fn admit(
+    call: &Call,
+    kind: &Kind,
+    value: &mut Value,
+    before: Option<&Value>,
+) -> Result<Vec<String>, Refusal> {
+    let mut unknown = Vec::new();
+    if let Some(schema) = &kind.schema {
+        unknown = schema.prune(value);
+        schema.fill_in(value);
+    }
+    let warnings = speak_of_unknown(call, kind, unknown)?;
+    let mut causes = check_metadata(kind, value, before);
+    if let Some(schema) = &kind.schema {
+        causes.extend(schema.validate(value, before));
+    }
+    if causes.is_empty() {
+        return Ok(warnings);
+    }
+    Err(Refusal::invalid(kind, object::name(value), &causes))
+}
+
+fn speak_of_unknown(call: &Call, kind: &Kind, mut unknown: Vec<String>) -> Result<Vec<String>, Refusal> {
+    unknown.sort();
+    let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field \"{path}\"")).collect();
+    match call.option("fieldValidation") {
+        _ if texts.is_empty() => Ok(Vec::new()),
+        Some("Ignore") => Ok(Vec::new()),
+        Some("Strict") => Err(Refusal::bad_request(format!(
+            "{} in version \"{}\" cannot be handled as a {}: strict decoding error: {}",
+            kind.kind,
+            kind.version,
+            kind.kind,
+            texts.join(", ")
+        ))),
+        _ => Ok(texts),
+    }
+}
+
+fn check_metadata(kind: &Kind, value: &Value, before: Option<&Value>) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let name = object::name(value);
+    if name.is_empty() {
+        causes.push(Cause::required("metadata.name", "name or generateName is required"));
+    } else if !is_rbac(kind) && !is_subdomain(name) {
+        causes.push(Cause::invalid("metadata.name", &name.into(), SUBDOMAIN));
+    }
+    for field in ["labels", "annotations"] {
+        for (key, text) in object::at(value, &["metadata", field]).and_then(Value::as_object).into_iter().flatten() {
+            let path = format!("metadata.{field}");
+            if !is_qualified(key) {
+                causes.push(Cause::invalid(&path, &key.as_str().into(), QUALIFIED));
+            }
+            if field == "labels" && !text.as_str().is_some_and(is_label_value) {
+                causes.push(Cause::invalid(&path, text, LABEL_VALUE));
+            }
+        }
+    }
+    if before.is_some_and(object::is_deleting) {
+        let had = before.map(object::finalizers).unwrap_or_default();
+        let added: Vec<&str> = object::finalizers(value).into_iter().filter(|one| !had.contains(one)).collect();
+        if !added.is_empty() {
+            let listed: Vec<String> = added.iter().map(|one| format!("\"{one}\"")).collect();
+            let why = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                listed.join(", ")
+            );
+            causes.push(Cause::forbidden("metadata.finalizers", &why));
+        }
+    }
+    causes
+}
+
+fn is_rbac(kind: &Kind) -> bool {
+    kind.group == "rbac.authorization.k8s.io"
+}
+
+const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
+                         and must start and end with an alphanumeric character (e.g. 'example.com', regex used for \
+                         validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+
+const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
+                         an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for \
+                         validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+
+const LABEL_VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', \
+                           and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or \
+                           '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
+
+fn is_subdomain(name: &str) -> bool {
+    let is_label = |label: &str| {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !label.is_empty() && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.split('.').all(is_label)
+}
+
+fn is_name_part(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let edge = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
+    text.len() <= 63 && text.bytes().all(inner) && edge(text.bytes().next()) && edge(text.bytes().last())
+}
+
+fn is_label_value(text: &str) -> bool {
+    text.is_empty() || is_name_part(text)
+}
+
+fn is_qualified(key: &str) -> bool {
+    match key.split_once('/') {
+        Some((prefix, name)) => is_subdomain(&prefix.to_lowercase()) && is_name_part(name),
+        None => is_name_part(key),
+    }
+}

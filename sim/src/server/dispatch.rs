@@ -1,0 +1,134 @@
+//! From a request to its answer: faults first, then the part of the server that the path and verb name.
+//!
+//! The state is locked only while an answer is made, never while waiting.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+use crate::server::answer::{Answer, Form, metadata_only, shown};
+use crate::server::call::{Call, Verb};
+use crate::server::faults::Verdict;
+use crate::server::kinds::Kind;
+use crate::server::refusal::Refusal;
+use crate::server::{ReplyBody, Server, State, discovery, read, watch};
+
+/// Answers one request.
+pub(crate) async fn answer<B>(server: &Server, request: Request<B>) -> Response<ReplyBody>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: fmt::Display,
+{
+    let (parts, body) = request.into_parts();
+    let call = match Call::parse(&parts) {
+        Ok(call) => call,
+        Err(refusal) => return Answer::from(refusal).into_response(),
+    };
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) => return Answer::from(Refusal::bad_request(error.to_string())).into_response(),
+    };
+    let mut lost = None;
+    match server.faults().map_or(Verdict::Pass, |faults| faults.before(&call)) {
+        Verdict::Pass => {}
+        Verdict::Refuse(code) => return Answer::from(Refusal::fault(code)).into_response(),
+        Verdict::LoseAnswer(code) => lost = Some(code),
+        Verdict::Delay(time) => tokio::time::sleep(time).await,
+    }
+    let answer = route(server, &call, &body).unwrap_or_else(Answer::from);
+    match lost {
+        Some(code) => Answer::from(Refusal::fault(code)).into_response(),
+        None => answer.into_response(),
+    }
+}
+
+fn route(server: &Server, call: &Call, body: &Bytes) -> Result<Answer, Refusal> {
+    let mut state = server.state();
+    if !call.is_resource() {
+        return discovery::answer(&state, call);
+    }
+    let kind = state.kinds.of_path(&call.group, &call.version, &call.resource);
+    let Some(kind) = kind else {
+        return Ok(Answer::text(404, "404 page not found\n"));
+    };
+    if kind.namespaced && call.namespace.is_none() && (call.name.is_some() || call.verb == Verb::Create) {
+        return Err(Refusal::no_resource());
+    }
+    if !kind.namespaced && call.namespace.is_some() {
+        return Err(Refusal::no_resource());
+    }
+    if call.name.is_none() && matches!(call.verb, Verb::Update | Verb::Patch) {
+        return Err(Refusal::method_not_allowed());
+    }
+    if let Some(subresource) = call.subresource.clone() {
+        return state.answer_subresource(call, &kind, &subresource, body);
+    }
+    match call.verb {
+        Verb::Watch => {
+            let cut = server.shared.cut.subscribe();
+            drop(state);
+            watch::start(server, call, kind, cut)
+        }
+        Verb::List => read::list(&state, call, &kind),
+        Verb::Get => {
+            let found = state.find(call, &kind)?;
+            one(&state, call, &kind, 200, &found)
+        }
+        Verb::Create => {
+            let (object, warnings) = state.create(call, &kind, read_body(call, body)?)?;
+            Ok(one(&state, call, &kind, 201, &object)?.with_warnings(warnings))
+        }
+        Verb::Update => {
+            let (object, warnings) = state.update(call, &kind, read_body(call, body)?)?;
+            Ok(one(&state, call, &kind, 200, &object)?.with_warnings(warnings))
+        }
+        Verb::Patch => {
+            let (code, object, warnings) = state.patch(call, &kind, body)?;
+            Ok(one(&state, call, &kind, code, &object)?.with_warnings(warnings))
+        }
+        Verb::Delete => state.delete(call, &kind, body),
+        Verb::DeleteCollection => state.delete_collection(call, &kind, body),
+    }
+}
+
+/// One object in the form that the client takes.
+pub(crate) fn one(
+    state: &State,
+    call: &Call,
+    kind: &Arc<Kind>,
+    code: u16,
+    object: &Arc<Value>,
+) -> Result<Answer, Refusal> {
+    Ok(match Form::accepted(call)? {
+        Form::Plain => Answer::json(code, &shown(kind, object)),
+        Form::Metadata => Answer::json(code, &metadata_only(object)),
+        Form::Table => read::table(state, call, kind, code, std::slice::from_ref(object), Value::Null),
+    })
+}
+
+/// The JSON or YAML body of a request.
+pub(crate) fn read_body(call: &Call, body: &Bytes) -> Result<Value, Refusal> {
+    match call.media_type() {
+        "" | "application/json" => parse_json(body),
+        "application/yaml" => parse_yaml(body),
+        _ => Err(Refusal::unsupported_media(&["application/json", "application/yaml"])),
+    }
+}
+
+/// A JSON text.
+pub(crate) fn parse_json(body: &[u8]) -> Result<Value, Refusal> {
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal::bad_request(format!("the object provided is unrecognized (must be of type {}): {error}", "an object"))
+    })
+}
+
+/// A YAML text with one document.
+pub(crate) fn parse_yaml(body: &[u8]) -> Result<Value, Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| Refusal::bad_request(error.to_string()))?;
+    let mut documents = crate::server::yaml::documents(text)?;
+    Ok(documents.pop().unwrap_or_default())
+}

@@ -1,0 +1,33 @@
+//! Faults that a test or a storm asks for: refused requests, lost answers, delays.
+//!
+//! The server asks before it handles a request; what it decides then is unchanged. A lost answer is the hard one: the
+//! write is done, and the client does not know.
+
+use std::time::Duration;
+
+use crate::server::call::Call;
+
+/// What is to happen to one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is handled.
+    Pass,
+    /// It is answered with this HTTP status and not handled.
+    Refuse(u16),
+    /// It is handled, and the answer is this HTTP status instead of the true one.
+    LoseAnswer(u16),
+    /// It is handled this much later.
+    Delay(Duration),
+}
+
+/// Decides what happens to each request. It is called for every one, in order of arrival.
+pub trait Faults: Send + Sync {
+    /// What is to happen to this request.
+    fn before(&self, call: &Call) -> Verdict;
+}
+
+impl<F: Fn(&Call) -> Verdict + Send + Sync> Faults for F {
+    fn before(&self, call: &Call) -> Verdict {
+        self(call)
+    }
+}

@@ -1,0 +1,376 @@
+//! Writes: create, replace and patch. Each is one move from the stored object to the next, or a refusal.
+//!
+//! All writes of existing objects end in `State::change`, which keeps what clients may not touch: identity, times,
+//! generation, and the half of the object that belongs to the other endpoint.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use crate::server::State;
+use crate::server::admit::admit;
+use crate::server::call::{Call, Verb};
+use crate::server::dispatch::{parse_json, parse_yaml};
+use crate::server::kinds::{Generation, Kind};
+use crate::server::object;
+use crate::server::patch::{PatchForm, json_patch, merge_patch};
+use crate::server::refusal::{Cause, Refusal};
+use crate::server::store::Key;
+
+/// A written object and the warnings that go with it.
+pub(crate) type Written = (Arc<Value>, Vec<String>);
+
+/// A proposed state of an object that is there.
+pub(crate) struct Proposal {
+    pub(crate) before: Arc<Value>,
+    pub(crate) after: Value,
+    /// Server-side apply has already said who owns what.
+    pub(crate) is_managed: bool,
+}
+
+impl State {
+    /// The object that a call names.
+    pub(crate) fn find(&self, call: &Call, kind: &Kind) -> Result<Arc<Value>, Refusal> {
+        let key = key_of(call);
+        self.store.get(&kind.shelf(), &key).ok_or_else(|| Refusal::not_found(kind, &key.1))
+    }
+
+    /// Creates an object.
+    pub(crate) fn create(&mut self, call: &Call, kind: &Kind, mut value: Value) -> Result<Written, Refusal> {
+        check_type(kind, &mut value)?;
+        if call.name.is_some() {
+            return Err(Refusal::method_not_allowed());
+        }
+        self.place(call, kind, &mut value)?;
+        self.stamp_new(kind, &mut value);
+        let warnings = admit(call, kind, &mut value, None)?;
+        let key = (object::namespace(&value).to_owned(), object::name(&value).to_owned());
+        if self.store.get(&kind.shelf(), &key).is_some() {
+            return Err(Refusal::already_exists(kind, &key.1));
+        }
+        if call.is_dry_run() {
+            return Ok((Arc::new(value), warnings));
+        }
+        let stored = self.store.put(&kind.shelf(), key, value);
+        self.after_write(kind, &stored);
+        Ok((stored, warnings))
+    }
+
+    /// Replaces an object.
+    pub(crate) fn update(&mut self, call: &Call, kind: &Kind, mut value: Value) -> Result<Written, Refusal> {
+        check_type(kind, &mut value)?;
+        let name = call.name.as_deref().unwrap_or_default();
+        let named = object::name(&value);
+        if named.is_empty() {
+            object::put(&mut value, &["metadata", "name"], name.into());
+        } else if named != name {
+            let why = format!("the name of the object ({named}) does not match the name on the URL ({name})");
+            return Err(Refusal::bad_request(why));
+        }
+        check_namespace(call, &value)?;
+        let before = self.find(call, kind)?;
+        if kind.custom && object::version(&value).is_empty() {
+            let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
+            return Err(Refusal::invalid(kind, name, &[cause]));
+        }
+        self.change(call, kind, Proposal { before, after: value, is_managed: false })
+    }
+
+    /// Patches an object; server-side apply may create it.
+    pub(crate) fn patch(
+        &mut self,
+        call: &Call,
+        kind: &Kind,
+        body: &Bytes,
+    ) -> Result<(u16, Arc<Value>, Vec<String>), Refusal> {
+        let form = PatchForm::of(call.media_type(), kind.custom)?;
+        let before = self.find(call, kind)?;
+        let after = match form {
+            PatchForm::Json => json_patch(&before, parse_json(body)?)?,
+            PatchForm::Merge | PatchForm::Strategic => {
+                let mut after = Value::clone(&before);
+                merge_patch(&mut after, parse_json(body)?);
+                after
+            }
+            PatchForm::Apply => {
+                let mut after = Value::clone(&before);
+                merge_patch(&mut after, parse_yaml(body)?);
+                after
+            }
+        };
+        let (object, warnings) = self.change(call, kind, Proposal { before, after, is_managed: false })?;
+        Ok((200, object, warnings))
+    }
+
+    /// Moves an object to a proposed state.
+    pub(crate) fn change(&mut self, call: &Call, kind: &Kind, proposal: Proposal) -> Result<Written, Refusal> {
+        let Proposal { before, mut after, .. } = proposal;
+        let name = object::name(&before).to_owned();
+        check_identity(kind, &name, &before, &after)?;
+        keep_own_half(call, kind, &before, &mut after);
+        keep_identity(&before, &mut after);
+        let warnings = admit(call, kind, &mut after, Some(&before))?;
+        raise_generation(kind, &before, &mut after);
+        if object::same_content(&before, &after) {
+            return Ok((before, warnings));
+        }
+        if call.is_dry_run() {
+            return Ok((Arc::new(after), warnings));
+        }
+        let key = (object::namespace(&before).to_owned(), name);
+        if is_gone(&after) {
+            let stored = self.finish_removal(kind, &key, after);
+            return Ok((stored, warnings));
+        }
+        let stored = self.store.put(&kind.shelf(), key, after);
+        self.after_write(kind, &stored);
+        Ok((stored, warnings))
+    }
+
+    /// Creates a document of a YAML text, or merges it into what is there.
+    pub(crate) fn put_document(&mut self, document: Value) -> Result<Arc<Value>, Refusal> {
+        let (api_version, name) = (object::text(&document, &["apiVersion"]), object::text(&document, &["kind"]));
+        let kind = self.kinds.of_object(api_version, name).ok_or_else(|| {
+            Refusal::bad_request(format!("no matches for kind \"{name}\" in version \"{api_version}\""))
+        })?;
+        let mut call = Call::internal(Verb::Create, &kind);
+        if kind.namespaced {
+            let namespace = object::namespace(&document);
+            call.namespace = Some(if namespace.is_empty() { "default" } else { namespace }.to_owned());
+        }
+        let named = object::name(&document).to_owned();
+        let key = (call.namespace.clone().unwrap_or_default(), named.clone());
+        let Some(before) = self.store.get(&kind.shelf(), &key) else {
+            return Ok(self.create(&call, &kind, document)?.0);
+        };
+        call.verb = Verb::Patch;
+        call.name = Some(named);
+        let mut after = Value::clone(&before);
+        merge_patch(&mut after, document);
+        Ok(self.change(&call, &kind, Proposal { before, after, is_managed: false })?.0)
+    }
+
+    fn place(&mut self, call: &Call, kind: &Kind, value: &mut Value) -> Result<(), Refusal> {
+        check_namespace(call, value)?;
+        if let Some(namespace) = call.namespace.as_deref().filter(|_| kind.namespaced) {
+            object::put(value, &["metadata", "namespace"], namespace.into());
+            let Some(home) = self.store.get("namespaces", &(String::new(), namespace.to_owned())) else {
+                let namespaces = self.kinds.of_path("", "v1", "namespaces").unwrap_or_default();
+                return Err(Refusal::not_found(&namespaces, namespace));
+            };
+            if object::is_deleting(&home) {
+                return Err(Refusal::terminating(kind, object::name(value), namespace));
+            }
+        }
+        let prefix = object::text(value, &["metadata", "generateName"]).to_owned();
+        if object::name(value).is_empty() && !prefix.is_empty() {
+            let name = format!("{prefix}{}", self.suffix());
+            object::put(value, &["metadata", "name"], name.into());
+        }
+        Ok(())
+    }
+
+    fn stamp_new(&mut self, kind: &Kind, value: &mut Value) {
+        let (uid, stamp) = (self.uid(), self.clock.stamp());
+        let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+        for key in ["resourceVersion", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+            metadata.remove(key);
+        }
+        metadata.insert("uid".to_owned(), uid.into());
+        metadata.insert("creationTimestamp".to_owned(), stamp.as_str().into());
+        if kind.generation != Generation::Never {
+            metadata.insert("generation".to_owned(), 1.into());
+        }
+        if kind.has_status
+            && let Some(fields) = value.as_object_mut()
+        {
+            fields.remove("status");
+        }
+        if kind.is("", "namespaces") {
+            let name = object::name(value).to_owned();
+            object::put(value, &["metadata", "labels", "kubernetes.io/metadata.name"], name.into());
+            object::put(value, &["spec", "finalizers"], json!(["kubernetes"]));
+            object::put(value, &["status", "phase"], "Active".into());
+        }
+        if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
+            crate::server::crd::establish(value, &stamp);
+        }
+    }
+
+    /// What the server itself derives from a stored object.
+    fn after_write(&mut self, kind: &Kind, stored: &Arc<Value>) {
+        if kind.is("apiextensions.k8s.io", "customresourcedefinitions") {
+            self.kinds.install(stored);
+        }
+        self.collect_ownerless(kind, stored);
+    }
+
+    fn uid(&mut self) -> String {
+        let (high, low) = (self.random(), self.random());
+        format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            (high >> 16) & 0xffff,
+            high & 0xfff,
+            0x8000 | ((low >> 48) & 0x3fff),
+            low & 0xffff_ffff_ffff
+        )
+    }
+
+    fn suffix(&mut self) -> String {
+        const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+        let mut number = self.random();
+        let mut text = String::new();
+        for _ in 0..5 {
+            let index = usize::try_from(number % 27).unwrap_or_default();
+            text.extend(LETTERS.get(index).map(|&letter| char::from(letter)));
+            number /= 27;
+        }
+        text
+    }
+
+    // Looks random and is the same in every run of the same story (splitmix64).
+    fn random(&mut self) -> u64 {
+        self.minted = self.minted.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.minted;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+/// Where the object of a call is kept.
+pub(crate) fn key_of(call: &Call) -> Key {
+    (call.namespace.clone().unwrap_or_default(), call.name.clone().unwrap_or_default())
+}
+
+fn check_type(kind: &Kind, value: &mut Value) -> Result<(), Refusal> {
+    if !value.is_object() {
+        return Err(Refusal::bad_request("the object provided is unrecognized: it is no JSON object"));
+    }
+    let (wanted, found) = (kind.api_version(), object::text(value, &["apiVersion"]).to_owned());
+    if !found.is_empty() && found != wanted {
+        let why = format!("the API version in the data ({found}) does not match the expected API version ({wanted})");
+        return Err(Refusal::bad_request(why));
+    }
+    let found = object::text(value, &["kind"]);
+    if !found.is_empty() && found != kind.kind {
+        let why = format!("{found} in version \"{}\" cannot be handled as a {}", kind.version, kind.kind);
+        return Err(Refusal::bad_request(why));
+    }
+    object::put(value, &["apiVersion"], wanted.into());
+    object::put(value, &["kind"], kind.kind.as_str().into());
+    object::put_default(value, &["metadata"], Value::Object(Map::new()));
+    Ok(())
+}
+
+fn check_namespace(call: &Call, value: &Value) -> Result<(), Refusal> {
+    let found = object::namespace(value);
+    if found.is_empty() || call.namespace.as_deref() == Some(found) {
+        return Ok(());
+    }
+    Err(Refusal::bad_request(match &call.namespace {
+        Some(_) => "the namespace of the provided object does not match the namespace sent on the request",
+        None => "namespace may not be set on a cluster-scoped object",
+    }))
+}
+
+fn check_identity(kind: &Kind, name: &str, before: &Value, after: &Value) -> Result<(), Refusal> {
+    let (was, is) = (object::uid(before), object::uid(after));
+    if !is.is_empty() && is != was {
+        let why = format!("Precondition failed: UID in precondition: {is}, UID in object meta: {was}");
+        return Err(Refusal::conflict(kind, name, &why));
+    }
+    let version = object::version(after);
+    if !version.is_empty() && version != object::version(before) {
+        return Err(Refusal::modified(kind, name));
+    }
+    if object::name(after) != name {
+        let cause = Cause::invalid("metadata.name", &object::name(after).into(), "field is immutable");
+        return Err(Refusal::invalid(kind, name, &[cause]));
+    }
+    Ok(())
+}
+
+/// The main endpoint leaves the status alone, and the status endpoint everything else.
+fn keep_own_half(call: &Call, kind: &Kind, before: &Value, after: &mut Value) {
+    if !kind.has_status {
+        return;
+    }
+    let is_status = call.subresource.as_deref() == Some("status");
+    let Some(fields) = after.as_object_mut() else { return };
+    if !is_status {
+        match before.get("status") {
+            Some(status) => fields.insert("status".to_owned(), status.clone()),
+            None => fields.remove("status"),
+        };
+        return;
+    }
+    let status = fields.remove("status");
+    let metadata = fields.remove("metadata").unwrap_or_default();
+    *after = before.clone();
+    for key in ["managedFields", "labels", "annotations"] {
+        // A custom kind's status write changes no label; a built-in kind's does.
+        if kind.custom && key != "managedFields" {
+            continue;
+        }
+        match metadata.get(key) {
+            Some(value) => object::put(after, &["metadata", key], value.clone()),
+            None => drop(object::take(after, &["metadata", key])),
+        }
+    }
+    match status {
+        Some(status) => object::put(after, &["status"], status),
+        None => drop(object::take(after, &["status"])),
+    }
+}
+
+fn keep_identity(before: &Value, after: &mut Value) {
+    const KEPT: &[&str] = &[
+        "name",
+        "namespace",
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "generation",
+        "generateName",
+        "resourceVersion",
+    ];
+    for key in ["apiVersion", "kind"] {
+        if let Some(value) = before.get(key).filter(|_| after.get(key).is_none()) {
+            object::put(after, &[key], value.clone());
+        }
+    }
+    for key in KEPT {
+        match object::at(before, &["metadata", key]) {
+            Some(value) => object::put(after, &["metadata", key], value.clone()),
+            None => drop(object::take(after, &["metadata", key])),
+        }
+    }
+}
+
+fn raise_generation(kind: &Kind, before: &Value, after: &mut Value) {
+    let ignored: &[&str] = match kind.generation {
+        Generation::Never => return,
+        Generation::AllButStatus => &["metadata", "status", "apiVersion", "kind"],
+        Generation::All => &["metadata", "apiVersion", "kind"],
+    };
+    let (Some(old), Some(new)) = (before.as_object(), after.as_object()) else { return };
+    let annotations = |value: &Value| object::at(value, &["metadata", "annotations"]).cloned();
+    let is_same = object::same_but(old, new, ignored)
+        && (!kind.is("apps", "deployments") || annotations(before) == annotations(after));
+    if !is_same {
+        let generation = object::int(before, &["metadata", "generation"]).unwrap_or_default() + 1;
+        object::put(after, &["metadata", "generation"], generation.into());
+    }
+}
+
+/// Was the last thing removed that kept a deleted object?
+fn is_gone(after: &Value) -> bool {
+    object::is_deleting(after)
+        && object::finalizers(after).is_empty()
+        && object::int(after, &["metadata", "deletionGracePeriodSeconds"]).unwrap_or_default() == 0
+        && object::list(after, &["spec", "finalizers"]).is_empty()
+}
