@@ -107,6 +107,7 @@ func (c *Cluster) apiServer() daemon.Program {
 		"--authorization-mode=RBAC,Node", "--allow-privileged",
 		"--client-ca-file=" + path("ca.crt"),
 		"--tls-cert-file=" + path("apiserver.crt"), "--tls-private-key-file=" + path("apiserver.key"),
+		"--kubelet-preferred-address-types=InternalIP",
 		"--kubelet-certificate-authority=" + path("ca.crt"),
 		"--kubelet-client-certificate=" + path("apiserver-to-kubelet.crt"),
 		"--kubelet-client-key=" + path("apiserver-to-kubelet.key"),
@@ -129,6 +130,7 @@ func (c *Cluster) controllers() daemon.Program {
 		"--bind-address=127.0.0.1", "--secure-port=" + c.Port(portControllers),
 		"--tls-cert-file=" + c.authority.Path("kube-controller-manager.crt"), "--tls-private-key-file=" + c.authority.Path("kube-controller-manager.key"),
 		"--use-service-account-credentials=false", "--leader-elect=false",
+		"--flex-volume-plugin-dir=" + c.Path("volume-plugins"), // it makes the folder, wherever that is
 		"--service-account-private-key-file=" + c.authority.Path("tokens.key"), "--root-ca-file=" + c.authority.Path("ca.crt"),
 		"--kube-api-qps=1000", "--kube-api-burst=2000", "--concurrent-replicaset-syncs=20", "--concurrent-gc-syncs=40",
 	}}

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -28,7 +29,15 @@ func (c *Cluster) Up() error {
 		return err
 	}
 	defer unlock()
-	if former, err := Recall(c.State); err == nil && former.Settings != c.Settings {
+	former, err := Recall(c.State)
+	switch {
+	case errors.Is(err, ErrNothingThere):
+		if err := os.RemoveAll(c.Path("log")); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	case former.Settings != c.Settings:
 		return fmt.Errorf("%s holds a %s cluster with base port %d: take it down first", c.State, former.Profile, former.BasePort)
 	}
 	if err := c.getParts(); err != nil {
