@@ -136,7 +136,9 @@ pub enum Ask {
 impl fmt::Display for Ask {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Metric(ask) => write!(out, "metric {} #{} at {}: {}", ask.metric, ask.ordinal, ask.address, ask.query),
+            Self::Metric(ask) => {
+                write!(out, "metric {} #{} at {}: {}", ask.metric, ask.ordinal, ask.address, ask.query)
+            }
             Self::Git(ask) => write!(out, "git {}@{}:{}", ask.repository, ask.revision, ask.path),
             Self::Live(LiveAsk::Get(objects)) => write!(out, "{} live objects", objects.len()),
             Self::Live(LiveAsk::DryRun(object, _)) => write!(out, "dry run of {object}"),

@@ -12,7 +12,10 @@ pub mod reason;
 mod requeue;
 mod write;
 
-pub use ask::{Answer, Answered, Ask, Credentials, GitAsk, GitAnswer, Header, HttpReply, LiveAsk, MetricAsk, Piece, SecretRef, SecretText};
+pub use ask::{
+    Answer, Answered, Ask, Credentials, GitAnswer, GitAsk, Header, HttpReply, LiveAsk, MetricAsk, Piece, SecretRef,
+    SecretText,
+};
 pub use object::{ObjectRef, Target};
 pub use reason::Reason;
 pub use requeue::Requeue;
@@ -109,14 +112,25 @@ mod tests {
     use serde_json::json;
 
     fn status_write() -> Write {
-        let target = Target { object: ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "web"), uid: "u1".into(), resource_version: "7".into() };
-        Write::status(target, json!({"currentStepIndex": 1}), RolloutReason::StepCompleted { step: 1, of: 2, what: "setWeight: 20".into() }.into())
+        let target = Target {
+            object: ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "web"),
+            uid: "u1".into(),
+            resource_version: "7".into(),
+        };
+        Write::status(
+            target,
+            json!({"currentStepIndex": 1}),
+            RolloutReason::StepCompleted { step: 1, of: 2, what: "setWeight: 20".into() }.into(),
+        )
     }
 
     #[test]
     fn a_plan_reads_as_a_story() {
-        let plan = Plan::recording(status_write().with_event(Event::normal("RolloutStepCompleted", "Rollout step 1/2 completed (setWeight: 20)")))
-            .waiting(RolloutReason::Paused { reason: "CanaryPauseStep".into() }.into(), Requeue::Never);
+        let plan = Plan::recording(
+            status_write()
+                .with_event(Event::normal("RolloutStepCompleted", "Rollout step 1/2 completed (setWeight: 20)")),
+        )
+        .waiting(RolloutReason::Paused { reason: "CanaryPauseStep".into() }.into(), Requeue::Never);
         assert_eq!(
             plan.to_string(),
             "record Rollout shop/web status {\"currentStepIndex\":1}: step 1 of 2 is complete (setWeight: 20)\n  \

@@ -20,7 +20,13 @@ pub struct ObjectRef {
 impl ObjectRef {
     /// Names an object.
     pub fn new(group: &str, version: &str, kind: &str, namespace: Option<&str>, name: &str) -> Self {
-        Self { group: group.into(), version: version.into(), kind: kind.into(), namespace: namespace.map(Into::into), name: name.into() }
+        Self {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+            namespace: namespace.map(Into::into),
+            name: name.into(),
+        }
     }
 
     /// `apiVersion` as manifests write it: `apps/v1`, or `v1` for the core group.

@@ -8,8 +8,8 @@ mod sync;
 
 pub use rollout::RolloutReason;
 pub use run::RunReason;
-pub use sync::SyncReason;
 use std::fmt;
+pub use sync::SyncReason;
 
 /// A reason from any rule crate.
 #[derive(Clone, Debug, PartialEq)]

@@ -141,7 +141,10 @@ impl Write {
 
     /// Changes fields of `status` through the status subresource; `status` is a merge patch of the status alone.
     pub fn status(target: Target, status: Value, because: Reason) -> Self {
-        Self::new(Verb::Patch { target, subresource: Some(Subresource::Status), body: json!({ "status": status }) }, because)
+        Self::new(
+            Verb::Patch { target, subresource: Some(Subresource::Status), body: json!({ "status": status }) },
+            because,
+        )
     }
 
     /// Deletes an object.

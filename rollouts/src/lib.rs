@@ -1,2 +1,9 @@
-//! (being written)
+//! The rules for Rollouts: which pods, which traffic, which step, and why not yet.
+//!
+//! Everything here is a plain function of what is observed and the time. `decide` returns what to do next about one Rollout;
+//! `audit` is a second opinion on it. Nothing waits, calls, or looks at a clock.
+
+pub mod rollout;
 pub mod template;
+
+pub use rollout::{Observed, References, audit::audit, decide};

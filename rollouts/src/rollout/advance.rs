@@ -1,0 +1,330 @@
+//! Is the step over? What the memory should say next: one change at a time, each with its reason and Events.
+//!
+//! Nothing here acts. A change is recorded, read back, and only then carried out by the rules for Services, traffic,
+//! ReplicaSets and runs.
+
+use super::{
+    conditions,
+    fleet::Fleet,
+    look::{INCONCLUSIVE, Look},
+    observed::Observed,
+    phase::Phase,
+    replicas::{self, WHOLE},
+    runs::{self, SLOTS, Slot, Verdict},
+    spec::{Spec, Step},
+};
+use crate::template;
+use chrono::{DateTime, Utc};
+use crds::{
+    Time,
+    analysis::AnalysisPhase,
+    rollout::{PauseCondition, RolloutAnalysisRunStatus, RolloutStatus},
+};
+use plan::{Event, Requeue, reason::RolloutReason};
+
+/// Reason of the pause of a pause step.
+pub const PAUSE_STEP: &str = "CanaryPauseStep";
+
+/// A change of the memory.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The status with the change in it.
+    pub status: RolloutStatus,
+    /// Why.
+    pub because: RolloutReason,
+    /// What tells of it.
+    pub events: Vec<Event>,
+    /// The words that follow "Rollout aborted update to revision N".
+    pub abort_message: Option<String>,
+}
+
+impl Change {
+    fn new(status: RolloutStatus, because: RolloutReason) -> Self {
+        Self { status, because, events: Vec::new(), abort_message: None }
+    }
+
+    fn telling(mut self, event: Event) -> Self {
+        self.events.push(event);
+        self
+    }
+}
+
+/// Starts the update over when the template or the steps changed.
+pub fn restart(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Option<Change> {
+    let status = &observed.rollout.status;
+    let steps = serde_json::to_value(&spec.canary.steps).ok().filter(|_| !spec.canary.steps.is_empty());
+    let steps_hash = template::steps_hash(steps.as_ref());
+    let is_same_template = status.current_pod_hash.as_deref().is_none_or(|hash| hash.is_empty() || hash == fleet.hash);
+    if is_same_template && status.current_step_hash.as_deref() == Some(steps_hash.as_str()) {
+        return None;
+    }
+    let mut next = status.clone();
+    clear(&mut next);
+    next.promote_full = false;
+    next.current_pod_hash = Some(fleet.hash.clone());
+    next.current_step_hash = Some(steps_hash);
+    next.current_step_index = first_step(spec);
+    let mut change = Change::new(next, RolloutReason::UpdateStarted);
+    if status.stable_rs.as_deref() == Some(fleet.hash.as_str()) {
+        change.status.current_step_index = last_step(spec);
+        if status.current_pod_hash.as_deref().is_some_and(|hash| hash != fleet.hash) {
+            change = change.telling(Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
+        }
+    }
+    Some(change)
+}
+
+fn first_step(spec: &Spec<'_>) -> Option<i32> {
+    (!spec.steps.is_empty()).then_some(0)
+}
+
+fn last_step(spec: &Spec<'_>) -> Option<i32> {
+    i32::try_from(spec.steps.len()).ok().filter(|steps| *steps > 0)
+}
+
+/// Forgets pauses, an abort and the runs of the update.
+fn clear(status: &mut RolloutStatus) {
+    status.pause_conditions.clear();
+    status.controller_pause = false;
+    status.abort = false;
+    status.aborted_at = None;
+    for slot in SLOTS {
+        *slot.record(status) = None;
+    }
+}
+
+/// The next change of the memory, or what holds it.
+pub fn next(look: &Look<'_>) -> Option<Change> {
+    match look.phase {
+        Phase::First => Some(promoted(look, "Initial deploy".into())),
+        Phase::Promoted => settled(look),
+        Phase::Aborted => abort_seen(look),
+        Phase::Rushing | Phase::Stepping(_) | Phase::Finishing => retried(look)
+            .or_else(|| judged(look))
+            .or_else(|| finished(look))
+            .or_else(|| stepped(look))
+            .or_else(|| named(look)),
+    }
+}
+
+/// A promoted Rollout has nothing to abort or to hurry.
+fn settled(look: &Look<'_>) -> Option<Change> {
+    let status = look.status();
+    let has_leftovers =
+        status.abort || status.promote_full || status.aborted_at.is_some() || !status.pause_conditions.is_empty();
+    let is_at_end = status.current_step_index == last_step(look.spec);
+    if !has_leftovers && is_at_end {
+        return None;
+    }
+    let mut next = status.clone();
+    clear(&mut next);
+    next.promote_full = false;
+    next.current_step_index = last_step(look.spec);
+    Some(Change::new(next, RolloutReason::Reported))
+}
+
+/// The first look at an abort that a client asked for.
+fn abort_seen(look: &Look<'_>) -> Option<Change> {
+    look.status().aborted_at.is_none().then(|| aborted(look, None))
+}
+
+fn aborted(look: &Look<'_>, why: Option<String>) -> Change {
+    let mut next = look.status().clone();
+    clear(&mut next);
+    next.abort = true;
+    next.aborted_at = Some(Time::from(look.now));
+    next.current_step_index = first_step(look.spec);
+    let revision = look.fleet.canary.map_or(0, |canary| canary.number());
+    let message = conditions::aborted_message(revision, why.as_deref());
+    let mut change =
+        Change::new(next, RolloutReason::Aborted { why }).telling(Event::warning("RolloutAborted", message.clone()));
+    change.abort_message = Some(message);
+    change
+}
+
+/// The abort was taken back: the update starts at the first step again, with new runs.
+fn retried(look: &Look<'_>) -> Option<Change> {
+    look.status().aborted_at?;
+    let mut next = look.status().clone();
+    clear(&mut next);
+    next.current_step_index = first_step(look.spec);
+    Some(Change::new(next, RolloutReason::UpdateStarted))
+}
+
+/// What the runs say, and what the progress deadline says.
+fn judged(look: &Look<'_>) -> Option<Change> {
+    match runs::verdict(look) {
+        Some(Verdict::Abort(why)) => return Some(aborted(look, Some(why))),
+        Some(Verdict::Hold) => return Some(paused(look, look.status().clone(), INCONCLUSIVE)),
+        None => {}
+    }
+    let canary = look.fleet.canary?;
+    let is_late = look.observed.rollout.spec.progress_deadline_abort && conditions::is_timed_out(look, look.status());
+    is_late.then(|| aborted(look, Some(format!("ReplicaSet \"{}\" has timed out progressing.", canary.name()))))
+}
+
+fn paused(look: &Look<'_>, mut next: RolloutStatus, reason: &str) -> Change {
+    next.pause_conditions.push(PauseCondition { reason: reason.into(), start_time: Some(Time::from(look.now)) });
+    next.controller_pause = true;
+    let told = Event::normal("RolloutPaused", format!("Rollout is paused ({reason})"));
+    Change::new(next, RolloutReason::PauseStarted { reason: reason.into() }).telling(told)
+}
+
+/// The canary takes over: all of its pods are there and, where traffic is routed, all traffic goes to it.
+fn finished(look: &Look<'_>) -> Option<Change> {
+    let canary = look.fleet.canary?;
+    let why = match look.phase {
+        Phase::Rushing => "Full promotion requested".to_owned(),
+        Phase::Finishing => format!("Completed all {} canary steps", look.spec.steps.len()),
+        Phase::First | Phase::Promoted | Phase::Aborted | Phase::Stepping(_) => return None,
+    };
+    let has_all_pods = canary.size().available >= look.spec.limits.replicas;
+    let has_all_traffic = look.traffic.as_ref().is_none_or(|traffic| traffic.lowest_canary() == WHOLE);
+    (has_all_pods && has_all_traffic).then(|| promoted(look, why))
+}
+
+fn promoted(look: &Look<'_>, why: String) -> Change {
+    let revision = look.fleet.canary.map_or(0, |canary| canary.number());
+    let mut next = look.status().clone();
+    let was_stable = next.stable_rs.replace(look.fleet.hash.clone());
+    clear(&mut next);
+    next.promote_full = false;
+    next.current_step_index = last_step(look.spec);
+    let change = Change::new(next, RolloutReason::Promoted { revision, why: why.clone() });
+    if was_stable.as_deref() == Some(look.fleet.hash.as_str()) {
+        return change;
+    }
+    change.telling(Event::normal(
+        "RolloutCompleted",
+        format!("Rollout completed update to revision {revision} ({}): {why}", look.fleet.hash),
+    ))
+}
+
+/// The current step is over, or a pause step begins.
+fn stepped(look: &Look<'_>) -> Option<Change> {
+    let Phase::Stepping(index) = look.phase else { return None };
+    let step = look.spec.steps.get(index)?;
+    if look.observed.rollout.spec.paused {
+        return None;
+    }
+    let status = look.status();
+    if is_complete(look, index, step) {
+        return Some(completed(look, index, step));
+    }
+    let begins = matches!(step, Step::Pause(_)) && !status.controller_pause && !has_pause(status, PAUSE_STEP);
+    begins.then(|| paused(look, status.clone(), PAUSE_STEP))
+}
+
+fn has_pause(status: &RolloutStatus, reason: &str) -> bool {
+    status.pause_conditions.iter().any(|condition| condition.reason == reason)
+}
+
+/// When the pause of the current pause step is over; `None` where it waits for a person or has not begun.
+pub fn pause_end(look: &Look<'_>) -> Option<DateTime<Utc>> {
+    let Phase::Stepping(index) = look.phase else { return None };
+    let Some(Step::Pause(Some(duration))) = look.spec.steps.get(index) else { return None };
+    let begun = look.status().pause_conditions.iter().find(|condition| condition.reason == PAUSE_STEP)?.start_time?;
+    Some(begun.0 + *duration)
+}
+
+fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {
+    let status = look.status();
+    match step {
+        Step::SetWeight(weight) => {
+            let has_traffic = look
+                .traffic
+                .as_ref()
+                .is_none_or(|traffic| traffic.lowest_canary() == *weight && traffic.highest_canary() == *weight);
+            let is_shrunk = !look.spec.is_routed()
+                || look
+                    .fleet
+                    .canary
+                    .is_some_and(|canary| canary.size().asked == replicas::routed(*weight, look.spec.limits.replicas));
+            look.has_its_pods() && has_traffic && is_shrunk
+        }
+        Step::Pause(_) => {
+            let resumed = status.controller_pause && status.pause_conditions.is_empty();
+            resumed || pause_end(look).is_some_and(|end| end <= look.now)
+        }
+        Step::Analysis(_) => {
+            let is_free = status.pause_conditions.is_empty();
+            is_free
+                && runs::current(look, Slot::Step(index))
+                    .is_some_and(|run| run.status.phase == AnalysisPhase::Successful)
+        }
+    }
+}
+
+fn completed(look: &Look<'_>, index: usize, step: &Step) -> Change {
+    let of = look.spec.steps.len();
+    let was_paused = has_pause(look.status(), PAUSE_STEP) || look.status().controller_pause;
+    let mut next = look.status().clone();
+    next.current_step_index = i32::try_from(index + 1).ok();
+    next.pause_conditions.retain(|condition| condition.reason != PAUSE_STEP);
+    next.controller_pause = !next.pause_conditions.is_empty();
+    next.canary.current_step_analysis_run_status = None;
+    let what = step.describe();
+    let told = Event::normal("RolloutStepCompleted", format!("Rollout step {}/{of} completed ({what})", index + 1));
+    let mut events = vec![told];
+    if was_paused && next.pause_conditions.is_empty() {
+        events.push(Event::normal("RolloutResumed", "Rollout is resumed"));
+    }
+    // A pause that follows begins with the same write: the time of its start is the time of this record.
+    if matches!(look.spec.steps.get(index + 1), Some(Step::Pause(_))) && next.pause_conditions.is_empty() {
+        let begun = paused(look, next, PAUSE_STEP);
+        next = begun.status;
+        events.extend(begun.events);
+    }
+    Change { events, ..Change::new(next, RolloutReason::StepCompleted { step: index + 1, of, what }) }
+}
+
+/// Records the name of a run that the phase calls for.
+fn named(look: &Look<'_>) -> Option<Change> {
+    let (slot, name) = runs::unnamed(look)?;
+    let mut next = look.status().clone();
+    if matches!(slot, Slot::Step(_)) {
+        // The user resumed after an inconclusive run: the pause is answered by the new one.
+        next.controller_pause = !next.pause_conditions.is_empty();
+    }
+    *slot.record(&mut next) =
+        Some(RolloutAnalysisRunStatus { name: name.clone(), status: AnalysisPhase::Unset, message: None });
+    Some(Change::new(next, RolloutReason::RunStarted { run: name }))
+}
+
+/// What holds the current step, for people, and when to look again.
+pub fn waiting(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
+    let status = look.status();
+    let mut reasons = Vec::new();
+    let mut requeue = Requeue::Never;
+    if look.observed.rollout.spec.paused {
+        reasons.push(RolloutReason::PausedByUser);
+    }
+    for condition in &status.pause_conditions {
+        let end = pause_end(look).filter(|_| condition.reason == PAUSE_STEP);
+        reasons.push(match end {
+            Some(until) => RolloutReason::PausedUntil { until },
+            None => RolloutReason::Paused { reason: condition.reason.clone() },
+        });
+        requeue = requeue.earliest(end.map_or(Requeue::Never, Requeue::At));
+    }
+    if look.phase == Phase::Aborted {
+        reasons.push(RolloutReason::StaysAborted);
+    }
+    if let Phase::Stepping(index) = look.phase
+        && let Some(run) = runs::current(look, Slot::Step(index)).filter(|run| !run.status.phase.is_completed())
+    {
+        reasons
+            .push(RolloutReason::RunUnfinished { run: run.metadata.name.clone(), phase: run.status.phase.to_string() });
+    }
+    reasons.extend(missing_pods(look));
+    (reasons, requeue)
+}
+
+fn missing_pods(look: &Look<'_>) -> Option<RolloutReason> {
+    let canary = look.fleet.canary.filter(|canary| canary.size().available < canary.size().asked)?;
+    Some(RolloutReason::PodsNotReady {
+        replica_set: canary.name().into(),
+        want: canary.size().asked,
+        have: canary.size().available,
+    })
+}

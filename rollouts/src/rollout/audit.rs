@@ -1,0 +1,87 @@
+//! A second opinion on a plan, before anything of it is sent: the invariants that one plan can show, restated on their own
+//! terms. A plan that breaks one is refused whole. Shares none of the rules' reasoning, only their view of the world.
+
+use super::{
+    fleet::{Fleet, Revision},
+    observed::Observed,
+    phase::Phase,
+    replicas::WHOLE,
+    report,
+    spec::Spec,
+    traffic::istio,
+};
+use chrono::{DateTime, Utc};
+use crds::kind;
+use plan::{Plan, Requeue, Verb, Write};
+use serde_json::Value;
+
+/// The invariant that the plan breaks, in words.
+pub fn audit(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> Result<(), String> {
+    if plan.moves_memory() && plan.moves_world() {
+        return Err("a plan moves the memory or the world, never both".into());
+    }
+    if let Requeue::At(time) = plan.requeue
+        && time < now
+    {
+        return Err("no wake-up lies in the past".into());
+    }
+    let Ok(spec) = Spec::parse(&observed.rollout) else { return Ok(()) };
+    let fleet = Fleet::of(observed, &spec);
+    plan.writes().iter().try_for_each(|write| one_write(observed, &spec, &fleet, write, now))
+}
+
+fn one_write(
+    observed: &Observed,
+    spec: &Spec<'_>,
+    fleet: &Fleet<'_>,
+    write: &Write,
+    now: DateTime<Utc>,
+) -> Result<(), String> {
+    let Verb::Patch { target, subresource: None, body } = &write.verb else { return Ok(()) };
+    let look = report::first_look(observed, spec, fleet, now);
+    if target.object.kind == kind::VIRTUAL_SERVICE.kind {
+        return weights(&look, body);
+    }
+    if target.object.kind == kind::REPLICA_SET.kind {
+        let Some(revision) = fleet.all.iter().find(|revision| revision.name() == target.object.name) else {
+            return Ok(());
+        };
+        return size(&look, *revision, body);
+    }
+    Ok(())
+}
+
+/// Shares add up to the whole, and after an abort the canary's never rises.
+fn weights(look: &super::look::Look<'_>, body: &Value) -> Result<(), String> {
+    let Some((ends, patched)) = super::traffic::ends(look.spec).zip(body.get("spec")) else { return Ok(()) };
+    for named in super::traffic::named(look.spec) {
+        let Ok(routes) = istio::select(patched, named, ends) else { continue };
+        for weights in istio::weights(patched, &routes, ends) {
+            if weights.canary + weights.stable != WHOLE || weights.canary < 0 || weights.stable < 0 {
+                return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));
+            }
+            let before = look.traffic.as_ref().map_or(0, |traffic| traffic.highest_canary());
+            if look.phase == Phase::Aborted && weights.canary > before {
+                return Err(format!("after an abort the canary's share never rises: {before} to {}", weights.canary));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A revision that traffic reaches keeps pods, and the only healthy revision keeps all of its own.
+fn size(look: &super::look::Look<'_>, revision: Revision<'_>, body: &Value) -> Result<(), String> {
+    let Some(to) = body.pointer("/spec/replicas").and_then(Value::as_i64) else { return Ok(()) };
+    if to >= i64::from(revision.size().asked) || look.spec.limits.replicas == 0 {
+        return Ok(());
+    }
+    if to == 0 && look.share_of(revision.hash()) > 0 {
+        return Err(format!("a revision with traffic keeps pods: {}", revision.name()));
+    }
+    let others: i32 =
+        look.fleet.all.iter().filter(|other| other.name() != revision.name()).map(|other| other.size().available).sum();
+    if to == 0 && revision.size().available > 0 && others == 0 {
+        return Err(format!("the last healthy revision is never removed: {}", revision.name()));
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! The conditions of a Rollout: Available, Healthy, Completed, Progressing, Paused, ReplicaFailure and InvalidSpec, in the
+//! words, the order and with the times that existing clients read.
+//!
+//! `Progressing.lastUpdateTime` is memory: the progress deadline counts from it. All else here is report.
+
+use super::{look::Look, spec::Step};
+use chrono::{DateTime, Utc};
+use crds::{
+    Time,
+    rollout::{Condition, RolloutStatus},
+};
+use plan::Event;
+
+/// Reason of a Rollout whose update was taken back.
+pub const ABORTED: &str = "RolloutAborted";
+const PAUSED: &str = "RolloutPaused";
+const TIMED_OUT: &str = "ProgressDeadlineExceeded";
+const DONE: &str = "NewReplicaSetAvailable";
+
+/// The condition of this type.
+pub fn find<'a>(status: &'a RolloutStatus, condition_type: &str) -> Option<&'a Condition> {
+    status.conditions.iter().find(|condition| condition.condition_type == condition_type)
+}
+
+/// Sets a condition. One with the same status and reason stays as it is; a changed one goes to the end of the list.
+pub fn set(
+    status: &mut RolloutStatus,
+    condition_type: &str,
+    value: &str,
+    reason: &str,
+    message: &str,
+    now: DateTime<Utc>,
+) -> bool {
+    let before = find(status, condition_type).cloned();
+    if before.as_ref().is_some_and(|before| before.status == value && before.reason == reason) {
+        return false;
+    }
+    put(status, before, condition_type, value, reason, message, now);
+    true
+}
+
+fn put(
+    status: &mut RolloutStatus,
+    before: Option<Condition>,
+    condition_type: &str,
+    value: &str,
+    reason: &str,
+    message: &str,
+    now: DateTime<Utc>,
+) {
+    let now = Some(Time::from(now));
+    let since = before.filter(|before| before.status == value).and_then(|before| before.last_transition_time).or(now);
+    status.conditions.retain(|condition| condition.condition_type != condition_type);
+    status.conditions.push(Condition {
+        condition_type: condition_type.into(),
+        status: value.into(),
+        reason: reason.into(),
+        message: message.into(),
+        last_update_time: now,
+        last_transition_time: since,
+    });
+}
+
+/// The message of an abort.
+pub fn aborted_message(revision: u64, why: Option<&str>) -> String {
+    let because = why.map(|why| format!(": {why}")).unwrap_or_default();
+    format!("Rollout aborted update to revision {revision}{because}")
+}
+
+/// Brings all conditions of `status` up to date with what is observed; returns the Events that tell of it.
+pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Option<&str>) -> Vec<Event> {
+    let now = look.now;
+    status.conditions.retain(|condition| condition.condition_type != "InvalidSpec");
+    let is_available = look.fleet.available() >= look.spec.limits.replicas;
+    let (value, words) = if is_available { ("True", "has") } else { ("False", "does not have") };
+    set(status, "Available", value, "AvailableReason", &format!("Rollout {words} minimum availability"), now);
+    let is_paused = look.observed.rollout.spec.paused || !status.pause_conditions.is_empty();
+    let became_unhealthy = health(look, status, is_paused);
+    let events = completion(look, status);
+    paused(look, status, is_paused);
+    progressing(look, status, became_unhealthy, is_paused, abort_message);
+    replica_failure(look, status);
+    events
+}
+
+/// Promoted, and everything is as the spec asks.
+fn is_healthy(look: &Look<'_>, status: &RolloutStatus, is_paused: bool) -> bool {
+    let replicas = Some(look.spec.limits.replicas);
+    let counts = [status.updated_replicas, status.available_replicas, status.replicas];
+    let is_observed = look.status().observed_generation.as_deref()
+        == Some(look.observed.rollout.metadata.generation.to_string().as_str());
+    let steps = i32::try_from(look.spec.steps.len()).ok();
+    let is_at_end = look.spec.steps.is_empty() || status.current_step_index == steps;
+    counts.iter().all(|count| *count == replicas) && is_observed && is_at_end && is_promoted(status) && !is_paused
+}
+
+fn is_promoted(status: &RolloutStatus) -> bool {
+    status.stable_rs.as_deref().is_some_and(|hash| !hash.is_empty()) && status.stable_rs == status.current_pod_hash
+}
+
+fn health(look: &Look<'_>, status: &mut RolloutStatus, is_paused: bool) -> bool {
+    if is_healthy(look, status, is_paused) {
+        set(status, "Healthy", "True", "RolloutHealthy", "Rollout is healthy", look.now);
+        return false;
+    }
+    find(status, "Healthy").is_some()
+        && set(status, "Healthy", "False", "RolloutHealthy", "Rollout is not healthy", look.now)
+}
+
+fn completion(look: &Look<'_>, status: &mut RolloutStatus) -> Vec<Event> {
+    let value = if is_promoted(status) { "True" } else { "False" };
+    if !set(status, "Completed", value, "RolloutCompleted", "RolloutCompleted", look.now) || value == "True" {
+        return Vec::new();
+    }
+    let revision = look.fleet.canary.map_or(0, |canary| canary.number());
+    let hash = &look.fleet.hash;
+    vec![Event::normal(
+        "RolloutNotCompleted",
+        format!("Rollout not completed, started update to revision {revision} ({hash})"),
+    )]
+}
+
+fn paused(look: &Look<'_>, status: &mut RolloutStatus, is_paused: bool) {
+    let was_paused = find(status, "Paused").is_some_and(|condition| condition.status == "True");
+    if is_paused != was_paused && !status.abort {
+        set(status, "Paused", if is_paused { "True" } else { "False" }, PAUSED, "Rollout is paused", look.now);
+    }
+}
+
+fn progressing(
+    look: &Look<'_>,
+    status: &mut RolloutStatus,
+    became_unhealthy: bool,
+    is_paused: bool,
+    abort_message: Option<&str>,
+) {
+    let (now, name) = (look.now, look.fleet.canary.map_or("", |canary| canary.name()));
+    let reason = find(status, "Progressing").map(|condition| condition.reason.clone()).unwrap_or_default();
+    if status.abort && !is_promoted(status) {
+        let revision = look.fleet.canary.map_or(0, |canary| canary.number());
+        let message = abort_message.map_or_else(|| aborted_message(revision, None), Into::into);
+        set(status, "Progressing", "False", ABORTED, &message, now);
+        return;
+    }
+    if is_paused && !is_promoted(status) {
+        set(status, "Progressing", "Unknown", PAUSED, "Rollout is paused", now);
+        return;
+    }
+    match reason.as_str() {
+        PAUSED => _ = set(status, "Progressing", "Unknown", "RolloutResumed", "Rollout is resumed", now),
+        ABORTED => _ = set(status, "Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort", now),
+        "" => {
+            _ = set(
+                status,
+                "Progressing",
+                "True",
+                "NewReplicaSetCreated",
+                &format!("Created new replica set \"{name}\""),
+                now,
+            )
+        }
+        _ => {}
+    }
+    let has_settled = find(status, "Progressing")
+        .is_some_and(|condition| condition.reason == DONE && condition.status != "Unknown")
+        && status.replicas == status.available_replicas;
+    if has_settled {
+        return;
+    }
+    let before = find(status, "Progressing").cloned();
+    if is_healthy(look, status, is_paused) {
+        set(status, "Progressing", "True", DONE, &format!("ReplicaSet \"{name}\" has successfully progressed."), now);
+    } else if made_progress(look, status) || became_unhealthy {
+        let lost = became_unhealthy && is_promoted(status);
+        let reason = if lost { "ReplicaSetNotAvailable" } else { "ReplicaSetUpdated" };
+        put(status, before, "Progressing", "True", reason, &format!("ReplicaSet \"{name}\" is progressing."), now);
+    } else if is_timed_out(look, status) {
+        set(
+            status,
+            "Progressing",
+            "False",
+            TIMED_OUT,
+            &format!("ReplicaSet \"{name}\" has timed out progressing."),
+            now,
+        );
+    }
+}
+
+/// Pods or steps moved since the last record.
+fn made_progress(look: &Look<'_>, status: &RolloutStatus) -> bool {
+    let before = look.status();
+    let old_pods = |status: &RolloutStatus| status.replicas.unwrap_or(0) - status.updated_replicas.unwrap_or(0);
+    status.updated_replicas != before.updated_replicas
+        || old_pods(status) < old_pods(before)
+        || status.ready_replicas > before.ready_replicas
+        || status.available_replicas > before.available_replicas
+        || status.stable_rs != before.stable_rs
+        || status.current_step_index != before.current_step_index
+        || status.current_step_hash != before.current_step_hash
+}
+
+/// When the progress deadline passes; `None` where it does not count now.
+pub fn deadline(look: &Look<'_>, status: &RolloutStatus) -> Option<DateTime<Utc>> {
+    let condition = find(status, "Progressing")?;
+    if condition.reason == ABORTED || condition.reason == PAUSED || condition.reason == DONE {
+        return None;
+    }
+    let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);
+    let waits_on_purpose = matches!(look.spec.steps.get(index), Some(Step::Pause(_) | Step::Analysis(_)));
+    let is_paused = find(status, "Paused").is_some_and(|condition| condition.status == "True");
+    let is_draining =
+        look.fleet.retired.iter().any(|revision| revision.deadline().is_some() && revision.size().asked > 0);
+    if waits_on_purpose || is_paused || is_draining {
+        return None;
+    }
+    Some(condition.last_update_time?.0 + look.spec.progress_deadline)
+}
+
+/// No progress within the deadline. Once so, it stays so until something moves.
+pub fn is_timed_out(look: &Look<'_>, status: &RolloutStatus) -> bool {
+    let is_known = find(status, "Progressing").is_some_and(|condition| condition.reason == TIMED_OUT);
+    is_known || deadline(look, status).is_some_and(|deadline| deadline < look.now)
+}
+
+fn replica_failure(look: &Look<'_>, status: &mut RolloutStatus) {
+    let sets = look.fleet.canary.iter().chain(&look.fleet.all);
+    let failure = sets
+        .flat_map(|revision| &revision.set.status.conditions)
+        .find(|condition| condition.condition_type == "ReplicaFailure");
+    match failure {
+        Some(failure) => {
+            let (reason, message) =
+                (failure.reason.clone().unwrap_or_default(), failure.message.clone().unwrap_or_default());
+            set(status, "ReplicaFailure", &failure.status, &reason, &message, look.now);
+        }
+        None => status.conditions.retain(|condition| condition.condition_type != "ReplicaFailure"),
+    }
+}

@@ -1,0 +1,142 @@
+//! Which ReplicaSet is which: the canary carries the current template, the stable one was promoted last, all others are
+//! retired. Decides nothing but this.
+
+use super::{observed::Observed, replicas::Size, spec::Spec};
+use crate::template;
+use chrono::{DateTime, Utc};
+use crds::{ReplicaSet, Time, keys, kind};
+use plan::{ObjectRef, Target};
+
+/// A ReplicaSet seen as one revision of the Rollout.
+#[derive(Clone, Copy, Debug)]
+pub struct Revision<'a> {
+    /// The ReplicaSet.
+    pub set: &'a ReplicaSet,
+}
+
+impl<'a> Revision<'a> {
+    /// The hash of its pod template: its identity.
+    pub fn hash(self) -> &'a str {
+        self.set.metadata.label(keys::POD_TEMPLATE_HASH).unwrap_or_default()
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'a str {
+        &self.set.metadata.name
+    }
+
+    /// Its revision number; 0 before it has one.
+    pub fn number(self) -> u64 {
+        self.set.metadata.annotation(keys::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
+
+    /// What it asks for and what is available.
+    pub fn size(self) -> Size {
+        Size { asked: self.set.spec.replicas.unwrap_or(1), available: self.set.status.available_replicas }
+    }
+
+    /// Pods that exist.
+    pub fn pods(self) -> i32 {
+        self.set.status.replicas
+    }
+
+    /// When it may be scaled down, where that was put off. A text that is no time counts as passed.
+    pub fn deadline(self) -> Option<DateTime<Utc>> {
+        let text = self.set.metadata.annotation(keys::SCALE_DOWN_DEADLINE)?;
+        Some(Time::parse(text).map_or(DateTime::UNIX_EPOCH, |time| time.0))
+    }
+
+    /// The Rollout's replicas when this was last scaled.
+    pub fn desired_annotation(self) -> Option<&'a str> {
+        self.set.metadata.annotation(keys::DESIRED_REPLICAS)
+    }
+
+    /// Every pod it asks for is available, and there is at least one.
+    pub fn is_fully_available(self) -> bool {
+        let size = self.size();
+        size.asked > 0 && size.available >= size.asked
+    }
+
+    /// The object to write to.
+    pub fn target(self) -> Target {
+        let meta = &self.set.metadata;
+        target(&kind::REPLICA_SET, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version)
+    }
+}
+
+/// Names a namespaced object of a known kind.
+pub fn object(kind: &crds::Kind, namespace: &str, name: &str) -> ObjectRef {
+    ObjectRef::new(kind.group, kind.version, kind.kind, Some(namespace), name)
+}
+
+/// Names a namespaced object of a known kind and the version that was looked at.
+pub fn target(kind: &crds::Kind, namespace: &str, name: &str, uid: &str, version: &str) -> Target {
+    Target { object: object(kind, namespace, name), uid: uid.into(), resource_version: version.into() }
+}
+
+/// The Rollout's revisions by role.
+#[derive(Clone, Debug)]
+pub struct Fleet<'a> {
+    /// Hash of the current template: that of the canary, or of the ReplicaSet that is to be created.
+    pub hash: String,
+    /// The revision of the current template. It may be the stable one as well.
+    pub canary: Option<Revision<'a>>,
+    /// The revision that was promoted last.
+    pub stable: Option<Revision<'a>>,
+    /// All others, newest first.
+    pub retired: Vec<Revision<'a>>,
+    /// ReplicaSets without controller that the selector matches.
+    pub orphans: Vec<Revision<'a>>,
+    /// All that it controls.
+    pub all: Vec<Revision<'a>>,
+}
+
+impl<'a> Fleet<'a> {
+    /// Sorts the ReplicaSets into roles.
+    pub fn of(observed: &'a Observed, spec: &Spec<'_>) -> Self {
+        let rollout = &observed.rollout;
+        let alive = observed.replica_sets.iter().filter(|set| !set.metadata.is_deleted()).map(|set| Revision { set });
+        let (all, others): (Vec<_>, Vec<_>) =
+            alive.partition(|revision| revision.set.metadata.is_controlled_by(&rollout.metadata.uid));
+        let orphans = others
+            .into_iter()
+            .filter(|revision| revision.set.metadata.controller().is_none() && !revision.hash().is_empty())
+            .filter(|revision| {
+                rollout.spec.selector.as_ref().is_some_and(|selector| selector.matches(&revision.set.metadata.labels))
+            })
+            .collect();
+        let computed = template::hash(&spec.template, rollout.status.collision_count);
+        // Another controller may have hashed the same template differently: then what it says decides.
+        let canary = all
+            .iter()
+            .find(|revision| revision.hash() == computed)
+            .or_else(|| {
+                all.iter().find(|revision| {
+                    template::same(&revision.set.spec.template.value(), &spec.template, &serde_json::Value::Null)
+                })
+            })
+            .copied();
+        let stable_hash = rollout.status.stable_rs.as_deref().unwrap_or_default();
+        let stable = all.iter().find(|revision| !stable_hash.is_empty() && revision.hash() == stable_hash).copied();
+        let is_either = |name: &str| [canary, stable].iter().flatten().any(|revision| revision.name() == name);
+        let mut retired: Vec<_> = all.iter().filter(|revision| !is_either(revision.name())).copied().collect();
+        retired.sort_by(|one, two| two.number().cmp(&one.number()).then_with(|| one.name().cmp(two.name())));
+        let hash = canary.map_or(computed, |revision| revision.hash().to_owned());
+        Self { hash, canary, stable, retired, orphans, all }
+    }
+
+    /// The canary where it is not the stable revision as well.
+    pub fn stable_beside_canary(&self) -> Option<Revision<'a>> {
+        self.stable.filter(|stable| self.canary.is_none_or(|canary| canary.name() != stable.name()))
+    }
+
+    /// The revision with this hash.
+    pub fn by_hash(&self, hash: &str) -> Option<Revision<'a>> {
+        self.all.iter().find(|revision| revision.hash() == hash).copied()
+    }
+
+    /// Available pods of all revisions.
+    pub fn available(&self) -> i32 {
+        self.all.iter().map(|revision| revision.size().available).sum()
+    }
+}

@@ -1,0 +1,40 @@
+//! What is wrong with a spec, in the words that the API server itself uses for a field. Clients match on them.
+
+use serde::Serialize;
+use std::fmt;
+
+/// The first thing that is wrong with a Rollout's spec or with what it refers to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    path: String,
+    problem: String,
+}
+
+impl Invalid {
+    /// A field has a value that it must not have.
+    pub fn value(path: &str, value: impl Serialize, detail: impl fmt::Display) -> Self {
+        let shown = serde_json::to_string(&value).unwrap_or_default();
+        Self { path: path.into(), problem: format!("Invalid value: {shown}: {detail}") }
+    }
+
+    /// A field is missing.
+    pub fn required(path: &str, detail: impl fmt::Display) -> Self {
+        Self { path: path.into(), problem: format!("Required value: {detail}") }
+    }
+
+    /// A field that this version knows and does not carry out.
+    pub fn unsupported(path: &str) -> Self {
+        Self { path: path.into(), problem: "Forbidden: not supported by this version".into() }
+    }
+
+    /// A problem that is rendered already.
+    pub fn rendered(path: &str, problem: impl Into<String>) -> Self {
+        Self { path: path.into(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.path, self.problem)
+    }
+}

@@ -1,0 +1,93 @@
+//! One look at a Rollout: everything that the rules derive once and then share. It is passed down and never changed.
+
+use super::{fleet::Fleet, observed::Observed, phase::Phase, spec::Spec, traffic::Traffic};
+use chrono::{DateTime, Utc};
+use crds::{kind, rollout::RolloutStatus};
+use plan::Target;
+
+/// What the rules see.
+#[derive(Clone, Debug)]
+pub struct Look<'a> {
+    /// The stores' contents.
+    pub observed: &'a Observed,
+    /// The parsed spec.
+    pub spec: &'a Spec<'a>,
+    /// The ReplicaSets by role.
+    pub fleet: &'a Fleet<'a>,
+    /// Where the update stands.
+    pub phase: Phase,
+    /// What the routes hold; `None` where traffic is not routed.
+    pub traffic: Option<Traffic<'a>>,
+    /// The time.
+    pub now: DateTime<Utc>,
+}
+
+impl<'a> Look<'a> {
+    /// The recorded status.
+    pub fn status(&self) -> &'a RolloutStatus {
+        &self.observed.rollout.status
+    }
+
+    /// The Rollout's name.
+    pub fn name(&self) -> &'a str {
+        &self.observed.rollout.metadata.name
+    }
+
+    /// The Rollout's namespace.
+    pub fn namespace(&self) -> &'a str {
+        &self.observed.rollout.metadata.namespace
+    }
+
+    /// The Rollout as an object to write to.
+    pub fn target(&self) -> Target {
+        rollout_target(self.observed)
+    }
+
+    /// `spec.paused`, or a pause because an analysis could not decide: both stop every scaling.
+    pub fn is_halted(&self) -> bool {
+        let inconclusive = |condition: &crds::rollout::PauseCondition| condition.reason == INCONCLUSIVE;
+        self.observed.rollout.spec.paused || self.status().pause_conditions.iter().any(inconclusive)
+    }
+
+    /// The share, in percent, that reaches the revision with this hash at most. Without routing nothing is known to.
+    pub fn share_of(&self, hash: &str) -> i32 {
+        self.traffic.as_ref().map_or(0, |traffic| traffic.share_of(hash))
+    }
+
+    /// The canary has the pods that its share needs, and the stable revision has all of its own.
+    pub fn has_its_pods(&self) -> bool {
+        let Some(canary) = self.fleet.canary else { return false };
+        let stable = self.fleet.stable_beside_canary();
+        if self.spec.is_routed() {
+            let wanted = super::replicas::routed(self.phase.share_of_pods(self.spec), self.spec.limits.replicas);
+            let stable_is_full = stable.is_none_or(|stable| {
+                stable.size().asked == self.spec.limits.replicas && stable.pods() >= self.spec.limits.replicas
+            });
+            return canary.size().asked >= wanted && canary.size().available >= wanted && stable_is_full;
+        }
+        let goal = self.basic_goal();
+        let stable_is_there =
+            stable.is_none_or(|stable| stable.size().asked == goal.stable && stable.pods() == goal.stable);
+        let canary_is_there = canary.size().asked == goal.canary && canary.size().available >= goal.canary;
+        let retired: i32 = self.fleet.retired.iter().map(|revision| revision.size().available).sum();
+        canary_is_there && stable_is_there && retired == 0
+    }
+
+    /// The split that the basic canary heads for.
+    pub fn basic_goal(&self) -> super::replicas::Split {
+        let limits = self.spec.limits;
+        match self.fleet.stable_beside_canary() {
+            None => super::replicas::Split { canary: limits.replicas, stable: 0 },
+            Some(_) => super::replicas::approximate(limits, self.phase.share_of_pods(self.spec)),
+        }
+    }
+}
+
+/// Reason of the pause that an analysis without verdict causes.
+pub const INCONCLUSIVE: &str = "InconclusiveAnalysisRun";
+
+/// The Rollout as an object to write to.
+pub fn rollout_target(observed: &Observed) -> Target {
+    let meta = &observed.rollout.metadata;
+    super::fleet::target(&kind::ROLLOUT, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version)
+}

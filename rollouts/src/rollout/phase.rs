@@ -1,0 +1,58 @@
+//! Where an update stands, read off the memory: the one value that every rule switches on.
+
+use super::{fleet::Fleet, replicas::WHOLE, spec::Spec};
+use crds::rollout::RolloutStatus;
+
+/// Where an update stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// No revision was ever promoted.
+    First,
+    /// The current revision is the stable one.
+    Promoted,
+    /// The update is being taken back, or was.
+    Aborted,
+    /// Somebody asked to go to the end at once.
+    Rushing,
+    /// At the step of this index.
+    Stepping(usize),
+    /// All steps are done; the canary takes over.
+    Finishing,
+}
+
+impl Phase {
+    /// Reads the phase. The memory must be about the current template: see `advance::restart`.
+    pub fn of(status: &RolloutStatus, fleet: &Fleet<'_>, spec: &Spec<'_>) -> Self {
+        if fleet.stable.is_none() {
+            return Self::First;
+        }
+        if status.stable_rs.as_deref() == Some(fleet.hash.as_str()) {
+            return Self::Promoted;
+        }
+        if status.abort {
+            return Self::Aborted;
+        }
+        if status.promote_full {
+            return Self::Rushing;
+        }
+        let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);
+        if index < spec.steps.len() { Self::Stepping(index) } else { Self::Finishing }
+    }
+
+    /// The share, in percent, for which the canary must have pods.
+    pub fn share_of_pods(self, spec: &Spec<'_>) -> i32 {
+        match self {
+            Self::First | Self::Promoted | Self::Rushing | Self::Finishing => WHOLE,
+            Self::Aborted => 0,
+            Self::Stepping(index) => spec.weight_at(index),
+        }
+    }
+
+    /// True while the canary and the stable revision are two.
+    pub fn is_updating(self) -> bool {
+        match self {
+            Self::First | Self::Promoted => false,
+            Self::Aborted | Self::Rushing | Self::Stepping(_) | Self::Finishing => true,
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! How many pods? Turns a weight into ReplicaSet sizes, with and without traffic routing.
+//!
+//! Plain arithmetic on counts: no ReplicaSet is looked at here and none is changed. The formulas are those that existing
+//! manifests were written against, so a canary of 5 pods at 10 % gets the pods it always got.
+
+/// The largest weight.
+pub const WHOLE: i32 = 100;
+
+/// Two sizes nearer to each other than this are tied: the formula is defined on floats.
+const TIE: f64 = 1e-9;
+
+/// What the spec allows: `spec.replicas`, and surge and unavailable resolved to pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `spec.replicas`.
+    pub replicas: i32,
+    /// Pods allowed above `replicas`.
+    pub surge: i32,
+    /// Pods allowed to be missing from `replicas`.
+    pub unavailable: i32,
+}
+
+impl Limits {
+    /// Most pods there may be.
+    pub fn most(self) -> i32 {
+        self.replicas.saturating_add(self.surge)
+    }
+
+    /// Fewest pods that must stay available.
+    pub fn fewest_available(self) -> i32 {
+        self.replicas.saturating_sub(self.unavailable)
+    }
+}
+
+/// A ReplicaSet's size: what it is asked for and what is available.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Size {
+    /// `spec.replicas`.
+    pub asked: i32,
+    /// `status.availableReplicas`.
+    pub available: i32,
+}
+
+/// Sizes for the canary and the stable ReplicaSet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// Pods of the canary.
+    pub canary: i32,
+    /// Pods of the stable revision.
+    pub stable: i32,
+}
+
+/// Resolves `maxSurge` and `maxUnavailable`, given as pods or percent of `replicas`: surge rounds up, unavailable down;
+/// when both come to nothing one pod may be unavailable, else nothing could ever move.
+pub fn limits(replicas: i32, surge: Amount, unavailable: Amount) -> Limits {
+    let surge = surge.of(replicas, true);
+    let unavailable = unavailable.of(replicas, false).min(replicas);
+    let unavailable = if surge == 0 && unavailable == 0 { 1.min(replicas) } else { unavailable };
+    Limits { replicas, surge, unavailable }
+}
+
+/// Pods, or a percentage of the replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// So many pods.
+    Pods(i32),
+    /// So many percent.
+    Percent(i32),
+}
+
+impl Amount {
+    fn of(self, replicas: i32, round_up: bool) -> i32 {
+        match self {
+            Self::Pods(pods) => pods,
+            Self::Percent(percent) => {
+                let product = i64::from(percent) * i64::from(replicas);
+                let rounded = if round_up { (product + 99).div_euclid(100) } else { product.div_euclid(100) };
+                i32::try_from(rounded).unwrap_or(i32::MAX)
+            }
+        }
+    }
+}
+
+/// Pods that carry `weight` percent of `replicas` where a router moves the traffic, rounded up.
+pub fn routed(weight: i32, replicas: i32) -> i32 {
+    let product = i64::from(weight) * i64::from(replicas);
+    i32::try_from((product + 99).div_euclid(100)).unwrap_or(i32::MAX)
+}
+
+/// The split that comes nearest to `weight` where pods are the only means of splitting traffic.
+///
+/// Every way to have `replicas` pods, or one more when surge allows it, is tried; the first of the nearest wins. A canary
+/// of zero pods is only chosen for weight 0, or where a single pod without surge leaves no choice.
+pub fn approximate(limits: Limits, weight: i32) -> Split {
+    let total = limits.replicas;
+    if total <= 0 {
+        return Split { canary: 0, stable: 0 };
+    }
+    let zero_is_fine = weight == WHOLE || weight == 0 || (total == 1 && limits.surge == 0);
+    let exact = f64::from(total) * f64::from(weight) / f64::from(WHOLE);
+    let (up, down) = (exact.ceil() as i32, exact.floor() as i32);
+    let tied = |pods: i32| {
+        let share = f64::from(pods) * f64::from(weight) / f64::from(WHOLE);
+        (share - share.floor() - 0.5).abs() < TIE
+    };
+    let mut choices = Vec::with_capacity(4);
+    if up < total || zero_is_fine {
+        choices.push((up, total));
+    }
+    if !tied(total) && (down != 0 || zero_is_fine) {
+        choices.push((down, total));
+    }
+    if limits.surge > 0 {
+        choices.push((up, total + 1));
+        if !tied(total + 1) && (down != 0 || zero_is_fine) {
+            choices.push((down, total + 1));
+        }
+    }
+    let distance =
+        |(canary, of): (i32, i32)| (f64::from(canary) * f64::from(WHOLE) / f64::from(of) - f64::from(weight)).abs();
+    let nearest =
+        choices.into_iter().reduce(|best, next| if distance(next) < distance(best) - TIE { next } else { best });
+    nearest.map_or(Split { canary: 0, stable: total }, |(canary, of)| Split { canary, stable: of - canary })
+}
+
+/// What the basic canary asks for now, on the way to `goal`, without leaving `limits`.
+///
+/// `stable` is `None` where there is no stable ReplicaSet beside the canary. `retired_asked` is the number of pods that
+/// older revisions still ask for: while there are any, nothing of the current two is scaled down.
+pub fn toward(goal: Split, limits: Limits, canary: Size, stable: Option<Size>, retired_asked: i32) -> Split {
+    let stable_now = stable.unwrap_or_default();
+    let mut room = limits.most() - (retired_asked + canary.asked + stable_now.asked);
+    let mut next = Split { canary: canary.asked, stable: stable_now.asked };
+    if next.stable < goal.stable && room > 0 {
+        let grown = (next.stable + room).min(goal.stable);
+        room -= grown - next.stable;
+        next.stable = grown;
+    }
+    if next.canary < goal.canary && room > 0 {
+        next.canary = (next.canary + room).min(goal.canary);
+    }
+    if retired_asked > 0 {
+        return next;
+    }
+    let increasing = goal.canary >= canary.asked;
+    let counted = |size: Size, ignore_available: bool| {
+        if size.asked < size.available || ignore_available { size.asked } else { size.available }
+    };
+    let total = counted(canary, !increasing) + counted(stable_now, increasing);
+    let spare = total - limits.fewest_available();
+    if spare <= 0 {
+        return next;
+    }
+    if !increasing {
+        let drain = goal.canary.max(canary.asked - spare);
+        let (stable, canary) = adjust(limits, (next.stable, stable_now), (drain, canary));
+        Split { canary, stable }
+    } else if stable.is_some() {
+        let drain =
+            if stable_now.asked > goal.stable { goal.stable.max(stable_now.asked - spare) } else { next.stable };
+        let (canary, stable) = adjust(limits, (next.canary, canary), (drain, stable_now));
+        Split { canary, stable }
+    } else {
+        next
+    }
+}
+
+/// Balances the side that shrinks (`drain`) against the other: never more than `most` pods, and no pod of the other side is
+/// given up that is available and needed. Returns (other, drain).
+fn adjust(limits: Limits, other: (i32, Size), drain: (i32, Size)) -> (i32, i32) {
+    let (mut other_asked, other_size) = other;
+    let (mut drain_asked, drain_size) = drain;
+    let over = (other_asked + drain_asked - limits.most()).max(0);
+    let mut available = drain_size.available.min(drain_asked);
+    other_asked -= over;
+    available += other_size.available.min(other_asked);
+    let lost = (other_size.available - other_asked).max(0);
+    other_asked += lost.min((limits.fewest_available() - available).max(0));
+    drain_asked -= (other_asked + drain_asked - limits.most()).max(0);
+    (other_asked, drain_asked)
+}
+
+/// Sizes for older revisions of a basic canary, newest first: pods that are not available go first and cost nothing, then
+/// available ones as far as `available_total` stays at or above what was promised.
+pub fn retired(limits: Limits, retired: &[Size], available_total: i32) -> Vec<i32> {
+    let mut spare = (available_total - limits.fewest_available()).max(0);
+    retired
+        .iter()
+        .map(|size| {
+            let healthy = size.asked.min(size.available);
+            let down = healthy.min(spare);
+            spare -= down;
+            healthy - down
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allow(replicas: i32, surge: i32, unavailable: i32) -> Limits {
+        Limits { replicas, surge, unavailable }
+    }
+
+    #[test]
+    fn a_percentage_of_the_replicas_rounds_in_the_safe_direction() {
+        for (replicas, surge, unavailable, expected) in [
+            (10, Amount::Percent(25), Amount::Percent(25), (3, 2)),
+            (4, Amount::Percent(25), Amount::Percent(25), (1, 1)),
+            (1, Amount::Percent(25), Amount::Percent(25), (1, 0)),
+            (1, Amount::Pods(0), Amount::Percent(25), (0, 1)),
+            (0, Amount::Pods(0), Amount::Pods(0), (0, 0)),
+            (5, Amount::Pods(2), Amount::Pods(9), (2, 5)),
+        ] {
+            let limits = limits(replicas, surge, unavailable);
+            assert_eq!((limits.surge, limits.unavailable), expected, "{replicas} {surge:?} {unavailable:?}");
+        }
+    }
+
+    #[test]
+    fn the_nearest_split_wins() {
+        for (replicas, surge, weight, canary, stable) in [
+            (10, 1, 10, 1, 9),
+            (10, 1, 20, 2, 8),
+            (10, 1, 5, 1, 10),
+            (5, 1, 10, 1, 5),
+            (5, 0, 10, 1, 4),
+            (4, 1, 25, 1, 3),
+            (3, 1, 50, 2, 2),
+            (1, 1, 50, 1, 1),
+            (1, 0, 50, 1, 0),
+            (1, 0, 10, 0, 1),
+            (1, 1, 1, 1, 1),
+            (3, 0, 99, 2, 1),
+            (10, 1, 99, 10, 1),
+            (10, 0, 0, 0, 10),
+            (10, 0, 100, 10, 0),
+            (0, 1, 50, 0, 0),
+            (2, 1, 33, 1, 2),
+        ] {
+            assert_eq!(
+                approximate(allow(replicas, surge, 0), weight),
+                Split { canary, stable },
+                "{replicas} pods, surge {surge}, {weight} %"
+            );
+        }
+    }
+
+    #[test]
+    fn pods_for_a_routed_weight_round_up() {
+        for (weight, replicas, pods) in
+            [(10, 5, 1), (50, 5, 3), (0, 5, 0), (100, 5, 5), (1, 100, 1), (33, 3, 1), (34, 3, 2)]
+        {
+            assert_eq!(routed(weight, replicas), pods);
+        }
+    }
+
+    #[test]
+    fn sizes_move_within_the_limits() {
+        let size = |asked, available| Size { asked, available };
+        // goal, limits, canary, stable, retired -> canary, stable
+        for (goal, limits, canary, stable, retired, expected) in [
+            // Surge lets the canary start before the stable side shrinks.
+            ((1, 9), allow(10, 1, 0), size(0, 0), size(10, 10), 0, (1, 10)),
+            // Once it is available, the stable side follows.
+            ((1, 9), allow(10, 1, 0), size(1, 1), size(10, 10), 0, (1, 9)),
+            // Without surge the stable side gives up first.
+            ((1, 9), allow(10, 0, 1), size(0, 0), size(10, 10), 0, (0, 9)),
+            ((1, 9), allow(10, 0, 1), size(0, 0), size(9, 9), 0, (1, 9)),
+            // A stable side that grows keeps what it grew.
+            ((1, 9), allow(10, 1, 0), size(1, 1), size(5, 5), 0, (1, 9)),
+            // Pods of older revisions drain before anything else shrinks.
+            ((1, 9), allow(10, 1, 0), size(0, 0), size(10, 10), 1, (0, 10)),
+            // An abort grows the stable side first and shrinks the canary as stable pods become available.
+            ((0, 10), allow(10, 1, 0), size(5, 5), size(5, 5), 0, (5, 6)),
+            ((0, 10), allow(10, 1, 0), size(5, 5), size(6, 6), 0, (4, 6)),
+            ((0, 10), allow(10, 1, 0), size(5, 0), size(10, 10), 0, (0, 10)),
+        ] {
+            let split = toward(Split { canary: goal.0, stable: goal.1 }, limits, canary, Some(stable), retired);
+            assert_eq!((split.canary, split.stable), expected, "{goal:?} {limits:?} {canary:?} {stable:?} {retired}");
+        }
+    }
+
+    #[test]
+    fn older_revisions_lose_unavailable_pods_first() {
+        let size = |asked, available| Size { asked, available };
+        assert_eq!(retired(allow(10, 1, 0), &[size(3, 1), size(2, 2)], 11), vec![0, 2]);
+        assert_eq!(retired(allow(10, 1, 0), &[size(3, 1), size(2, 2)], 13), vec![0, 0]);
+        assert_eq!(retired(allow(10, 1, 2), &[size(3, 0)], 8), vec![0]);
+    }
+}

@@ -1,0 +1,159 @@
+//! What people and clients read: counts, conditions, weights, phase and message. Every status write is made here, as the
+//! difference between what is recorded and what should be, so that a field nobody here knows stays as it is.
+
+use super::{
+    conditions,
+    fleet::Fleet,
+    invalid::Invalid,
+    look::{Look, rollout_target},
+    observed::Observed,
+    phase::Phase,
+    runs::{self, SLOTS},
+    spec::Spec,
+};
+use chrono::{DateTime, Utc};
+use crds::rollout::{RolloutStatus, TrafficWeights, WeightDestination};
+use plan::{Event, Plan, Reason, Write, reason::RolloutReason};
+use serde_json::{Map, Value};
+
+/// Fills in everything that follows from what is observed; returns the Events that tell of it.
+pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Option<&str>) -> Vec<Event> {
+    let total = |count: fn(&crds::foreign::ReplicaSetStatus) -> i32| -> i32 {
+        look.fleet.all.iter().map(|revision| count(&revision.set.status)).sum()
+    };
+    status.replicas = Some(total(|status| status.replicas));
+    status.ready_replicas = Some(total(|status| status.ready_replicas));
+    status.available_replicas = Some(total(|status| status.available_replicas));
+    status.updated_replicas = Some(look.fleet.canary.map_or(0, |canary| canary.set.status.replicas));
+    status.hpa_replicas = status.replicas;
+    status.current_pod_hash = Some(look.fleet.hash.clone());
+    status.selector = look.observed.rollout.spec.selector.as_ref().map(crds::LabelSelector::to_query);
+    status.canary.weights = weights(look, status);
+    for slot in SLOTS {
+        let Some(recorded) = slot.record(status) else { continue };
+        if let Some(run) = runs::ours(look.observed, &recorded.name) {
+            recorded.status = run.status.phase;
+            recorded.message = run.status.message.clone().filter(|message| !message.is_empty());
+        }
+    }
+    let events = conditions::refresh(look, status, abort_message);
+    status.observed_generation = Some(look.observed.rollout.metadata.generation.to_string());
+    (status.phase, status.message) = phase(look, status);
+    events
+}
+
+fn weights(look: &Look<'_>, status: &RolloutStatus) -> Option<TrafficWeights> {
+    let traffic = look.traffic.as_ref()?;
+    let canary = traffic.highest_canary();
+    let destination = |weight: i32, service: &Option<String>, hash: Option<String>| WeightDestination {
+        weight,
+        service_name: service.clone(),
+        pod_template_hash: hash,
+    };
+    let stable_hash = status.stable_rs.clone().filter(|hash| !hash.is_empty());
+    Some(TrafficWeights {
+        canary: destination(canary, &look.spec.canary.canary_service, Some(look.fleet.hash.clone())),
+        stable: destination(traffic.highest_stable(), &look.spec.canary.stable_service, stable_hash),
+        additional: Vec::new(),
+        verified: None,
+    })
+}
+
+/// Phase and message, first match first.
+fn phase(look: &Look<'_>, status: &RolloutStatus) -> (Option<String>, Option<String>) {
+    let say =
+        |phase: &str, message: String| (Some(phase.to_owned()), Some(message).filter(|message| !message.is_empty()));
+    let failed = status
+        .conditions
+        .iter()
+        .find(|condition| ["RolloutAborted", "ProgressDeadlineExceeded"].contains(&condition.reason.as_str()));
+    if let Some(condition) = failed {
+        return say("Degraded", format!("{}: {}", condition.reason, condition.message));
+    }
+    if look.observed.rollout.spec.paused {
+        return say("Paused", "manually paused".into());
+    }
+    if let Some(condition) = status.pause_conditions.first() {
+        return say("Paused", condition.reason.clone());
+    }
+    let replicas = look.spec.limits.replicas;
+    let updated = status.updated_replicas.unwrap_or(0);
+    let is_promoted = status.stable_rs == status.current_pod_hash;
+    let message = if updated < replicas {
+        "more replicas need to be updated"
+    } else if status.available_replicas.unwrap_or(0) < updated {
+        "updated replicas are still becoming available"
+    } else if !look.spec.is_routed() && status.replicas.unwrap_or(0) > updated {
+        "old replicas are pending termination"
+    } else if !is_promoted {
+        "waiting for all steps to complete"
+    } else {
+        ""
+    };
+    say(if message.is_empty() { "Healthy" } else { "Progressing" }, message.into())
+}
+
+/// The write that takes the recorded status to `next`; `None` where nothing differs.
+pub fn status_write(observed: &Observed, next: &RolloutStatus, because: RolloutReason) -> Option<Write> {
+    let before = serde_json::to_value(&observed.rollout.status).unwrap_or_default();
+    let after = serde_json::to_value(next).unwrap_or_default();
+    let patch = merge_patch(&before, &after)?;
+    Some(Write::status(rollout_target(observed), patch, because.into()))
+}
+
+/// The merge patch that turns one value into the other: null removes, lists are replaced whole.
+fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
+    match (before, after) {
+        (Value::Object(old), Value::Object(new)) => {
+            let mut patch: Map<String, Value> =
+                old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null)).collect();
+            for (key, value) in new {
+                match old.get(key) {
+                    None => _ = patch.insert(key.clone(), value.clone()),
+                    Some(known) => patch.extend(merge_patch(known, value).map(|inner| (key.clone(), inner))),
+                }
+            }
+            (!patch.is_empty()).then_some(Value::Object(patch))
+        }
+        _ if before == after => None,
+        _ => Some(after.clone()),
+    }
+}
+
+/// The plan for a spec that cannot be carried out: the condition says why, and nothing else is touched.
+pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Plan {
+    let message = format!("The Rollout \"{}\" is invalid: {invalid}", observed.rollout.metadata.name);
+    let mut next = observed.rollout.status.clone();
+    let is_same = conditions::find(&next, "InvalidSpec").is_some_and(|condition| condition.message == message);
+    if !is_same {
+        next.conditions.retain(|condition| condition.condition_type != "InvalidSpec");
+        conditions::set(&mut next, "InvalidSpec", "True", "InvalidSpec", &message, now);
+    }
+    next.phase = Some("Degraded".into());
+    next.message = Some(format!("InvalidSpec: {message}"));
+    next.observed_generation = Some(observed.rollout.metadata.generation.to_string());
+    let reason = RolloutReason::InvalidSpec { message };
+    let write = status_write(observed, &next, reason.clone()).map(|write| {
+        let told = Event::warning("InvalidSpec", next.message.clone().unwrap_or_default());
+        if is_same { write } else { write.with_event(told) }
+    });
+    Plan::empty().reporting(write).waiting(Reason::Rollout(reason), plan::Requeue::Never)
+}
+
+/// The status as it should read while nothing is decided anew; `None` where it does so already.
+pub fn write(look: &Look<'_>) -> Option<Write> {
+    let mut next = look.status().clone();
+    let events = refresh(look, &mut next, None);
+    status_write(look.observed, &next, RolloutReason::Reported).map(|write| write.with_events(events))
+}
+
+/// A look before the memory knows the current template, as the start of an update is reported.
+pub fn first_look<'a>(
+    observed: &'a Observed,
+    spec: &'a Spec<'a>,
+    fleet: &'a Fleet<'a>,
+    now: DateTime<Utc>,
+) -> Look<'a> {
+    let traffic = super::traffic::Traffic::of(observed, spec);
+    Look { observed, spec, fleet, phase: Phase::of(&observed.rollout.status, fleet, spec), traffic, now }
+}

@@ -1,0 +1,152 @@
+//! Gives every pod template a ReplicaSet and a number: creates it with no pods, adopts one that is there, numbers it above
+//! all others, and removes old ones beyond the history limit.
+
+use super::{
+    fleet::{Fleet, Revision, object},
+    look::rollout_target,
+    observed::Observed,
+    spec::Spec,
+};
+use crate::template;
+use crds::{keys, kind};
+use plan::{Event, Propagation, Write, reason::RolloutReason};
+use serde_json::{Map, Value, json};
+
+/// Annotations of a Rollout that its ReplicaSets do not get.
+const NOT_COPIED: [&str; 5] = [
+    "kubectl.kubernetes.io/last-applied-configuration",
+    keys::REVISION,
+    keys::REVISION_HISTORY,
+    keys::DESIRED_REPLICAS,
+    keys::NOTIFIED,
+];
+
+/// What the current template lacks: `spec.replicas`, an owner of an orphan, a number, a ReplicaSet.
+pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Write> {
+    let rollout = &observed.rollout;
+    let mut writes: Vec<Write> = fleet.orphans.iter().map(|orphan| adopted(observed, *orphan)).collect();
+    if rollout.spec.replicas.is_none() {
+        let body = json!({ "spec": { "replicas": 1 } });
+        writes.push(Write::patch(rollout_target(observed), body, RolloutReason::ReplicasDefaulted.into()));
+    }
+    // Orphans may hold the current template: look again once they are ours.
+    if !writes.is_empty() {
+        return writes;
+    }
+    let highest = fleet
+        .all
+        .iter()
+        .filter(|set| fleet.canary.is_none_or(|canary| canary.name() != set.name()))
+        .map(|set| set.number())
+        .max();
+    let number = fleet.canary.map_or(0, Revision::number).max(highest.unwrap_or(0) + 1);
+    if rollout.metadata.annotation(keys::REVISION) != Some(number.to_string().as_str()) {
+        let body = json!({ "metadata": { "annotations": { keys::REVISION: number.to_string() } } });
+        let told = Event::normal("RolloutUpdated", format!("Rollout updated to revision {number}"));
+        writes.push(
+            Write::patch(rollout_target(observed), body, RolloutReason::NewRevision { revision: number }.into())
+                .with_event(told),
+        );
+    }
+    match fleet.canary {
+        None => writes.push(created(observed, spec, &fleet.hash, number)),
+        Some(canary) => writes.extend(renumbered(rollout.spec.min_ready_seconds, canary, number)),
+    }
+    writes
+}
+
+fn owner(observed: &Observed) -> Value {
+    let meta = &observed.rollout.metadata;
+    json!({
+        "apiVersion": kind::ROLLOUT.api_version(), "kind": kind::ROLLOUT.kind, "name": meta.name, "uid": meta.uid,
+        "controller": true, "blockOwnerDeletion": true,
+    })
+}
+
+fn adopted(observed: &Observed, orphan: Revision<'_>) -> Write {
+    let others =
+        orphan.set.metadata.owner_references.iter().filter_map(|reference| serde_json::to_value(reference).ok());
+    let owners: Vec<Value> = others.chain([owner(observed)]).collect();
+    let body = json!({ "metadata": { "ownerReferences": owners } });
+    Write::patch(orphan.target(), body, RolloutReason::Annotated { replica_set: orphan.name().into() }.into())
+}
+
+fn created(observed: &Observed, spec: &Spec<'_>, hash: &str, number: u64) -> Write {
+    let rollout = &observed.rollout;
+    let name = format!("{}-{hash}", rollout.metadata.name);
+    let stamped = template::stamped(&spec.template, hash);
+    let labels = stamped.pointer("/metadata/labels").cloned().unwrap_or_default();
+    let mut annotations: Map<String, Value> = rollout
+        .metadata
+        .annotations
+        .iter()
+        .filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()))
+        .map(|(key, value)| (key.clone(), value.clone().into()))
+        .collect();
+    annotations.insert(keys::REVISION.into(), number.to_string().into());
+    annotations.insert(keys::DESIRED_REPLICAS.into(), spec.limits.replicas.to_string().into());
+    let mut selector = rollout.spec.selector.clone().unwrap_or_default();
+    selector.match_labels.insert(keys::POD_TEMPLATE_HASH.into(), hash.into());
+    let mut replica_set_spec = json!({ "replicas": 0, "selector": selector, "template": stamped });
+    if let (Some(seconds), Some(fields)) = (rollout.spec.min_ready_seconds, replica_set_spec.as_object_mut()) {
+        fields.insert("minReadySeconds".into(), seconds.into());
+    }
+    let body = json!({
+        "apiVersion": kind::REPLICA_SET.api_version(), "kind": kind::REPLICA_SET.kind,
+        "metadata": {
+            "name": name, "namespace": rollout.metadata.namespace, "labels": labels, "annotations": annotations,
+            "ownerReferences": [owner(observed)],
+        },
+        "spec": replica_set_spec,
+    });
+    let told = Event::normal("NewReplicaSetCreated", format!("Created ReplicaSet {name} (revision {number})"));
+    let reference = object(&kind::REPLICA_SET, &rollout.metadata.namespace, &name);
+    Write::create(reference, body, RolloutReason::NewRevision { revision: number }.into()).with_event(told)
+}
+
+/// A ReplicaSet that is used again gets the highest number; what it was called before is kept beside it.
+fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64) -> Option<Write> {
+    let is_numbered = canary.number() == number;
+    let waits_alike = canary.set.spec.min_ready_seconds.unwrap_or(0) == min_ready_seconds.unwrap_or(0);
+    if is_numbered && waits_alike {
+        return None;
+    }
+    let mut body = json!({ "metadata": { "annotations": { keys::REVISION: number.to_string() } } });
+    if !is_numbered && canary.number() > 0 {
+        let before = canary.set.metadata.annotation(keys::REVISION_HISTORY).filter(|text| !text.is_empty());
+        let history =
+            before.map_or_else(|| canary.number().to_string(), |before| format!("{before},{}", canary.number()));
+        if let Some(annotations) = body.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+            annotations.insert(keys::REVISION_HISTORY.into(), history.into());
+        }
+    }
+    if !waits_alike && let Some(fields) = body.as_object_mut() {
+        fields.insert("spec".into(), json!({ "minReadySeconds": min_ready_seconds.unwrap_or(0) }));
+    }
+    Some(Write::patch(canary.target(), body, RolloutReason::NewRevision { revision: number }.into()))
+}
+
+/// Retired ReplicaSets beyond the history limit, oldest first. One that still has pods, or is about to, stays.
+pub fn trimmed(spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Write> {
+    let mut retired = fleet.retired.clone();
+    retired.sort_by_key(|revision| revision.set.metadata.creation_timestamp);
+    let surplus = retired.len().saturating_sub(spec.history_limit);
+    let is_idle = |revision: &&Revision<'_>| {
+        let status = &revision.set.status;
+        revision.size().asked == 0
+            && status.replicas == 0
+            && status.observed_generation >= revision.set.metadata.generation
+    };
+    retired
+        .iter()
+        .take(surplus)
+        .filter(is_idle)
+        .map(|revision| {
+            Write::delete(
+                revision.target(),
+                Propagation::Background,
+                RolloutReason::HistoryTrimmed { name: revision.name().into() }.into(),
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,315 @@
+//! The AnalysisRuns of an update: which should exist, under which name, and what their end means for the Rollout.
+//!
+//! A run's name is recorded in status first; then exactly that run is created. Recorded without a phase and absent means
+//! create; recorded with one and absent means that somebody deleted it, and another name is recorded.
+
+mod arguments;
+
+use super::{
+    fleet::{Fleet, object, target},
+    look::{INCONCLUSIVE, Look},
+    observed::Observed,
+    phase::Phase,
+    spec::{Spec, Step},
+};
+use crds::{
+    AnalysisRun,
+    analysis::{AnalysisPhase, AnalysisRunSpec, AnalysisTemplateRef, AnalysisTemplateSpec, merge},
+    keys, kind,
+    rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
+};
+use plan::{Propagation, Write, reason::RolloutReason};
+use serde_json::{Map, Value, json};
+
+/// What a run judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// The analysis of the step of this index.
+    Step(usize),
+    /// The analysis beside the steps.
+    Background,
+}
+
+impl Slot {
+    /// The run's kind as labels and messages name it.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Step(_) => "Step",
+            Self::Background => "Background",
+        }
+    }
+
+    /// The words with which an abort begins that this run caused.
+    pub fn blame(self) -> &'static str {
+        match self {
+            Self::Step(_) => "Step-based analysis phase error/failed",
+            Self::Background => "Background analysis phase error/failed",
+        }
+    }
+
+    /// What status has recorded for it.
+    pub fn recorded(self, status: &RolloutStatus) -> Option<&RolloutAnalysisRunStatus> {
+        match self {
+            Self::Step(_) => status.canary.current_step_analysis_run_status.as_ref(),
+            Self::Background => status.canary.current_background_analysis_run_status.as_ref(),
+        }
+    }
+
+    /// Where status records it.
+    pub fn record(self, status: &mut RolloutStatus) -> &mut Option<RolloutAnalysisRunStatus> {
+        match self {
+            Self::Step(_) => &mut status.canary.current_step_analysis_run_status,
+            Self::Background => &mut status.canary.current_background_analysis_run_status,
+        }
+    }
+}
+
+/// Both places of a status that hold a run, whatever step it is at.
+pub const SLOTS: [Slot; 2] = [Slot::Step(0), Slot::Background];
+
+/// The runs that the phase calls for.
+pub fn wanted<'a>(look: &Look<'a>) -> Vec<(Slot, &'a RolloutAnalysis)> {
+    let index = match look.phase {
+        Phase::Stepping(index) => index,
+        Phase::Finishing => look.spec.steps.len(),
+        Phase::First | Phase::Promoted | Phase::Aborted | Phase::Rushing => return Vec::new(),
+    };
+    let step = match look.spec.steps.get(index) {
+        Some(Step::Analysis(analysis)) => Some((Slot::Step(index), analysis.as_ref())),
+        _ => None,
+    };
+    let background = look.spec.background.as_ref().filter(|background| index >= background.starting_step);
+    step.into_iter().chain(background.map(|background| (Slot::Background, &background.analysis))).collect()
+}
+
+/// The run with this name, where it is ours.
+pub fn ours<'a>(observed: &'a Observed, name: &str) -> Option<&'a AnalysisRun> {
+    let uid = &observed.rollout.metadata.uid;
+    observed.runs.iter().map(AsRef::as_ref).find(|run| run.metadata.name == name && run.metadata.is_controlled_by(uid))
+}
+
+/// The run that status records for a slot.
+pub fn current<'a>(look: &Look<'a>, slot: Slot) -> Option<&'a AnalysisRun> {
+    ours(look.observed, &slot.recorded(look.status())?.name)
+}
+
+/// The name to record for a slot that wants a run and has none that will do; `None` where all is recorded.
+pub fn unnamed(look: &Look<'_>) -> Option<(Slot, String)> {
+    let status = look.status();
+    wanted(look).into_iter().find_map(|(slot, analysis)| {
+        let is_held =
+            matches!(slot, Slot::Step(_)) && (look.observed.rollout.spec.paused || !status.pause_conditions.is_empty());
+        if is_held || is_served(look, slot) {
+            return None;
+        }
+        let spec = spec_of(look.observed, look.fleet, analysis).ok()?;
+        Some((slot, free_name(look, slot, &spec)))
+    })
+}
+
+/// A slot is served by a run that is recorded and there, or recorded and about to be created. Somebody who resumed after an
+/// inconclusive run asks for another one.
+fn is_served(look: &Look<'_>, slot: Slot) -> bool {
+    let Some(recorded) = slot.recorded(look.status()) else { return false };
+    let run = ours(look.observed, &recorded.name);
+    let resumed = look.status().controller_pause && look.status().pause_conditions.is_empty();
+    match run {
+        Some(run) => !(resumed && run.status.phase == AnalysisPhase::Inconclusive),
+        None => recorded.status == AnalysisPhase::Unset,
+    }
+}
+
+fn base_name(look: &Look<'_>, slot: Slot) -> String {
+    let revision = look.fleet.canary.map_or(0, |canary| canary.number());
+    let base = format!("{}-{}-{revision}", look.name(), look.fleet.hash);
+    match slot {
+        Slot::Step(index) => format!("{base}-{index}"),
+        Slot::Background => base,
+    }
+}
+
+fn free_name(look: &Look<'_>, slot: Slot, spec: &AnalysisRunSpec) -> String {
+    let base = base_name(look, slot);
+    let names =
+        std::iter::once(base.clone()).chain((1..=look.observed.runs.len()).map(|number| format!("{base}.{number}")));
+    let will_do = |name: &String| match look.observed.runs.iter().find(|run| run.metadata.name == *name) {
+        None => true,
+        Some(run) => {
+            ours(look.observed, name).is_some() && !run.status.phase.is_completed() && is_same(&run.spec, spec)
+        }
+    };
+    names.into_iter().find(will_do).unwrap_or_else(|| format!("{base}.{}", look.observed.runs.len() + 1))
+}
+
+fn is_same(one: &AnalysisRunSpec, other: &AnalysisRunSpec) -> bool {
+    !one.terminate
+        && one.metrics == other.metrics
+        && one.args == other.args
+        && one.dry_run == other.dry_run
+        && one.measurement_retention == other.measurement_retention
+}
+
+/// The spec of a run for an analysis, or why there can be none.
+pub fn spec_of(observed: &Observed, fleet: &Fleet<'_>, analysis: &RolloutAnalysis) -> Result<AnalysisRunSpec, String> {
+    let templates = templates_of(observed, analysis)?;
+    let args = arguments::resolved(observed, fleet, &analysis.args)?;
+    merge::merge(&templates, &args, &analysis.dry_run, &analysis.measurement_retention)
+        .map_err(|error| error.to_string())
+}
+
+/// The templates of an analysis, those that they name included.
+pub fn templates_of<'a>(
+    observed: &'a Observed,
+    analysis: &RolloutAnalysis,
+) -> Result<Vec<&'a AnalysisTemplateSpec>, String> {
+    let references: Vec<AnalysisTemplateRef> = analysis
+        .templates
+        .iter()
+        .map(|named| AnalysisTemplateRef {
+            template_name: named.template_name.clone(),
+            cluster_scope: named.cluster_scope,
+        })
+        .collect();
+    let find = |named: &AnalysisTemplateRef| match named.cluster_scope {
+        true => observed.cluster_templates.get(&named.template_name).map(|template| &template.spec),
+        false => observed.templates.get(&named.template_name).map(|template| &template.spec),
+    };
+    merge::expand(&references, &find).map_err(|error| error.to_string())
+}
+
+/// Creates recorded runs, ends those that nobody needs, and removes old ones.
+pub fn writes(look: &Look<'_>) -> Vec<Write> {
+    let wanted = wanted(look);
+    let mut writes: Vec<Write> = wanted.iter().filter_map(|(slot, analysis)| created(look, *slot, analysis)).collect();
+    let is_wanted = |name: &str| {
+        wanted.iter().any(|(slot, _)| slot.recorded(look.status()).is_some_and(|recorded| recorded.name == name))
+    };
+    for run in
+        look.observed.runs.iter().filter(|run| run.metadata.is_controlled_by(&look.observed.rollout.metadata.uid))
+    {
+        let meta = &run.metadata;
+        if !run.status.phase.is_completed() && !run.spec.terminate && !meta.is_deleted() && !is_wanted(&meta.name) {
+            let target = target(&kind::ANALYSIS_RUN, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+            let body = json!({ "spec": { "terminate": true } });
+            writes.push(Write::patch(target, body, RolloutReason::RunEnded { run: meta.name.clone() }.into()));
+        }
+    }
+    writes
+}
+
+fn created(look: &Look<'_>, slot: Slot, analysis: &RolloutAnalysis) -> Option<Write> {
+    let recorded = slot.recorded(look.status())?;
+    if recorded.status != AnalysisPhase::Unset || ours(look.observed, &recorded.name).is_some() {
+        return None;
+    }
+    let spec = spec_of(look.observed, look.fleet, analysis).ok()?;
+    let body = run_body(look, slot, analysis, &recorded.name, &spec);
+    let reference = object(&kind::ANALYSIS_RUN, look.namespace(), &recorded.name);
+    Some(Write::create(reference, body, RolloutReason::RunStarted { run: recorded.name.clone() }.into()))
+}
+
+fn run_body(look: &Look<'_>, slot: Slot, analysis: &RolloutAnalysis, name: &str, spec: &AnalysisRunSpec) -> Value {
+    let meta = &look.observed.rollout.metadata;
+    let extra = analysis.analysis_run_metadata.clone().unwrap_or_default();
+    let mut labels: Map<String, Value> = Map::new();
+    labels.insert(keys::POD_TEMPLATE_HASH.into(), look.fleet.hash.clone().into());
+    labels.insert(keys::ROLLOUT_TYPE.into(), slot.kind().into());
+    if let Slot::Step(index) = slot {
+        labels.insert(keys::STEP_INDEX.into(), index.to_string().into());
+    }
+    labels.extend(look.observed.instance_id.iter().map(|id| (keys::INSTANCE_ID.to_owned(), id.clone().into())));
+    labels.extend(extra.labels.into_iter().map(|(key, value)| (key, value.into())));
+    let selector = look.observed.rollout.spec.selector.clone().unwrap_or_default();
+    labels.extend(selector.match_labels.into_iter().map(|(key, value)| (key, value.into())));
+    let mut annotations: Map<String, Value> =
+        extra.annotations.into_iter().map(|(key, value)| (key, value.into())).collect();
+    let revision = look.fleet.canary.map_or(0, |canary| canary.number());
+    annotations.insert(keys::REVISION.into(), revision.to_string().into());
+    json!({
+        "apiVersion": kind::ANALYSIS_RUN.api_version(), "kind": kind::ANALYSIS_RUN.kind,
+        "metadata": {
+            "name": name, "namespace": meta.namespace, "labels": labels, "annotations": annotations,
+            "ownerReferences": [{
+                "apiVersion": kind::ROLLOUT.api_version(), "kind": kind::ROLLOUT.kind, "name": meta.name, "uid": meta.uid,
+                "controller": true, "blockOwnerDeletion": true,
+            }],
+        },
+        "spec": spec,
+    })
+}
+
+/// Ended runs beyond the history limits, and runs of revisions that are gone.
+pub fn trimmed(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Write> {
+    let is_recorded = |name: &str| {
+        SLOTS.iter().any(|slot| slot.recorded(&observed.rollout.status).is_some_and(|recorded| recorded.name == name))
+    };
+    let uid = &observed.rollout.metadata.uid;
+    let mut ended: Vec<&AnalysisRun> = observed
+        .runs
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(|run| run.metadata.is_controlled_by(uid) && run.status.phase.is_completed())
+        .filter(|run| !run.metadata.is_deleted() && !is_recorded(&run.metadata.name))
+        .collect();
+    ended.sort_by(|one, two| {
+        (two.metadata.creation_timestamp, &two.metadata.name)
+            .cmp(&(one.metadata.creation_timestamp, &one.metadata.name))
+    });
+    let (mut good, mut bad) = (spec.successful_runs, spec.unsuccessful_runs);
+    let mut surplus = Vec::new();
+    for run in ended {
+        let is_orphaned = run.metadata.label(keys::POD_TEMPLATE_HASH).is_none_or(|hash| fleet.by_hash(hash).is_none());
+        let left = if run.status.phase == AnalysisPhase::Successful { &mut good } else { &mut bad };
+        if is_orphaned || *left == 0 {
+            surplus.push(removed(run));
+        } else {
+            *left -= 1;
+        }
+    }
+    surplus
+}
+
+fn removed(run: &AnalysisRun) -> Write {
+    let meta = &run.metadata;
+    let target = target(&kind::ANALYSIS_RUN, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+    Write::delete(target, Propagation::Background, RolloutReason::HistoryTrimmed { name: meta.name.clone() }.into())
+}
+
+/// What the end of a run means for the update.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Take the update back, in these words.
+    Abort(String),
+    /// Hold it until a person decides.
+    Hold,
+}
+
+/// The verdict of the runs that judge this revision now; failures first.
+pub fn verdict(look: &Look<'_>) -> Option<Verdict> {
+    let mut held = None;
+    for (slot, _) in wanted(look) {
+        let Some(run) = current(look, slot) else { continue };
+        match run.status.phase {
+            AnalysisPhase::Failed | AnalysisPhase::Error => {
+                let message = run.status.message.as_deref().filter(|message| !message.is_empty());
+                let why =
+                    message.map_or_else(|| slot.blame().to_owned(), |message| format!("{}: {message}", slot.blame()));
+                return Some(Verdict::Abort(why));
+            }
+            AnalysisPhase::Inconclusive if !is_already_held(look) => held = Some(Verdict::Hold),
+            AnalysisPhase::Unset
+            | AnalysisPhase::Pending
+            | AnalysisPhase::Running
+            | AnalysisPhase::Successful
+            | AnalysisPhase::Inconclusive => {}
+        }
+    }
+    held
+}
+
+/// Held for it already, or resumed after it: then the run is replaced, not held again.
+fn is_already_held(look: &Look<'_>) -> bool {
+    let status = look.status();
+    let is_held = status.pause_conditions.iter().any(|condition| condition.reason == INCONCLUSIVE);
+    is_held || (status.controller_pause && status.pause_conditions.is_empty())
+}

@@ -1,0 +1,323 @@
+//! A Rollout's spec as the rules use it: parsed once, at the door, so that nothing behind it checks again.
+//!
+//! The checks run in a fixed order and stop at the first that fails, since clients match on that one message.
+
+use super::{
+    invalid::Invalid,
+    replicas::{self, Amount, Limits, WHOLE},
+    unsupported,
+};
+use crate::template;
+use chrono::TimeDelta;
+use crds::{
+    IntOrString, Rollout,
+    rollout::{CanaryStep, CanaryStrategy, IstioTrafficRouting, RolloutAnalysis},
+};
+use serde_json::Value;
+
+/// Seconds that pods without traffic stay where a router moves the traffic, and after an abort.
+const DRAIN_SECS: i32 = 30;
+/// Seconds without progress after which a Rollout counts as stuck.
+const PROGRESS_DEADLINE_SECS: i32 = 600;
+/// Old ReplicaSets that are kept.
+const HISTORY_LIMIT: i32 = 10;
+/// Ended AnalysisRuns of each kind that are kept.
+const RUN_HISTORY_LIMIT: i32 = 5;
+
+/// A step of the canary strategy.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Send this share of the traffic, in percent, to the canary.
+    SetWeight(i32),
+    /// Wait for so long, or until somebody promotes.
+    Pause(Option<TimeDelta>),
+    /// Go on once an AnalysisRun of these templates succeeded.
+    Analysis(Box<RolloutAnalysis>),
+}
+
+impl Step {
+    /// The step as Events name it.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::SetWeight(weight) => format!("setWeight: {weight}"),
+            Self::Pause(None) => "pause".into(),
+            Self::Pause(Some(duration)) => format!("pause: {}", go_duration(*duration)),
+            Self::Analysis(_) => "analysis".into(),
+        }
+    }
+}
+
+/// A background analysis and the step from which it runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Background {
+    /// What is analysed.
+    pub analysis: RolloutAnalysis,
+    /// Index of the first step at which it runs.
+    pub starting_step: usize,
+}
+
+/// Everything a Rollout's spec asks for that this version carries out.
+#[derive(Clone, Debug)]
+pub struct Spec<'a> {
+    /// The wire form that this was read from.
+    pub canary: &'a CanaryStrategy,
+    /// Pods wanted and how far their number may stray.
+    pub limits: Limits,
+    /// The pod template, as the user wrote it.
+    pub template: Value,
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// Istio, where traffic is routed.
+    pub istio: Option<&'a IstioTrafficRouting>,
+    /// The background analysis.
+    pub background: Option<Background>,
+    /// Time without progress after which the Rollout counts as stuck.
+    pub progress_deadline: TimeDelta,
+    /// How long pods stay after their traffic went.
+    pub scale_down_delay: TimeDelta,
+    /// How long an aborted canary keeps its pods where traffic is routed; `None` keeps them for ever.
+    pub abort_scale_down_delay: Option<TimeDelta>,
+    /// Old ReplicaSets to keep.
+    pub history_limit: usize,
+    /// Ended successful runs to keep.
+    pub successful_runs: usize,
+    /// Other ended runs to keep.
+    pub unsuccessful_runs: usize,
+}
+
+impl<'a> Spec<'a> {
+    /// Parses and checks a spec. The error is the first of the list that existing clients know.
+    pub fn parse(rollout: &'a Rollout) -> Result<Self, Invalid> {
+        let spec = &rollout.spec;
+        counts_are_positive(rollout)?;
+        unsupported::check_outer(spec)?;
+        let Some(selector) = &spec.selector else {
+            return Err(Invalid::required("spec.selector", "Rollout has missing field '.spec.selector'"));
+        };
+        if selector.is_empty() {
+            return Err(Invalid::value("spec.selector", selector, "empty selector is invalid for deployment"));
+        }
+        if selector.check().is_err() {
+            return Err(Invalid::value("spec.selector", selector, "invalid label selector"));
+        }
+        let template = spec.template.as_ref().map(crds::Raw::value).unwrap_or_default();
+        let selector_json = serde_json::to_value(selector).unwrap_or_default();
+        if let Some((path, problem)) = template::validate(&template, &selector_json, "spec.template") {
+            return Err(Invalid::rendered(&path, problem));
+        }
+        let deadline = spec.progress_deadline_seconds.unwrap_or(PROGRESS_DEADLINE_SECS);
+        if deadline <= spec.min_ready_seconds.unwrap_or(0) {
+            return Err(Invalid::value(
+                "spec.progressDeadlineSeconds",
+                deadline,
+                "must be greater than minReadySeconds",
+            ));
+        }
+        let canary = strategy(rollout)?;
+        let limits = amounts(canary, spec.replicas.unwrap_or(1))?;
+        let istio = services(canary)?;
+        if istio.is_none() && canary.scale_down_delay_seconds.is_some() {
+            return Err(Invalid::value(
+                "spec.strategy.canary.scaleDownDelaySeconds",
+                canary.scale_down_delay_seconds,
+                "Canary scaleDownDelaySeconds can only be used with traffic routing",
+            ));
+        }
+        unsupported::check_canary(canary)?;
+        let steps = canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire)).collect::<Result<_, _>>()?;
+        let drain = canary.scale_down_delay_seconds.unwrap_or(if istio.is_some() { DRAIN_SECS } else { 0 });
+        let abort_drain = canary.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS);
+        let history = spec.analysis.clone().unwrap_or_default();
+        Ok(Self {
+            canary,
+            limits,
+            template,
+            steps,
+            istio,
+            background: canary.analysis.as_ref().map(|background| Background {
+                analysis: background.analysis.clone(),
+                starting_step: usize::try_from(background.starting_step.unwrap_or(0)).unwrap_or(0),
+            }),
+            progress_deadline: seconds(deadline),
+            scale_down_delay: seconds(drain),
+            abort_scale_down_delay: (abort_drain != 0).then(|| seconds(abort_drain)),
+            history_limit: count(spec.revision_history_limit.unwrap_or(HISTORY_LIMIT)),
+            successful_runs: count(history.successful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
+            unsuccessful_runs: count(history.unsuccessful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
+        })
+    }
+
+    /// True where a router moves the traffic.
+    pub fn is_routed(&self) -> bool {
+        self.istio.is_some()
+    }
+
+    /// The share that the canary is to have while step `index` is the current one: the last weight set so far.
+    pub fn weight_at(&self, index: usize) -> i32 {
+        self.last_weight(index.saturating_add(1))
+    }
+
+    /// The share that the canary had before step `index` became the current one.
+    pub fn weight_before(&self, index: usize) -> i32 {
+        self.last_weight(index)
+    }
+
+    fn last_weight(&self, steps: usize) -> i32 {
+        self.steps
+            .iter()
+            .take(steps)
+            .rev()
+            .find_map(|step| if let Step::SetWeight(weight) = step { Some(*weight) } else { None })
+            .unwrap_or(0)
+    }
+}
+
+fn seconds(number: i32) -> TimeDelta {
+    TimeDelta::seconds(i64::from(number))
+}
+
+fn count(number: i32) -> usize {
+    usize::try_from(number).unwrap_or(0)
+}
+
+fn counts_are_positive(rollout: &Rollout) -> Result<(), Invalid> {
+    let spec = &rollout.spec;
+    for (path, number) in [
+        ("spec.replicas", spec.replicas),
+        ("spec.minReadySeconds", spec.min_ready_seconds),
+        ("spec.revisionHistoryLimit", spec.revision_history_limit),
+        ("spec.progressDeadlineSeconds", spec.progress_deadline_seconds),
+    ] {
+        if let Some(number) = number.filter(|number| *number < 0) {
+            return Err(Invalid::value(path, number, "must be greater than or equal to 0"));
+        }
+    }
+    Ok(())
+}
+
+fn strategy(rollout: &Rollout) -> Result<&CanaryStrategy, Invalid> {
+    let strategy = &rollout.spec.strategy;
+    match (&strategy.canary, &strategy.blue_green) {
+        (None, None) => Err(Invalid::required(
+            "spec.strategy.strategy",
+            "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
+        )),
+        (Some(_), Some(_)) => Err(Invalid::value(
+            "spec.strategy.strategy",
+            "blueGreen and canary",
+            "Multiple Strategies can not be listed",
+        )),
+        (None, Some(_)) => Err(Invalid::unsupported("spec.strategy.blueGreen")),
+        (Some(canary), None) => Ok(canary),
+    }
+}
+
+/// Any text is a percentage, with or without the sign: existing manifests rely on it.
+fn amount(path: &str, given: Option<&IntOrString>) -> Result<Amount, Invalid> {
+    match given {
+        None => Ok(Amount::Percent(25)),
+        Some(IntOrString::Int(pods)) if *pods >= 0 => Ok(Amount::Pods(*pods)),
+        Some(IntOrString::Int(pods)) => Err(Invalid::value(path, pods, "must be greater than or equal to 0")),
+        Some(IntOrString::Text(text)) => match text.trim_end_matches('%').parse() {
+            Ok(percent) if percent >= 0 => Ok(Amount::Percent(percent)),
+            _ => Err(Invalid::value(path, text, "must be an integer or percentage (e.g '5%')")),
+        },
+    }
+}
+
+fn amounts(canary: &CanaryStrategy, replicas: i32) -> Result<Limits, Invalid> {
+    let surge = amount("spec.strategy.canary.maxSurge", canary.max_surge.as_ref())?;
+    let unavailable = amount("spec.strategy.canary.maxUnavailable", canary.max_unavailable.as_ref())?;
+    let is_zero = |amount| matches!(amount, Amount::Pods(0) | Amount::Percent(0));
+    if is_zero(surge) && is_zero(unavailable) {
+        return Err(Invalid::value(
+            "spec.strategy.canary.maxSurge",
+            &canary.max_surge,
+            "MaxSurge and MaxUnavailable both can not be zero",
+        ));
+    }
+    Ok(replicas::limits(replicas, surge, unavailable))
+}
+
+fn services(canary: &CanaryStrategy) -> Result<Option<&IstioTrafficRouting>, Invalid> {
+    if canary.canary_service.is_some() && canary.canary_service == canary.stable_service {
+        return Err(Invalid::value(
+            "spec.strategy.canary.stableService",
+            &canary.stable_service,
+            "This rollout uses the same service for the stable and canary services, but two different services are required.",
+        ));
+    }
+    let Some(routing) = &canary.traffic_routing else { return Ok(None) };
+    unsupported::check_routing(routing)?;
+    let path = "spec.strategy.canary.trafficRouting";
+    let Some(istio) = &routing.istio else {
+        return Err(Invalid::required(&format!("{path}.istio"), "a traffic router must be configured"));
+    };
+    let has_both = canary.canary_service.is_some() && canary.stable_service.is_some();
+    if istio.destination_rule.is_none() && !has_both {
+        return Err(Invalid::value(
+            path,
+            "canaryService, stableService",
+            "Canary service and Stable service must to be set to use Traffic Routing",
+        ));
+    }
+    if istio.virtual_service.is_some() != istio.virtual_services.is_empty() {
+        let given = format!("{path}.istio");
+        return Err(Invalid::value(
+            &given,
+            "virtualService, virtualServices",
+            "either VirtualService or VirtualServices must be configured",
+        ));
+    }
+    Ok(Some(istio))
+}
+
+fn step(index: usize, wire: &CanaryStep) -> Result<Step, Invalid> {
+    let path = format!("spec.strategy.canary.steps[{index}]");
+    let kinds = [wire.set_weight.is_some(), wire.pause.is_some(), wire.experiment.is_some(), wire.analysis.is_some()];
+    let others = [
+        wire.set_canary_scale.is_some(),
+        wire.set_header_route.is_some(),
+        wire.set_mirror_route.is_some(),
+        wire.plugin.is_some(),
+    ];
+    let chosen = kinds.iter().filter(|is_set| **is_set).count();
+    if chosen > 1 || (chosen == 0 && !others.contains(&true)) {
+        return Err(Invalid::value(
+            &path,
+            wire,
+            "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause",
+        ));
+    }
+    unsupported::check_step(&path, wire)?;
+    if let Some(weight) = wire.set_weight {
+        if !(0..=WHOLE).contains(&weight) {
+            return Err(Invalid::value(
+                &format!("{path}.setWeight"),
+                weight,
+                format!("SetWeight needs to be between 0 and {WHOLE}"),
+            ));
+        }
+        return Ok(Step::SetWeight(weight));
+    }
+    if let Some(analysis) = &wire.analysis {
+        return Ok(Step::Analysis(Box::new(analysis.clone())));
+    }
+    let duration = wire.pause.as_ref().and_then(|pause| pause.duration.as_ref()).map(crds::duration::pause_seconds);
+    match duration {
+        Some(duration) if duration < 0 => {
+            Err(Invalid::value(&format!("{path}.pause.duration"), duration, "Duration needs to be greater than 0"))
+        }
+        duration => Ok(Step::Pause(duration.map(TimeDelta::seconds))),
+    }
+}
+
+/// Whole seconds as Go prints a duration: `1h0m0s`, `1m30s`, `3s`.
+fn go_duration(duration: TimeDelta) -> String {
+    let (hours, minutes, secs) = (duration.num_hours(), duration.num_minutes() % 60, duration.num_seconds() % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{secs}s"),
+        (0, _) => format!("{minutes}m{secs}s"),
+        _ => format!("{hours}h{minutes}m{secs}s"),
+    }
+}

@@ -1,0 +1,177 @@
+//! Who selects which revision? Points Services and DestinationRule subsets at the stable revision and the canary.
+//!
+//! Whatever carries traffic is left alone: the weight goes first, then the selector follows. The one exception is a first
+//! selector, and the stable end of a promoted Rollout: there the switch itself moves the traffic, onto a revision that is
+//! fully available.
+
+use super::{
+    endpoints,
+    fleet::{Revision, target},
+    look::Look,
+    phase::Phase,
+    traffic::{Backing, istio},
+};
+use crds::{Service, keys, kind};
+use plan::{Event, Write, reason::RolloutReason};
+use serde_json::json;
+
+/// A thing that selects a revision, and the revision that it should select.
+struct Switch<'a> {
+    what: String,
+    selected: Option<&'a str>,
+    is_managed: bool,
+    service: &'a str,
+    weight: i32,
+    wanted: Revision<'a>,
+    is_stable_end: bool,
+}
+
+/// All that must be written now, and what holds the rest.
+pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
+    let (mut writes, mut held) = services(look);
+    let (more, reasons) = subsets(look);
+    writes.extend(more);
+    held.extend(reasons);
+    (writes, held)
+}
+
+/// The revision that the canary's end should select.
+fn wanted_canary<'a>(look: &Look<'a>) -> Option<Revision<'a>> {
+    if look.phase == Phase::Aborted { look.fleet.stable } else { look.fleet.canary }
+}
+
+fn services(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
+    let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.highest_canary(), traffic.highest_stable()));
+    let canary = &look.spec.canary;
+    let named = [
+        (&canary.stable_service, weights.1, look.fleet.stable, true),
+        (&canary.canary_service, weights.0, wanted_canary(look), false),
+    ];
+    let (mut writes, mut held) = (Vec::new(), Vec::new());
+    for (name, weight, wanted, is_stable_end) in named {
+        let Some((service, wanted)) = name.as_ref().and_then(|name| look.observed.services.get(name)).zip(wanted)
+        else {
+            continue;
+        };
+        let selected = service.spec.selector.get(keys::POD_TEMPLATE_HASH).map(String::as_str);
+        if selected == Some(wanted.hash()) {
+            continue;
+        }
+        let is_managed = service.metadata.annotation(keys::MANAGED_BY_ROLLOUTS).is_some();
+        let name = &service.metadata.name;
+        let switch = Switch {
+            what: format!("service {name}"),
+            selected,
+            is_managed,
+            service: name,
+            weight,
+            wanted,
+            is_stable_end,
+        };
+        match hindrance(look, &switch) {
+            Some(reason) => held.push(reason),
+            None => writes.push(service_write(look, service, selected, wanted)),
+        }
+    }
+    (writes, held)
+}
+
+fn service_write(look: &Look<'_>, service: &Service, selected: Option<&str>, wanted: Revision<'_>) -> Write {
+    let meta = &service.metadata;
+    let body = json!({
+        "metadata": { "annotations": { keys::MANAGED_BY_ROLLOUTS: look.name() } },
+        "spec": { "selector": { keys::POD_TEMPLATE_HASH: wanted.hash() } },
+    });
+    let because = RolloutReason::ServiceSwitched { service: meta.name.clone(), hash: wanted.hash().into() };
+    let told = format!(
+        "Switched selector for service '{}' from '{}' to '{}'",
+        meta.name,
+        selected.unwrap_or_default(),
+        wanted.hash()
+    );
+    let target = target(&kind::SERVICE, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+    Write::patch(target, body, because.into()).with_event(Event::normal("SwitchService", told))
+}
+
+fn subsets(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
+    let nothing = (Vec::new(), Vec::new());
+    let Some(traffic) = &look.traffic else { return nothing };
+    let Some(rule) = look.spec.istio.and_then(|istio| istio.destination_rule.as_ref()) else { return nothing };
+    let Some(object) = look.observed.destination_rules.get(&rule.name) else { return nothing };
+    let ends = [
+        (&rule.canary_subset_name, &traffic.canary, traffic.highest_canary(), wanted_canary(look), false),
+        (&rule.stable_subset_name, &traffic.stable, traffic.highest_stable(), look.fleet.stable, true),
+    ];
+    let (mut changes, mut held) = (Vec::new(), Vec::new());
+    for (subset, backing, weight, wanted, is_stable_end) in ends {
+        let Some(wanted) = wanted.filter(|revision| backing.hash.as_deref() != Some(revision.hash())) else { continue };
+        match hindrance(look, &subset_switch(&rule.name, subset, backing, weight, wanted, is_stable_end)) {
+            Some(reason) => held.push(reason),
+            None => changes.push((subset.as_str(), wanted.hash())),
+        }
+    }
+    if changes.is_empty() {
+        return (Vec::new(), held);
+    }
+    let meta = &object.metadata;
+    let mut body = istio::with_hashes(&object.spec(), &changes);
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("metadata".into(), json!({ "annotations": { keys::MANAGED_BY_ROLLOUTS: look.name() } }));
+    }
+    let after = |subset: &str, backing: &Backing| {
+        let changed = changes.iter().find(|(name, _)| *name == subset).map(|(_, hash)| (*hash).to_owned());
+        changed.or_else(|| backing.hash.clone()).unwrap_or_default()
+    };
+    let (canary, stable) =
+        (after(&rule.canary_subset_name, &traffic.canary), after(&rule.stable_subset_name, &traffic.stable));
+    let told = format!(
+        "DestinationRule {} subset updated ({}: {canary}, {}: {stable})",
+        meta.name, rule.canary_subset_name, rule.stable_subset_name
+    );
+    let because = RolloutReason::SubsetsSwitched { rule: meta.name.clone(), canary, stable };
+    let target = target(&kind::DESTINATION_RULE, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+    (vec![Write::patch(target, body, because.into()).with_event(Event::normal("UpdatedDestinationRule", told))], held)
+}
+
+fn subset_switch<'a>(
+    rule: &str,
+    subset: &str,
+    backing: &'a Backing,
+    weight: i32,
+    wanted: Revision<'a>,
+    is_stable_end: bool,
+) -> Switch<'a> {
+    Switch {
+        what: format!("subset {subset} of DestinationRule {rule}"),
+        selected: backing.hash.as_deref(),
+        is_managed: backing.hash.is_some(),
+        service: &backing.service,
+        weight,
+        wanted,
+        is_stable_end,
+    }
+}
+
+/// What must happen before the switch, if anything.
+fn hindrance(look: &Look<'_>, switch: &Switch<'_>) -> Option<RolloutReason> {
+    let wanted = switch.wanted;
+    let is_first = !switch.is_managed || switch.selected.is_none();
+    let lacks_pods = || RolloutReason::PodsNotReady {
+        replica_set: wanted.name().into(),
+        want: wanted.size().asked.max(1),
+        have: wanted.size().available,
+    };
+    if is_first {
+        return (!wanted.is_fully_available()).then(lacks_pods);
+    }
+    // After an abort nothing is sent to the canary's end, so that it may select the stable revision whatever its state.
+    if wanted.size().available == 0 && (look.phase != Phase::Aborted || switch.is_stable_end) {
+        return Some(lacks_pods());
+    }
+    if switch.weight == 0 || (look.phase == Phase::Promoted && switch.is_stable_end && wanted.is_fully_available()) {
+        return None;
+    }
+    // A switch away from a revision without ready endpoints harms nobody.
+    let carries = endpoints::ready(look.observed, switch.service, switch.selected) > 0;
+    carries.then(|| RolloutReason::StillCarriesTraffic { what: switch.what.clone() })
+}

@@ -1,0 +1,80 @@
+//! Fields that are known and not acted on in this version. They are refused by name, never ignored: a rollout that silently
+//! skipped a step would be believed. Fields that nobody knows are left alone.
+
+use super::invalid::Invalid;
+use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
+
+fn refuse(prefix: &str, fields: &[(&str, bool)]) -> Result<(), Invalid> {
+    match fields.iter().find(|(_, is_set)| *is_set) {
+        Some((field, _)) => Err(Invalid::unsupported(&format!("{prefix}.{field}"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks the fields beside the strategy.
+pub fn check_outer(spec: &RolloutSpec) -> Result<(), Invalid> {
+    refuse(
+        "spec",
+        &[
+            ("workloadRef", spec.workload_ref.is_some()),
+            ("rollbackWindow", spec.rollback_window.is_some()),
+            ("restartAt", spec.restart_at.is_some()),
+        ],
+    )
+}
+
+/// Checks the fields of the canary strategy beside its steps and router.
+pub fn check_canary(canary: &CanaryStrategy) -> Result<(), Invalid> {
+    refuse(
+        "spec.strategy.canary",
+        &[
+            ("antiAffinity", canary.anti_affinity.is_some()),
+            ("canaryMetadata", canary.canary_metadata.is_some()),
+            ("stableMetadata", canary.stable_metadata.is_some()),
+            ("scaleDownDelayRevisionLimit", canary.scale_down_delay_revision_limit.is_some()),
+            ("dynamicStableScale", canary.dynamic_stable_scale),
+            ("pingPong", canary.ping_pong.is_some()),
+            ("minPodsPerReplicaSet", canary.min_pods_per_replica_set.is_some()),
+            ("replicaProgressThreshold", canary.replica_progress_threshold.is_some()),
+        ],
+    )
+}
+
+/// Checks the routers.
+pub fn check_routing(routing: &TrafficRouting) -> Result<(), Invalid> {
+    let additional = routing
+        .istio
+        .as_ref()
+        .and_then(|istio| istio.destination_rule.as_ref())
+        .is_some_and(|rule| !rule.additional_subset_names.is_empty());
+    refuse(
+        "spec.strategy.canary.trafficRouting",
+        &[
+            ("nginx", routing.nginx.is_some()),
+            ("alb", routing.alb.is_some()),
+            ("smi", routing.smi.is_some()),
+            ("ambassador", routing.ambassador.is_some()),
+            ("appMesh", routing.app_mesh.is_some()),
+            ("traefik", routing.traefik.is_some()),
+            ("apisix", routing.apisix.is_some()),
+            ("plugins", !routing.plugins.is_empty()),
+            ("managedRoutes", !routing.managed_routes.is_empty()),
+            ("maxTrafficWeight", routing.max_traffic_weight.is_some()),
+            ("istio.destinationRule.additionalSubsetNames", additional),
+        ],
+    )
+}
+
+/// Checks one step.
+pub fn check_step(path: &str, step: &CanaryStep) -> Result<(), Invalid> {
+    refuse(
+        path,
+        &[
+            ("experiment", step.experiment.is_some()),
+            ("setCanaryScale", step.set_canary_scale.is_some()),
+            ("setHeaderRoute", step.set_header_route.is_some()),
+            ("setMirrorRoute", step.set_mirror_route.is_some()),
+            ("plugin", step.plugin.is_some()),
+        ],
+    )
+}
