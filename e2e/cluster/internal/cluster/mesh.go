@@ -1,6 +1,9 @@
 package cluster
 
 import (
+	"fmt"
+	"io"
+	"strings"
 	"time"
 
 	"leadline.dev/e2e/cluster/internal/daemon"
@@ -68,9 +71,30 @@ func (c *Cluster) startPrometheus() error {
 	if err := c.start(daemon.Program{Name: "prometheus", Path: c.parts.Path("prometheus"), Arguments: []string{
 		"--config.file=" + c.Path("prometheus.yaml"), "--storage.tsdb.path=" + c.Path("prometheus"),
 		"--storage.tsdb.retention.time=1d", "--log.level=warn",
+		"--scrape.discovery-reload-interval=100ms", // it would wait 5 s before it scrapes at all
 		"--web.listen-address=" + c.Local(portPrometheus),
 	}}); err != nil {
 		return err
 	}
-	return c.await("prometheus", "Prometheus", time.Minute, answers(plain, "http://"+c.Local(portPrometheus)+"/-/ready"))
+	return c.await("prometheus", "Prometheus", time.Minute, c.prometheusScrapes())
+}
+
+// prometheusScrapes says whether Prometheus has an answer from Envoy.
+func (c *Cluster) prometheusScrapes() func() error {
+	return func() error {
+		response, err := plain.Get("http://" + c.Local(portPrometheus) + "/api/v1/query?query=sum(up)")
+		if err != nil {
+			return err
+		}
+		defer response.Body.Close()
+		text, err := io.ReadAll(io.LimitReader(response.Body, 10_000))
+		if err != nil {
+			return err
+		}
+		// One target, which is up.
+		if !strings.Contains(string(text), `,"1"]`) {
+			return fmt.Errorf("no scrape of Envoy yet: %s %s", response.Status, text)
+		}
+		return nil
+	}
 }

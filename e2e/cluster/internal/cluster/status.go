@@ -48,7 +48,7 @@ func (c *Cluster) checks(admin *http.Client) []check {
 		row("kubelet", "node "+nodeName, c.nodeIsReady(admin, nodeName)),
 		with("istiod", at, portIstiodHTTP, "/ready"),
 		with("envoy", at, portEnvoyAdmin, "/ready"),
-		with("prometheus", at, portPrometheus, "/-/ready"),
+		row("prometheus", "http://"+c.Local(portPrometheus), c.prometheusScrapes()),
 	)
 }
 
