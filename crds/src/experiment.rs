@@ -53,6 +53,7 @@ wire! {
         /// Which pods belong to it; must match the labels of the template.
         pub selector: Option<LabelSelector>,
         /// The pods to run.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::pod_template"))]
         pub template: Option<Raw>,
         /// A Service for the pods.
         pub service: Option<ServiceName>,

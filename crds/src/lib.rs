@@ -9,6 +9,8 @@ mod wire;
 
 pub mod analysis;
 pub mod application;
+#[cfg(feature = "schema")]
+pub mod definition;
 pub mod duration;
 pub mod experiment;
 pub mod foreign;
@@ -20,6 +22,8 @@ pub mod owned;
 pub mod project;
 mod raw;
 pub mod rollout;
+#[cfg(feature = "schema")]
+mod schema;
 mod selector;
 mod time;
 

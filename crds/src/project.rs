@@ -51,6 +51,7 @@ wire! {
         /// Service accounts to act as, by destination.
         pub destination_service_accounts: Vec<DestinationServiceAccount>,
         /// How commits must be signed.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub source_integrity: Option<Raw>,
     }
 

@@ -6,6 +6,7 @@ use crate::wire::wire;
 
 wire! {
     /// Chooses objects by their labels. All parts must hold; an empty selector chooses everything.
+    #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-map-type" = "atomic")))]
     pub struct LabelSelector {
         /// Labels that must have exactly these values.
         pub match_labels: BTreeMap<String, String>,
@@ -14,6 +15,7 @@ wire! {
     }
 
     /// One requirement on a label.
+    #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-map-type" = "atomic")))]
     pub struct LabelSelectorRequirement {
         /// The label.
         pub key: String,

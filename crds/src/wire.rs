@@ -69,9 +69,9 @@ macro_rules! wire {
             $($(#[$field_meta:meta])* pub $field:ident: $type:ty,)*
         }
     )*) => {$(
-        $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
         #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+        $(#[$meta])*
         #[serde(rename_all = "camelCase", default)]
         pub struct $name {
             $(

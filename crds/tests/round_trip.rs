@@ -1,5 +1,6 @@
 //! Objects as a controller in the field left them are read and written again: no field that is there may be lost, and
 //! none may appear that says anything.
+#![allow(clippy::expect_used, reason = "a test may say what must hold")]
 
 use crds::{
     AnalysisRun, AnalysisTemplate, DestinationRule, Experiment, FieldError, Kind, Pod, ReplicaSet, Rollout, Service,

@@ -90,6 +90,7 @@ wire! {
         /// Do not check the server's certificate.
         pub insecure: bool,
         /// JSON to send, in place of `body`.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub json_body: Option<Raw>,
         /// How to prove who asks.
         pub authentication: Option<Authentication>,
@@ -152,8 +153,10 @@ wire! {
     /// A Job whose end is the measurement.
     pub struct JobMetric {
         /// Labels and annotations of the Job.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub metadata: Option<Raw>,
         /// The Job's spec.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub spec: Option<Raw>,
     }
 

@@ -41,7 +41,7 @@ wire! {
 
     /// A template by name.
     pub struct AnalysisTemplateRef {
-        /// Its name.
+        /// Name of the template.
         pub template_name: String,
         /// Whether it is a ClusterAnalysisTemplate.
         pub cluster_scope: bool,

@@ -29,12 +29,14 @@ wire! {
         /// Only these objects. All when absent.
         pub resources: Vec<OperationResource>,
         /// The source, in place of the Application's.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub source: Option<ApplicationSource>,
         /// Manifests, in place of those of the source.
         pub manifests: Vec<String>,
         /// Options as `Key=value`.
         pub sync_options: Vec<String>,
         /// The sources, in place of the Application's.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_objects"))]
         pub sources: Vec<ApplicationSource>,
         /// The revision of each source.
         pub revisions: Vec<String>,

@@ -58,6 +58,7 @@ wire! {
         /// Do not check values against the chart's schema.
         pub skip_schema_validation: bool,
         /// Values; wins over `values`.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub values_object: Option<Raw>,
         /// Namespace to render for.
         pub namespace: Option<String>,

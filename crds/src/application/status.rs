@@ -53,11 +53,13 @@ wire! {
 
     /// What was compared.
     pub struct ComparedTo {
-        /// The source.
+        /// The source, as in the spec.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub source: Option<ApplicationSource>,
         /// The destination.
         pub destination: ApplicationDestination,
-        /// The sources.
+        /// The sources, as in the spec.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_objects"))]
         pub sources: Vec<ApplicationSource>,
         /// Differences that did not count.
         pub ignore_differences: Vec<ResourceIgnoreDifferences>,
@@ -107,11 +109,13 @@ wire! {
         pub deployed_at: Option<Time>,
         /// Its number.
         pub id: i64,
-        /// The source.
+        /// The source, as in the spec.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub source: Option<ApplicationSource>,
         /// When it started.
         pub deploy_started_at: Option<Time>,
-        /// The sources.
+        /// The sources, as in the spec.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_objects"))]
         pub sources: Vec<ApplicationSource>,
         /// The revision of each source.
         pub revisions: Vec<String>,
@@ -132,7 +136,8 @@ wire! {
 
     /// A sync that runs or ran.
     pub struct OperationState {
-        /// What was asked for.
+        /// What was asked for, as in the Application's `operation`.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub operation: Operation,
         /// Running, Terminating, Succeeded, Failed or Error.
         pub phase: String,
@@ -154,9 +159,11 @@ wire! {
         pub resources: Vec<ResourceResult>,
         /// The revision.
         pub revision: String,
-        /// The source.
+        /// The source, as in the spec.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub source: Option<ApplicationSource>,
-        /// The sources.
+        /// The sources, as in the spec.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_objects"))]
         pub sources: Vec<ApplicationSource>,
         /// The revision of each source.
         pub revisions: Vec<String>,
@@ -228,6 +235,7 @@ wire! {
         #[serde(rename = "hydratedSHA")]
         pub hydrated_sha: Option<String>,
         /// What was asked for.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::any_object"))]
         pub source_hydrator: Option<SourceHydrator>,
     }
 }

@@ -14,7 +14,8 @@ wire! {
         pub analyses: Vec<ExperimentStepAnalysis>,
         /// Metrics that are measured but decide nothing.
         pub dry_run: Vec<DryRun>,
-        /// Labels and annotations of the analysis runs. Written even when empty, as the hash of the steps expects.
+        // Not an Option: clients write it even when it is empty, and so hash it.
+        /// Labels and annotations of the analysis runs.
         pub analysis_run_metadata: AnalysisRunMetadata,
         /// Seconds that the experiment's pods stay after its end. 30 when absent.
         pub scale_down_delay_seconds: Option<i32>,
@@ -28,7 +29,8 @@ wire! {
         pub spec_ref: String,
         /// How many pods. 1 when absent.
         pub replicas: Option<i32>,
-        /// Labels and annotations added to the pods. Written even when empty, as the hash of the steps expects.
+        // Not an Option, for the same reason.
+        /// Labels and annotations added to the pods.
         pub metadata: PodMetadata,
         /// Selector of the pods, in place of the Rollout's.
         pub selector: Option<LabelSelector>,

@@ -24,9 +24,10 @@ wire! {
         /// How many pods should run. Without it the controller writes 1.
         pub replicas: Option<i32>,
         /// Which pods belong to the Rollout; must match the labels of the template and cannot be changed. May be left out only with `workloadRef`.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::immutable_selector"))]
         pub selector: Option<LabelSelector>,
-        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::pod_template"))]
         /// The pods to run. A change of this field is a new revision. Must be left out with `workloadRef`.
+        #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::pod_template"))]
         pub template: Option<Raw>,
         /// An existing workload whose pod template is used in place of `template`.
         pub workload_ref: Option<WorkloadRef>,
