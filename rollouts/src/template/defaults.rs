@@ -215,13 +215,13 @@ fn requests_from_limits(container: &mut Map<String, Value>) {
     }
 }
 
-/// The objects of a list; whatever else stands in it is passed over.
+/// The objects of a list, a null being an empty one; whatever else stands in it is passed over.
 fn objects_in<'parent>(
     parent: &'parent mut Map<String, Value>,
     list: &str,
 ) -> impl Iterator<Item = &'parent mut Map<String, Value>> {
     let items = parent.get_mut(list).and_then(Value::as_array_mut).map_or(&mut [][..], Vec::as_mut_slice);
-    items.iter_mut().filter_map(Value::as_object_mut)
+    items.iter_mut().filter_map(object)
 }
 
 fn present<'parent>(parent: &'parent mut Map<String, Value>, name: &str) -> Option<&'parent mut Map<String, Value>> {

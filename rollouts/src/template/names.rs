@@ -18,7 +18,7 @@ const CONFIG_KEY_RULE: &str = "a valid config key must consist of alphanumeric c
 
 /// A DNS label: names of containers and volumes.
 pub(super) fn dns_label(name: &str) -> Vec<String> {
-    let mut complaints = length(name, LABEL_LIMIT);
+    let mut complaints = length(name, LABEL_LIMIT, "characters");
     if !is_dns_label(name) {
         complaints.push(if is_dns_subdomain(name) {
             "must not contain dots".to_owned()
@@ -31,7 +31,7 @@ pub(super) fn dns_label(name: &str) -> Vec<String> {
 
 /// A DNS subdomain: names of most objects.
 pub(super) fn dns_subdomain(name: &str) -> Vec<String> {
-    let mut complaints = length(name, SUBDOMAIN_LIMIT);
+    let mut complaints = length(name, SUBDOMAIN_LIMIT, "characters");
     if !is_dns_subdomain(name) {
         let pattern = format!("{LABEL_PATTERN}(\\.{LABEL_PATTERN})*");
         complaints.push(with_pattern(SUBDOMAIN_RULE, &pattern, &["example.com"]));
@@ -63,7 +63,7 @@ pub(super) fn label_key(key: &str) -> Vec<String> {
     if name.is_empty() {
         complaints.push("name part must be non-empty".to_owned());
     }
-    complaints.extend(length(name, LABEL_LIMIT).into_iter().map(|complaint| format!("name part {complaint}")));
+    complaints.extend(length(name, LABEL_LIMIT, "bytes").into_iter().map(|complaint| format!("name part {complaint}")));
     if !is_key_name(name) {
         complaints.push(format!("name part {explained}"));
     }
@@ -72,7 +72,7 @@ pub(super) fn label_key(key: &str) -> Vec<String> {
 
 /// The value of a label.
 pub(super) fn label_value(value: &str) -> Vec<String> {
-    let mut complaints = length(value, LABEL_LIMIT);
+    let mut complaints = length(value, LABEL_LIMIT, "bytes");
     if !value.is_empty() && !is_key_name(value) {
         complaints.push(with_pattern(VALUE_RULE, &format!("({KEY_PATTERN})?"), &["MyValue", "my_value", "12345"]));
     }
@@ -81,7 +81,7 @@ pub(super) fn label_value(value: &str) -> Vec<String> {
 
 /// The name of a port.
 pub(super) fn port_name(name: &str) -> Vec<String> {
-    let mut complaints = length(name, PORT_NAME_LIMIT);
+    let mut complaints = length(name, PORT_NAME_LIMIT, "characters");
     let mut complain = |holds: bool, complaint: &str| {
         if !holds {
             complaints.push(complaint.to_owned());
@@ -111,7 +111,7 @@ pub(super) fn variable(name: &str) -> Vec<String> {
 
 /// A key of a ConfigMap or Secret.
 pub(super) fn config_key(key: &str) -> Vec<String> {
-    let mut complaints = length(key, SUBDOMAIN_LIMIT);
+    let mut complaints = length(key, SUBDOMAIN_LIMIT, "characters");
     if key.is_empty() || !key.bytes().all(is_config_byte) {
         complaints.push(with_pattern(CONFIG_KEY_RULE, "[-._a-zA-Z0-9]+", &["key.name", "KEY_NAME", "key-name"]));
     }
@@ -119,8 +119,9 @@ pub(super) fn config_key(key: &str) -> Vec<String> {
     complaints
 }
 
-fn length(name: &str, limit: usize) -> Vec<String> {
-    if name.len() > limit { vec![format!("must be no more than {limit} bytes")] } else { Vec::new() }
+/// The API server counts bytes everywhere, and calls them so for label keys and values only.
+fn length(name: &str, limit: usize, unit: &str) -> Vec<String> {
+    if name.len() > limit { vec![format!("must be no more than {limit} {unit}")] } else { Vec::new() }
 }
 
 fn parent_directory(name: &str) -> Option<String> {
@@ -169,7 +170,7 @@ mod tests {
             (dns_label, "app-1", None),
             (dns_label, "a.b", Some("must not contain dots")),
             (dns_label, "App", Some("a lowercase RFC 1123 label must consist of")),
-            (dns_label, &"a".repeat(64), Some("must be no more than 63 bytes")),
+            (dns_label, &"a".repeat(64), Some("must be no more than 63 characters")),
             (dns_subdomain, "a.b-c", None),
             (dns_subdomain, "a..b", Some("a lowercase RFC 1123 subdomain must consist of")),
             (label_key, "example.com/Name", None),

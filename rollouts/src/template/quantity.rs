@@ -67,11 +67,13 @@ impl Quantity {
                 let room = 15 - i64::try_from(parts.whole.len()).ok()? - i64::from(power) * 3 / 10 - 1;
                 let short = room >= 0 && parts.fraction.is_empty();
                 let kept = short && mantissa & 7 != 0;
-                mantissa = mantissa.checked_mul(1_i128 << power)?;
-                let mut quantity = Self::rounded(mantissa, -fraction_digits, FINEST, Format::Binary);
-                if quantity.magnitude_exceeds(BINARY_CAP) {
-                    quantity = Self::rounded(sign * BINARY_CAP, 0, FINEST, Format::Binary);
-                }
+                let whole: i128 = parts.whole.parse().ok()?;
+                let mut quantity = if whole > BINARY_CAP >> power {
+                    Self::rounded(sign * BINARY_CAP, 0, FINEST, Format::Binary)
+                } else {
+                    mantissa = mantissa.checked_mul(1_i128 << power)?;
+                    Self::rounded(mantissa, -fraction_digits, FINEST, Format::Binary)
+                };
                 if quantity.mantissa != 0 && !quantity.magnitude_exceeds(0) {
                     quantity.format = Format::Decimal;
                 }

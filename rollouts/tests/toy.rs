@@ -1,0 +1,324 @@
+//! A toy cluster for the rules: objects as JSON, plans carried out at once, pods that become ready when told. It knows no API
+//! server's subtleties; those belong to the simulator. It lets a story of the rules be played in microseconds.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use crds::{
+    AnalysisRun, AnalysisTemplate, DestinationRule, EndpointSlice, Pod, ReplicaSet, Rollout, Service, VirtualService,
+    keys,
+};
+use plan::{Plan, Requeue, Verb};
+use rollouts::{Observed, audit, decide};
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The hash label, in short.
+const HASH: &str = keys::POD_TEMPLATE_HASH;
+
+pub struct Toy {
+    pub now: DateTime<Utc>,
+    pub rollout: Value,
+    pub sets: BTreeMap<String, Value>,
+    pub services: BTreeMap<String, Value>,
+    pub routes: BTreeMap<String, Value>,
+    pub rules: BTreeMap<String, Value>,
+    pub runs: BTreeMap<String, Value>,
+    pub templates: BTreeMap<String, Value>,
+    pub events: Vec<String>,
+    pub log: Vec<String>,
+    pub pods_become_ready: bool,
+    version: u64,
+}
+
+impl Toy {
+    pub fn new(strategy: Value, replicas: i32) -> Self {
+        let rollout = json!({
+            "metadata": {"name": "web", "namespace": "shop", "uid": "rollout-uid", "resourceVersion": "1", "generation": 1},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": "web"}},
+                "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": "web:1"}]}},
+                "strategy": {"canary": strategy},
+            },
+        });
+        let now = DateTime::from_timestamp(1_700_000_000, 0).expect("is a time");
+        let empty = BTreeMap::new;
+        Self {
+            now,
+            rollout,
+            sets: empty(),
+            services: empty(),
+            routes: empty(),
+            rules: empty(),
+            runs: empty(),
+            templates: empty(),
+            events: Vec::new(),
+            log: Vec::new(),
+            pods_become_ready: true,
+            version: 1,
+        }
+    }
+
+    /// Adds the two Services and a VirtualService over them.
+    pub fn with_istio_hosts(mut self) -> Self {
+        for name in ["canary", "stable"] {
+            let service = json!({"metadata": {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"}, "spec": {"selector": {"app": "web"}}});
+            self.services.insert(name.into(), service);
+        }
+        let route = json!([{"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}]);
+        self.add_route(route);
+        self
+    }
+
+    /// Adds one Service, a DestinationRule with two subsets and a VirtualService over them.
+    pub fn with_istio_subsets(mut self) -> Self {
+        let service = json!({"metadata": {"name": "web", "namespace": "shop", "uid": "web", "resourceVersion": "1"}, "spec": {"selector": {"app": "web"}}});
+        self.services.insert("web".into(), service);
+        let subsets =
+            json!([{"name": "stable", "labels": {"app": "web"}}, {"name": "canary", "labels": {"app": "web"}}]);
+        let meta = json!({"name": "web", "namespace": "shop", "uid": "rule", "resourceVersion": "1"});
+        self.rules.insert(
+            "web".into(),
+            json!({"metadata": meta, "spec": {"host": "web.shop.svc.cluster.local", "subsets": subsets}}),
+        );
+        self.add_route(json!([{"destination": {"host": "web", "subset": "stable"}, "weight": 100}, {"destination": {"host": "web", "subset": "canary"}, "weight": 0}]));
+        self
+    }
+
+    fn add_route(&mut self, route: Value) {
+        let meta = json!({"name": "web", "namespace": "shop", "uid": "vs", "resourceVersion": "1"});
+        self.routes.insert(
+            "web".into(),
+            json!({"metadata": meta, "spec": {"hosts": ["web"], "http": [{"name": "primary", "route": route}]}}),
+        );
+    }
+
+    pub fn with_template(mut self, name: &str, spec: Value) -> Self {
+        self.templates.insert(name.into(), json!({"metadata": {"name": name, "namespace": "shop"}, "spec": spec}));
+        self
+    }
+
+    pub fn observe(&self) -> Observed {
+        let pods = self.pods();
+        let slices = self.services.iter().map(|(name, service)| slice(name, service, &pods)).collect();
+        Observed {
+            rollout: Arc::new(Rollout::from_value(&self.rollout).expect("a rollout")),
+            replica_sets: self
+                .sets
+                .values()
+                .map(|set| Arc::new(ReplicaSet::from_value(set).expect("a replica set")))
+                .collect(),
+            services: self
+                .services
+                .iter()
+                .map(|(name, value)| (name.clone(), Arc::new(Service::from_value(value).expect("a service"))))
+                .collect(),
+            endpoint_slices: slices,
+            virtual_services: self
+                .routes
+                .iter()
+                .map(|(name, value)| {
+                    (("shop".into(), name.clone()), Arc::new(VirtualService::from_value(value).expect("routes")))
+                })
+                .collect(),
+            destination_rules: self
+                .rules
+                .iter()
+                .map(|(name, value)| (name.clone(), Arc::new(DestinationRule::from_value(value).expect("a rule"))))
+                .collect(),
+            runs: self.runs.values().map(|run| Arc::new(AnalysisRun::from_value(run).expect("a run"))).collect(),
+            templates: self
+                .templates
+                .iter()
+                .map(|(name, value)| (name.clone(), Arc::new(AnalysisTemplate::from_value(value).expect("a template"))))
+                .collect(),
+            pods,
+            ..Observed::default()
+        }
+    }
+
+    fn pods(&self) -> Vec<Arc<Pod>> {
+        let of_set = |(name, set): (&String, &Value)| {
+            let available = set.pointer("/status/availableReplicas").and_then(Value::as_i64).unwrap_or(0);
+            let labels = set.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
+            (0..available)
+                .map(|index| json!({"metadata": {"name": format!("{name}-{index}"), "labels": labels}}))
+                .collect::<Vec<_>>()
+        };
+        self.sets.iter().flat_map(of_set).map(|pod| Arc::new(Pod::from_value(&pod).expect("a pod"))).collect()
+    }
+
+    /// One look; returns the plan after it was carried out.
+    pub fn step(&mut self) -> Plan {
+        let observed = self.observe();
+        let plan = decide(&observed, self.now);
+        audit(&observed, &plan, self.now).expect("the plan breaks no invariant");
+        assert_eq!(plan, decide(&observed, self.now), "the same view gives the same plan");
+        self.log.extend(plan.to_string().lines().map(Into::into));
+        for write in plan.writes() {
+            self.carry_out(&write.verb);
+            self.events.extend(write.events.iter().map(|event| event.reason.clone()));
+        }
+        plan
+    }
+
+    fn carry_out(&mut self, verb: &Verb) {
+        self.version += 1;
+        let version = self.version.to_string();
+        match verb {
+            Verb::Create { object, body } => {
+                let mut created = body.clone();
+                created["metadata"]["uid"] = object.name.clone().into();
+                created["metadata"]["resourceVersion"] = version.into();
+                created["metadata"]["creationTimestamp"] = crds::Time::from(self.now).to_string().into();
+                self.kind(&object.kind).insert(object.name.clone(), created);
+            }
+            Verb::Patch { target, body, subresource } => {
+                let name = target.object.name.clone();
+                let generation = u64::from(subresource.is_none() && body.get("spec").is_some());
+                let live = if target.object.kind == "Rollout" {
+                    &mut self.rollout
+                } else {
+                    self.kind(&target.object.kind).get_mut(&name).expect("exists")
+                };
+                assert_eq!(
+                    live["metadata"]["resourceVersion"], target.resource_version,
+                    "written on the version that was seen"
+                );
+                merge(live, body);
+                live["metadata"]["resourceVersion"] = version.into();
+                let before = live["metadata"]["generation"].as_u64().unwrap_or(0);
+                live["metadata"]["generation"] = (before + generation).into();
+            }
+            Verb::Delete { target, .. } => _ = self.kind(&target.object.kind).remove(&target.object.name),
+            Verb::Apply { .. } => panic!("rollouts never apply"),
+        }
+    }
+
+    fn kind(&mut self, kind: &str) -> &mut BTreeMap<String, Value> {
+        match kind {
+            "ReplicaSet" => &mut self.sets,
+            "Service" => &mut self.services,
+            "VirtualService" => &mut self.routes,
+            "DestinationRule" => &mut self.rules,
+            "AnalysisRun" => &mut self.runs,
+            other => panic!("no {other} here"),
+        }
+    }
+
+    /// Pods follow their ReplicaSets.
+    pub fn kubelet(&mut self) {
+        for set in self.sets.values_mut() {
+            let asked = set["spec"]["replicas"].as_i64().unwrap_or(0);
+            let available = set.pointer("/status/availableReplicas").and_then(Value::as_i64).unwrap_or(0);
+            let ready = if self.pods_become_ready { asked } else { available.min(asked) };
+            set["status"] = json!({"replicas": asked, "readyReplicas": ready, "availableReplicas": ready, "observedGeneration": set["metadata"]["generation"]});
+        }
+    }
+
+    /// Looks until nothing moves; pods follow after each look.
+    pub fn settle(&mut self) -> Plan {
+        for _ in 0..200 {
+            let plan = self.step();
+            let before = self.sets.clone();
+            self.kubelet();
+            if plan.writes().is_empty() && self.sets == before {
+                return plan;
+            }
+        }
+        panic!("it never settles:\n{}", self.log.join("\n"));
+    }
+
+    /// Lets time pass to the next wake-up, and settles.
+    pub fn wake(&mut self) -> Plan {
+        let plan = self.step();
+        if let Requeue::At(time) = plan.requeue {
+            self.now = time;
+        }
+        self.settle()
+    }
+
+    pub fn pass(&mut self, secs: i64) -> Plan {
+        self.now += TimeDelta::seconds(secs);
+        self.settle()
+    }
+
+    /// A user's merge patch of the Rollout.
+    pub fn patch(&mut self, patch: Value) {
+        merge(&mut self.rollout, &patch);
+        self.version += 1;
+        self.rollout["metadata"]["resourceVersion"] = self.version.to_string().into();
+        if patch.get("spec").is_some() {
+            let before = self.rollout["metadata"]["generation"].as_u64().unwrap_or(0);
+            self.rollout["metadata"]["generation"] = (before + 1).into();
+        }
+    }
+
+    pub fn set_image(&mut self, image: &str) {
+        self.patch(json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "image": image}]}}}}));
+    }
+
+    /// A run ends.
+    pub fn end_run(&mut self, name: &str, phase: &str, message: &str) {
+        let run = self.runs.get_mut(name).unwrap_or_else(|| panic!("run {name} exists"));
+        run["status"] = json!({"phase": phase, "message": message, "metricResults": [], "runSummary": {}});
+    }
+
+    pub fn status(&self, pointer: &str) -> Value {
+        self.rollout.pointer(&format!("/status/{pointer}")).cloned().unwrap_or_default()
+    }
+
+    pub fn weight(&self) -> i64 {
+        self.routes["web"]["spec"]["http"][0]["route"][1]["weight"].as_i64().expect("a weight")
+    }
+
+    /// Pods asked for by the ReplicaSet of an image.
+    pub fn pods_of(&self, image: &str) -> i64 {
+        let set = self.sets.values().find(|set| set["spec"]["template"]["spec"]["containers"][0]["image"] == image);
+        set.map_or(0, |set| set["spec"]["replicas"].as_i64().expect("replicas"))
+    }
+
+    pub fn hash_of(&self, image: &str) -> String {
+        let set = self.sets.values().find(|set| set["spec"]["template"]["spec"]["containers"][0]["image"] == image);
+        set.and_then(|set| set["metadata"]["labels"][HASH].as_str()).unwrap_or_default().into()
+    }
+
+    pub fn condition(&self, condition_type: &str) -> (String, String, String) {
+        let list = self.status("conditions");
+        let found = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|condition| condition["type"] == condition_type)
+            .cloned()
+            .unwrap_or_default();
+        let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+        (text("status"), text("reason"), text("message"))
+    }
+}
+
+fn slice(name: &str, service: &Value, pods: &[Arc<Pod>]) -> Arc<EndpointSlice> {
+    let selector: BTreeMap<String, String> =
+        serde_json::from_value(service["spec"]["selector"].clone()).expect("a selector");
+    let selected =
+        pods.iter().filter(|pod| selector.iter().all(|(key, value)| pod.metadata.labels.get(key) == Some(value)));
+    let endpoints: Vec<Value> = selected.map(|pod| json!({"addresses": ["x"], "conditions": {"ready": true}, "targetRef": {"kind": "Pod", "name": pod.metadata.name}})).collect();
+    let slice = json!({"metadata": {"name": name, "labels": {keys::SERVICE_NAME: name}}, "endpoints": endpoints});
+    Arc::new(EndpointSlice::from_value(&slice).expect("a slice"))
+}
+
+fn merge(live: &mut Value, patch: &Value) {
+    let (Value::Object(fields), true) = (patch, live.is_object() || live.is_null()) else {
+        *live = patch.clone();
+        return;
+    };
+    if live.is_null() {
+        *live = json!({});
+    }
+    for (key, value) in fields {
+        if value.is_null() {
+            live.as_object_mut().expect("an object").remove(key);
+        } else {
+            merge(&mut live[key.as_str()], value);
+        }
+    }
+}
