@@ -1,0 +1,136 @@
+//! Small memories of the loop, each per key: how often it failed in a row, what the server refused, what was logged last.
+//!
+//! All of it may be lost at any time without harm. The durable memory is in the objects themselves.
+
+use crate::queue::Key;
+use chrono::TimeDelta;
+use plan::ObjectRef;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// Something remembered for each key.
+#[derive(Debug)]
+struct PerKey<T>(Mutex<BTreeMap<Key, T>>);
+
+impl<T> Default for PerKey<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T> PerKey<T> {
+    fn open(&self) -> MutexGuard<'_, BTreeMap<Key, T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Failures in a row.
+#[derive(Debug, Default)]
+pub(crate) struct Failures(PerKey<u32>);
+
+impl Failures {
+    /// Counts a failure; how long to wait after it, from `limits.0` on, doubling, up to `limits.1`.
+    pub(crate) fn next_wait(&self, key: &Key, limits: (Duration, Duration)) -> TimeDelta {
+        let mut failures = self.0.open();
+        let count = failures.entry(key.clone()).or_default();
+        let wait = limits.0.saturating_mul(1 << (*count).min(20)).min(limits.1);
+        *count = count.saturating_add(1);
+        TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)
+    }
+
+    /// A pass succeeded, or the key is no more.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.0.open().remove(key);
+    }
+}
+
+/// What the server refused to do for a key, by object, until it does it.
+#[derive(Debug, Default)]
+pub(crate) struct Refusals(PerKey<BTreeMap<ObjectRef, String>>);
+
+impl Refusals {
+    /// The server refused a write to `object`.
+    pub(crate) fn note(&self, key: &Key, object: &ObjectRef, message: &str) {
+        self.0.open().entry(key.clone()).or_default().insert(object.clone(), message.to_owned());
+    }
+
+    /// A write to `object` succeeded.
+    pub(crate) fn lift(&self, key: &Key, object: &ObjectRef) {
+        let mut refusals = self.0.open();
+        if let Some(refused) = refusals.get_mut(key) {
+            refused.remove(object);
+            if refused.is_empty() {
+                refusals.remove(key);
+            }
+        }
+    }
+
+    /// The first of them, as text.
+    pub(crate) fn first(&self, key: &Key) -> Option<String> {
+        self.0.open().get(key).and_then(|refused| refused.values().next().cloned())
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self, key: &Key) -> BTreeMap<ObjectRef, String> {
+        self.0.open().get(key).cloned().unwrap_or_default()
+    }
+
+    /// Nothing is wanted for `key` any more, or it is no more.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.0.open().remove(key);
+    }
+}
+
+/// The last text about each key.
+#[derive(Debug, Default)]
+pub(crate) struct Last(PerKey<String>);
+
+impl Last {
+    /// Whether `text` differs from the last one.
+    pub(crate) fn is_new(&self, key: &Key, text: &str) -> bool {
+        let mut last = self.0.open();
+        if last.get(key).map_or(text.is_empty(), |known| known == text) {
+            return false;
+        }
+        last.insert(key.clone(), text.to_owned());
+        true
+    }
+
+    /// The key is no more.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.0.open().remove(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::Kind;
+
+    #[test]
+    fn waits_double_up_to_a_limit_and_start_over() {
+        let failures = Failures::default();
+        let key = Key::new(Kind::Rollout, "shop", "web");
+        let limits = (Duration::from_millis(10), Duration::from_millis(50));
+        let waits: Vec<i64> = (0..4).map(|_| failures.next_wait(&key, limits).num_milliseconds()).collect();
+        assert_eq!(waits, [10, 20, 40, 50]);
+        failures.forget(&key);
+        assert_eq!(failures.next_wait(&key, limits).num_milliseconds(), 10);
+    }
+
+    #[test]
+    fn a_refusal_stays_until_its_object_is_written() {
+        let refusals = Refusals::default();
+        let key = Key::new(Kind::Rollout, "shop", "web");
+        let set = ObjectRef::new("apps", "v1", "ReplicaSet", Some("shop"), "web-1");
+        let status = ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "web");
+        refusals.note(&key, &set, "quota exceeded");
+        refusals.lift(&key, &status);
+        assert_eq!(refusals.first(&key).as_deref(), Some("quota exceeded"), "a report does not lift it");
+        refusals.lift(&key, &set);
+        assert_eq!(refusals.first(&key), None);
+    }
+}

@@ -1,0 +1,260 @@
+//! What the stores hold, put together for the rules; and which objects an event wakes.
+//!
+//! Copies only: an `Observed` shares its parts with the stores and depends on nothing but them and the answers given so
+//! far. An event wakes whoever's `Observed` it may change, found through indexes. Nothing here waits or calls.
+
+mod absorb;
+mod figures;
+mod keep;
+mod sources;
+
+use crate::{
+    queue::{Key, Kind},
+    settings::Settings,
+    watch::store::{Change, IndexKey, Store},
+};
+pub(crate) use absorb::Said;
+use crds::{
+    AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, ObjectMeta,
+    Pod, ReplicaSet, Service, VirtualService,
+};
+pub(crate) use keep::KeptRollout;
+pub(crate) use sources::Sources;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Everything that is watched.
+#[derive(Debug)]
+pub(crate) struct Stores {
+    pub(crate) rollouts: Store<KeptRollout>,
+    pub(crate) replica_sets: Store<ReplicaSet>,
+    pub(crate) pods: Store<Pod>,
+    pub(crate) services: Store<Service>,
+    pub(crate) endpoint_slices: Store<EndpointSlice>,
+    pub(crate) virtual_services: Store<VirtualService>,
+    pub(crate) destination_rules: Store<DestinationRule>,
+    pub(crate) runs: Store<AnalysisRun>,
+    pub(crate) templates: Store<AnalysisTemplate>,
+    pub(crate) cluster_templates: Store<ClusterAnalysisTemplate>,
+    pub(crate) applications: Store<Application>,
+}
+
+/// Facets under which objects are found.
+const NAMESPACE: &str = "namespace";
+const UID: &str = "uid";
+const OWNER: &str = "owner";
+const ORPHAN: &str = "orphan";
+const SERVICE: &str = "service";
+const VIRTUAL_SERVICE: &str = "virtual service";
+const DESTINATION_RULE: &str = "destination rule";
+
+fn by_owner(meta: &ObjectMeta) -> Vec<IndexKey> {
+    match meta.controller() {
+        Some(owner) => vec![(OWNER, meta.namespace.clone(), owner.uid.clone())],
+        None => vec![(ORPHAN, meta.namespace.clone(), String::new())],
+    }
+}
+
+fn by_owner_and_uid(meta: &ObjectMeta) -> Vec<IndexKey> {
+    let mut keys = by_owner(meta);
+    keys.push((UID, meta.namespace.clone(), meta.uid.clone()));
+    keys
+}
+
+fn of_rollout(kept: &KeptRollout) -> Vec<IndexKey> {
+    let meta = &kept.rollout.metadata;
+    let namespace = || meta.namespace.clone();
+    let mut keys = vec![(NAMESPACE, namespace(), String::new()), (UID, namespace(), meta.uid.clone())];
+    let references = &kept.references;
+    keys.extend(references.services.iter().map(|name| (SERVICE, namespace(), name.clone())));
+    keys.extend(references.destination_rules.iter().map(|name| (DESTINATION_RULE, namespace(), name.clone())));
+    keys.extend(references.virtual_services.iter().map(|(space, name)| (VIRTUAL_SERVICE, space.clone(), name.clone())));
+    keys
+}
+
+/// The Service behind a DestinationRule: its host, when that is in the rule's own namespace.
+fn service_of(rule: &DestinationRule) -> Option<String> {
+    let spec = rule.spec();
+    let host = spec.get("host")?.as_str()?;
+    let mut parts = host.split('.');
+    let service = parts.next().filter(|name| !name.is_empty())?;
+    let is_near = parts.next().is_none_or(|namespace| namespace == rule.metadata.namespace);
+    is_near.then(|| service.to_owned())
+}
+
+impl Stores {
+    pub(crate) fn new() -> Self {
+        Self {
+            rollouts: Store::new(keep::rollout, of_rollout),
+            replica_sets: Store::new(keep::replica_set, |object| by_owner_and_uid(&object.metadata)),
+            pods: Store::new(keep::pod, |object| by_owner(&object.metadata)),
+            services: Store::new(keep::service, |_| Vec::new()),
+            endpoint_slices: Store::new(keep::endpoint_slice, |slice| {
+                let service = slice.service_name().unwrap_or_default().to_owned();
+                vec![(SERVICE, slice.metadata.namespace.clone(), service)]
+            }),
+            virtual_services: Store::new(|object| keep::readable(VirtualService::from_value(object)), |_| Vec::new()),
+            destination_rules: Store::new(
+                |object| keep::readable(DestinationRule::from_value(object)),
+                |rule| match service_of(rule) {
+                    Some(service) => vec![(SERVICE, rule.metadata.namespace.clone(), service)],
+                    None => Vec::new(),
+                },
+            ),
+            runs: Store::new(|object| keep::readable(AnalysisRun::from_value(object)), |run| by_owner(&run.metadata)),
+            templates: Store::new(
+                |object| keep::readable(AnalysisTemplate::from_value(object)),
+                |template| vec![(NAMESPACE, template.metadata.namespace.clone(), String::new())],
+            ),
+            cluster_templates: Store::new(
+                |object| keep::readable(ClusterAnalysisTemplate::from_value(object)),
+                |_| Vec::new(),
+            ),
+            applications: Store::new(|object| keep::readable(Application::from_value(object)), |_| Vec::new()),
+        }
+    }
+
+    /// What the rules for a Rollout look at; `None` when there is no such Rollout.
+    pub(crate) fn rollout(
+        &self,
+        key: &Key,
+        settings: &Settings,
+        refused: Option<String>,
+    ) -> Option<rollouts::Observed> {
+        let kept = self.rollouts.get(&key.namespace, &key.name)?;
+        let meta = &kept.rollout.metadata;
+        let namespace = &meta.namespace;
+        let mut replica_sets = self.replica_sets.by(OWNER, namespace, &meta.uid);
+        if let Some(selector) = &kept.rollout.spec.selector {
+            let orphans = self.replica_sets.by(ORPHAN, namespace, "");
+            replica_sets.extend(orphans.into_iter().filter(|set| selector.matches(&set.metadata.labels)));
+        }
+        let pods = replica_sets.iter().flat_map(|set| self.pods.by(OWNER, namespace, &set.metadata.uid)).collect();
+        let references = &kept.references;
+        let destination_rules: BTreeMap<String, Arc<DestinationRule>> = references
+            .destination_rules
+            .iter()
+            .filter_map(|name| Some((name.clone(), self.destination_rules.get(namespace, name)?)))
+            .collect();
+        let mut names = references.services.clone();
+        names.extend(destination_rules.values().filter_map(|rule| service_of(rule)));
+        names.sort();
+        names.dedup();
+        let endpoint_slices = names.iter().flat_map(|name| self.endpoint_slices.by(SERVICE, namespace, name)).collect();
+        let services =
+            names.into_iter().filter_map(|name| Some((name.clone(), self.services.get(namespace, &name)?))).collect();
+        let virtual_services = references
+            .virtual_services
+            .iter()
+            .filter_map(|named| Some((named.clone(), self.virtual_services.get(&named.0, &named.1)?)))
+            .collect();
+        let templates = self.templates.by(NAMESPACE, namespace, "");
+        let templates = templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
+        let cluster_templates = self.cluster_templates.all();
+        let cluster_templates =
+            cluster_templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
+        Some(rollouts::Observed {
+            rollout: Arc::clone(&kept.rollout),
+            unreadable: kept.unreadable.clone(),
+            replica_sets,
+            pods,
+            services,
+            endpoint_slices,
+            virtual_services,
+            destination_rules,
+            runs: self.runs.by(OWNER, namespace, &meta.uid),
+            templates,
+            cluster_templates,
+            instance_id: Some(settings.instance_id.clone()).filter(|id| !id.is_empty()),
+            refused,
+        })
+    }
+
+    fn rollouts_of(&self, facet: &'static str, namespace: &str, value: &str) -> Vec<Key> {
+        self.rollouts.by(facet, namespace, value).iter().map(|kept| rollout_key(kept)).collect()
+    }
+
+    /// Who looks after an object with this metadata: the Rollout that controls it, or those that may adopt it.
+    fn rollouts_over(&self, meta: &ObjectMeta) -> Vec<Key> {
+        match meta.controller() {
+            Some(owner) => self.rollouts_of(UID, &meta.namespace, &owner.uid),
+            None => self
+                .rollouts
+                .by(NAMESPACE, &meta.namespace, "")
+                .iter()
+                .filter(|kept| kept.rollout.spec.selector.as_ref().is_some_and(|it| it.matches(&meta.labels)))
+                .map(|kept| rollout_key(kept))
+                .collect(),
+        }
+    }
+
+    /// Whom a changed ReplicaSet wakes.
+    pub(crate) fn woken_by_replica_set(&self, change: &Change<ReplicaSet>) -> Vec<Key> {
+        sides(change).flat_map(|set| self.rollouts_over(&set.metadata)).collect()
+    }
+
+    /// Whom a changed pod wakes.
+    pub(crate) fn woken_by_pod(&self, change: &Change<Pod>) -> Vec<Key> {
+        let owner = |pod: &Arc<Pod>| Some((pod.metadata.namespace.clone(), pod.metadata.controller()?.uid.clone()));
+        let owner = change.after.as_ref().or(change.before.as_ref()).and_then(owner);
+        let Some((namespace, uid)) = owner else { return Vec::new() };
+        self.replica_sets.by(UID, &namespace, &uid).iter().flat_map(|set| self.rollouts_over(&set.metadata)).collect()
+    }
+
+    /// Whom a changed Service, or the endpoints behind it, wakes.
+    pub(crate) fn woken_by_service(&self, namespace: &str, name: &str) -> Vec<Key> {
+        let mut keys = self.rollouts_of(SERVICE, namespace, name);
+        for rule in self.destination_rules.by(SERVICE, namespace, name) {
+            keys.extend(self.rollouts_of(DESTINATION_RULE, namespace, &rule.metadata.name));
+        }
+        keys
+    }
+
+    /// Whom changed endpoints wake.
+    pub(crate) fn woken_by_endpoints(&self, change: &Change<EndpointSlice>) -> Vec<Key> {
+        let named =
+            |slice: &Arc<EndpointSlice>| Some((slice.metadata.namespace.clone(), slice.service_name()?.to_owned()));
+        let services: Vec<_> = sides(change).filter_map(named).collect();
+        services.iter().flat_map(|(namespace, name)| self.woken_by_service(namespace, name)).collect()
+    }
+
+    /// Whom a changed VirtualService wakes.
+    pub(crate) fn woken_by_virtual_service(&self, change: &Change<VirtualService>) -> Vec<Key> {
+        self.rollouts_of(VIRTUAL_SERVICE, &change.name.0, &change.name.1)
+    }
+
+    /// Whom a changed DestinationRule wakes.
+    pub(crate) fn woken_by_destination_rule(&self, change: &Change<DestinationRule>) -> Vec<Key> {
+        self.rollouts_of(DESTINATION_RULE, &change.name.0, &change.name.1)
+    }
+
+    /// Whom a changed AnalysisRun wakes: itself and the Rollout that waits for it.
+    pub(crate) fn woken_by_run(&self, change: &Change<AnalysisRun>) -> Vec<Key> {
+        let mut keys = vec![Key::new(Kind::AnalysisRun, &*change.name.0, &*change.name.1)];
+        for run in sides(change).filter(|run| run.metadata.controller().is_some()) {
+            keys.extend(self.rollouts_over(&run.metadata));
+        }
+        keys
+    }
+
+    /// Whom a changed template wakes: any Rollout of its namespace may wait for it.
+    pub(crate) fn woken_by_template(&self, namespace: &str) -> Vec<Key> {
+        self.rollouts_of(NAMESPACE, namespace, "")
+    }
+
+    /// Whom a changed cluster-wide template wakes.
+    pub(crate) fn woken_by_cluster_template(&self) -> Vec<Key> {
+        self.rollouts.all().iter().map(|kept| rollout_key(kept)).collect()
+    }
+}
+
+fn rollout_key(kept: &KeptRollout) -> Key {
+    Key::new(Kind::Rollout, &*kept.rollout.metadata.namespace, &*kept.rollout.metadata.name)
+}
+
+/// The object before and after, as far as it was there: an owner that lost it is woken too.
+fn sides<T>(change: &Change<T>) -> impl Iterator<Item = &Arc<T>> {
+    change.before.iter().chain(&change.after)
+}
+
+#[cfg(test)]
+mod tests;

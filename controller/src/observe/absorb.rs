@@ -1,0 +1,77 @@
+//! Puts what the server answered to our own writes and reads into the stores, as if the watch had brought it.
+//!
+//! Objects of kinds that are not watched are passed over: nobody decides on them from a store.
+
+use super::Stores;
+use crate::{
+    queue::{Key, Kind},
+    watch::store::{Change, Store},
+};
+use plan::ObjectRef;
+use serde_json::Value;
+use tracing::warn;
+
+/// What the server said of one object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Said<'a> {
+    /// It is this now.
+    Is(&'a Value),
+    /// The object of this identity is no more.
+    Gone(&'a str),
+}
+
+impl Stores {
+    /// Takes an answer; the keys that it wakes.
+    pub(crate) fn absorb(&self, object: &ObjectRef, said: Said<'_>) -> Vec<Key> {
+        match object.kind.as_str() {
+            "Rollout" => self.take(&self.rollouts, object, said, |_, change| {
+                vec![Key::new(Kind::Rollout, &*change.name.0, &*change.name.1)]
+            }),
+            "ReplicaSet" => self.take(&self.replica_sets, object, said, Self::woken_by_replica_set),
+            "Pod" => self.take(&self.pods, object, said, Self::woken_by_pod),
+            "Service" => self.take(&self.services, object, said, |stores, change| {
+                stores.woken_by_service(&change.name.0, &change.name.1)
+            }),
+            "VirtualService" => self.take(&self.virtual_services, object, said, Self::woken_by_virtual_service),
+            "DestinationRule" => self.take(&self.destination_rules, object, said, Self::woken_by_destination_rule),
+            "AnalysisRun" => self.take(&self.runs, object, said, Self::woken_by_run),
+            "Application" => self.take(&self.applications, object, said, |_, change| {
+                vec![Key::new(Kind::Application, &*change.name.0, &*change.name.1)]
+            }),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The identity under which a store holds this object.
+    pub(crate) fn uid(&self, object: &ObjectRef) -> Option<String> {
+        let (namespace, name) = (object.namespace.as_deref().unwrap_or_default(), object.name.as_str());
+        match object.kind.as_str() {
+            "Rollout" => self.rollouts.uid(namespace, name),
+            "ReplicaSet" => self.replica_sets.uid(namespace, name),
+            "Pod" => self.pods.uid(namespace, name),
+            "Service" => self.services.uid(namespace, name),
+            "VirtualService" => self.virtual_services.uid(namespace, name),
+            "DestinationRule" => self.destination_rules.uid(namespace, name),
+            "AnalysisRun" => self.runs.uid(namespace, name),
+            "Application" => self.applications.uid(namespace, name),
+            _ => None,
+        }
+    }
+
+    fn take<T>(
+        &self,
+        store: &Store<T>,
+        object: &ObjectRef,
+        said: Said<'_>,
+        woken: fn(&Self, &Change<T>) -> Vec<Key>,
+    ) -> Vec<Key> {
+        let change = match said {
+            Said::Is(body) => store.answered(body).unwrap_or_else(|problem| {
+                warn!(kind = object.kind, problem, "the answer to a write was skipped");
+                None
+            }),
+            Said::Gone(uid) => store.answered_gone(object.namespace.as_deref().unwrap_or_default(), &object.name, uid),
+        };
+        change.map(|change| woken(self, &change)).unwrap_or_default()
+    }
+}

@@ -1,0 +1,124 @@
+//! What a store keeps of each kind: the fields that decisions read. Everything else is dropped at the door.
+
+use crds::{EndpointSlice, FieldError, Pod, ReplicaSet, Rollout, Service, keys};
+use rollouts::References;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Wrong fields that are taken out of a Rollout, one at a time, before it counts as empty.
+const MOST_WRONG_FIELDS: usize = 20;
+
+/// A Rollout as it is kept.
+#[derive(Debug)]
+pub(crate) struct KeptRollout {
+    /// The Rollout, or what is left of it without the fields of a wrong type.
+    pub(crate) rollout: Arc<Rollout>,
+    /// The first of those fields.
+    pub(crate) unreadable: Option<FieldError>,
+    /// The objects beside its own that it names.
+    pub(crate) references: References,
+}
+
+/// An error as a store reports it.
+pub(super) fn readable<T>(read: Result<T, FieldError>) -> Result<T, String> {
+    read.map_err(|error| error.to_string())
+}
+
+pub(super) fn rollout(object: &Value) -> Result<KeptRollout, String> {
+    let (mut rollout, unreadable) = read_around(object)?;
+    // Read by nobody, and as long as the object itself.
+    rollout.metadata.annotations.remove(keys::LAST_APPLIED);
+    Ok(KeptRollout { references: References::of(&rollout), rollout: Arc::new(rollout), unreadable })
+}
+
+/// Reads a Rollout without the fields that have a wrong type: one bad field must not hide the whole object.
+fn read_around(object: &Value) -> Result<(Rollout, Option<FieldError>), String> {
+    let first = match Rollout::from_value(object) {
+        Ok(rollout) => return Ok((rollout, None)),
+        Err(error) => error,
+    };
+    let mut rest = object.clone();
+    let mut wrong = first.clone();
+    for _ in 0..MOST_WRONG_FIELDS {
+        if !take_out(&mut rest, &wrong.path) {
+            break;
+        }
+        match Rollout::from_value(&rest) {
+            Ok(rollout) => return Ok((rollout, Some(first))),
+            Err(error) => wrong = error,
+        }
+    }
+    Err(first.to_string())
+}
+
+/// Removes the field at a path such as `spec.strategy.canary.steps[0].setWeight`.
+fn take_out(object: &mut Value, path: &str) -> bool {
+    let path = path.replace('[', ".").replace(']', "");
+    let mut parts: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
+    let Some(last) = parts.pop() else { return false };
+    let mut parent = object;
+    for part in parts {
+        let child = match parent {
+            Value::Object(fields) => fields.get_mut(part),
+            Value::Array(items) => part.parse().ok().and_then(|index: usize| items.get_mut(index)),
+            _ => None,
+        };
+        let Some(child) = child else { return false };
+        parent = child;
+    }
+    match parent {
+        Value::Object(fields) => fields.remove(last).is_some(),
+        // An item is emptied, not removed: those behind it keep their places.
+        Value::Array(items) => match last.parse().ok().and_then(|index: usize| items.get_mut(index)) {
+            Some(item) if !item.is_null() => {
+                *item = Value::Null;
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+pub(super) fn replica_set(object: &Value) -> Result<ReplicaSet, String> {
+    readable(ReplicaSet::from_value(object))
+}
+
+pub(super) fn pod(object: &Value) -> Result<Pod, String> {
+    let mut pod = readable(Pod::from_value(object))?;
+    pod.metadata.annotations.clear();
+    Ok(pod)
+}
+
+pub(super) fn service(object: &Value) -> Result<Service, String> {
+    let mut service = readable(Service::from_value(object))?;
+    service.metadata.annotations.retain(|key, _| key == keys::MANAGED_BY_ROLLOUTS);
+    Ok(service)
+}
+
+pub(super) fn endpoint_slice(object: &Value) -> Result<EndpointSlice, String> {
+    let mut slice = readable(EndpointSlice::from_value(object))?;
+    slice.metadata.annotations.clear();
+    slice.metadata.labels.retain(|key, _| key == keys::SERVICE_NAME);
+    slice.metadata.owner_references.clear();
+    Ok(slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn one_wrong_field_does_not_hide_the_rest() {
+        let kept = rollout(&json!({
+            "metadata": {"name": "web", "namespace": "shop", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "{}"}},
+            "spec": {"replicas": 3, "minReadySeconds": "soon", "strategy": {"canary": {"canaryService": "web-canary", "steps": [{"setWeight": "lots"}, {"setWeight": 20}]}}},
+        }))
+        .expect("reads around it");
+        assert!(kept.unreadable.expect("says which").path.contains("minReadySeconds"));
+        assert_eq!(kept.rollout.spec.replicas, Some(3));
+        assert!(kept.rollout.metadata.annotations.is_empty());
+        assert_eq!(kept.references.services, ["web-canary"]);
+    }
+}

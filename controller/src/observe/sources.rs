@@ -1,0 +1,150 @@
+//! Which kinds are watched, with which filters, and how their events reach the queue.
+
+use super::Stores;
+use crate::{
+    queue::{Key, Kind, Queue},
+    settings::Settings,
+    watch::{Source, follow, store::Change},
+};
+use crds::{keys, kind};
+use futures::{FutureExt, future::BoxFuture};
+use kube::Client;
+use std::sync::Arc;
+
+/// The reflectors of one controller.
+pub(crate) struct Sources<'a> {
+    client: &'a Client,
+    settings: &'a Settings,
+    stores: &'a Arc<Stores>,
+    queue: &'a Arc<Queue>,
+}
+
+impl<'a> Sources<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        settings: &'a Settings,
+        stores: &'a Arc<Stores>,
+        queue: &'a Arc<Queue>,
+    ) -> Self {
+        Self { client, settings, stores, queue }
+    }
+
+    fn source(&self, kind: crds::Kind, selector: Option<String>, is_optional: bool) -> Source {
+        Source { kind, namespace: self.settings.namespace.clone(), selector, is_optional }
+    }
+
+    /// Of kinds that carry an instance id: ours, or those without one.
+    fn instance(&self) -> Option<String> {
+        Some(match self.settings.instance_id.as_str() {
+            "" => format!("!{}", keys::INSTANCE_ID),
+            id => format!("{}={id}", keys::INSTANCE_ID),
+        })
+    }
+
+    /// One future for each reflector; none of them ends.
+    pub(crate) fn all(&self) -> Vec<BoxFuture<'static, ()>> {
+        let mut all = self.rules_of_rollouts();
+        all.extend(self.what_rollouts_look_at());
+        if self.settings.applications.is_some() {
+            all.push(self.reflect(
+                self.source(kind::APPLICATION, None, true),
+                |stores| &stores.applications,
+                |_, change| vec![Key::new(Kind::Application, &*change.name.0, &*change.name.1)],
+            ));
+        }
+        all
+    }
+
+    fn rules_of_rollouts(&self) -> Vec<BoxFuture<'static, ()>> {
+        vec![
+            self.reflect(
+                self.source(kind::ROLLOUT, self.instance(), false),
+                |stores| &stores.rollouts,
+                |_, change| vec![Key::new(Kind::Rollout, &*change.name.0, &*change.name.1)],
+            ),
+            self.reflect(
+                self.source(kind::ANALYSIS_RUN, self.instance(), false),
+                |stores| &stores.runs,
+                Stores::woken_by_run,
+            ),
+            self.reflect(
+                self.source(kind::ANALYSIS_TEMPLATE, self.instance(), true),
+                |stores| &stores.templates,
+                |stores, change| stores.woken_by_template(&change.name.0),
+            ),
+            // A controller for one namespace may not list what is cluster-wide: it then counts as missing.
+            self.reflect(
+                self.source(kind::CLUSTER_ANALYSIS_TEMPLATE, self.instance(), true),
+                |stores| &stores.cluster_templates,
+                |stores, _| stores.woken_by_cluster_template(),
+            ),
+        ]
+    }
+
+    fn what_rollouts_look_at(&self) -> Vec<BoxFuture<'static, ()>> {
+        let revisions = || Some(keys::POD_TEMPLATE_HASH.to_owned());
+        let istio = |kind: crds::Kind| crds::Kind { version: self.settings.istio_api_version.as_str(), ..kind };
+        vec![
+            self.reflect(
+                self.source(kind::REPLICA_SET, revisions(), false),
+                |stores| &stores.replica_sets,
+                Stores::woken_by_replica_set,
+            ),
+            self.reflect(self.source(kind::POD, revisions(), false), |stores| &stores.pods, Stores::woken_by_pod),
+            self.reflect(
+                self.source(kind::SERVICE, None, false),
+                |stores| &stores.services,
+                |stores, change| stores.woken_by_service(&change.name.0, &change.name.1),
+            ),
+            self.reflect(
+                self.source(kind::ENDPOINT_SLICE, None, false),
+                |stores| &stores.endpoint_slices,
+                Stores::woken_by_endpoints,
+            ),
+            self.reflect(
+                self.source(istio(kind::VIRTUAL_SERVICE), None, true),
+                |stores| &stores.virtual_services,
+                Stores::woken_by_virtual_service,
+            ),
+            self.reflect(
+                self.source(istio(kind::DESTINATION_RULE), None, true),
+                |stores| &stores.destination_rules,
+                Stores::woken_by_destination_rule,
+            ),
+        ]
+    }
+
+    fn reflect<T: Send + Sync + 'static>(
+        &self,
+        source: Source,
+        store: fn(&Stores) -> &crate::watch::store::Store<T>,
+        woken: fn(&Stores, &Change<T>) -> Vec<Key>,
+    ) -> BoxFuture<'static, ()> {
+        let (client, stores, queue) = (self.client.clone(), Arc::clone(self.stores), Arc::clone(self.queue));
+        async move {
+            let told = |change: Option<Change<T>>| match change {
+                Some(change) => woken(&stores, &change).into_iter().for_each(|key| queue.wake(key)),
+                None => queue.poke(),
+            };
+            follow(client, source, store(&stores), told).await;
+        }
+        .boxed()
+    }
+}
+
+impl Stores {
+    /// True once every first list is read.
+    pub(crate) fn are_synced(&self, settings: &Settings) -> bool {
+        self.rollouts.is_synced()
+            && self.replica_sets.is_synced()
+            && self.pods.is_synced()
+            && self.services.is_synced()
+            && self.endpoint_slices.is_synced()
+            && self.virtual_services.is_synced()
+            && self.destination_rules.is_synced()
+            && self.runs.is_synced()
+            && self.templates.is_synced()
+            && self.cluster_templates.is_synced()
+            && (settings.applications.is_none() || self.applications.is_synced())
+    }
+}

@@ -1,0 +1,75 @@
+//! Calls the rule crates: one look at one object, and the plan for it.
+//!
+//! A plan that the audit refuses loses its writes. A rule that panics is a bug in one place, and must not stop the work on
+//! everything else: it counts as a refused plan too.
+
+use crate::{
+    Shell,
+    events::Subject,
+    queue::{Key, Kind},
+};
+use chrono::{DateTime, Utc};
+use crds::{ObjectMeta, kind};
+use plan::{ObjectRef, Plan, reason::RolloutReason};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A plan and the object that it is for.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) subject: Subject,
+    pub(crate) plan: Plan,
+    /// Why the plan was refused: an invariant, or a rule that failed.
+    pub(crate) refused: Option<String>,
+}
+
+/// Looks at `key` and decides; `None` when there is no such object.
+pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
+    match key.kind {
+        Kind::Rollout => rollout(shell, key, now),
+        Kind::AnalysisRun => run(shell, key, now),
+        Kind::Application => None,
+    }
+}
+
+fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
+    let observed = shell.stores.rollout(key, &shell.settings, shell.refusals.first(key))?;
+    let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
+    Some(guarded(subject, || {
+        let plan = rollouts::decide(&observed, now);
+        let verdict = rollouts::audit(&observed, &plan, now);
+        (plan, verdict)
+    }))
+}
+
+fn run(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
+    let run = shell.stores.runs.get(&key.namespace, &key.name)?;
+    let subject = subject(&kind::ANALYSIS_RUN, &run.metadata);
+    let answers = shell.answers.given(key, &run.metadata.uid);
+    let observed = analysis::Observed {
+        run,
+        answers,
+        controller_namespace: shell.settings.own_namespace.clone(),
+        prometheus_address: shell.settings.prometheus_address.clone(),
+    };
+    Some(guarded(subject, || (analysis::decide(&observed, now), Ok(()))))
+}
+
+fn subject(kind: &crds::Kind, meta: &ObjectMeta) -> Subject {
+    Subject {
+        object: ObjectRef::new(kind.group, kind.version, kind.kind, Some(&meta.namespace), &meta.name),
+        uid: meta.uid.clone(),
+        resource_version: meta.resource_version.clone(),
+    }
+}
+
+fn guarded(subject: Subject, decide: impl FnOnce() -> (Plan, Result<(), String>)) -> Decision {
+    let (plan, verdict) = catch_unwind(AssertUnwindSafe(decide))
+        .unwrap_or_else(|_| (Plan::empty(), Err("the rules failed: this is a bug, please report it".into())));
+    match verdict {
+        Ok(()) => Decision { subject, plan, refused: None },
+        Err(invariant) => {
+            let reason = RolloutReason::Refused { invariant: invariant.clone() };
+            Decision { subject, plan: plan.refused(reason.into()), refused: Some(invariant) }
+        }
+    }
+}

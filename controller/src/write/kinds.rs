@@ -1,0 +1,130 @@
+//! Where objects of a kind live in the API: from a table for the kinds that we know, from the server's discovery otherwise.
+//!
+//! Discovery is read once for each group and version and read again when a kind is not in it, since definitions come and go.
+
+use super::{Class, Refusal};
+use crate::settings::IstioVersion;
+use kube::Client;
+use plan::ObjectRef;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A kind's place in the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    prefix: String,
+    plural: String,
+    namespace: Option<String>,
+    /// Whether status is written through its own endpoint.
+    pub(crate) has_status: bool,
+}
+
+impl Place {
+    /// The path of the collection.
+    pub(crate) fn collection(&self) -> String {
+        let scope = self.namespace.as_ref().map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
+        format!("{}{scope}/{}", self.prefix, self.plural)
+    }
+
+    /// The path of one object.
+    pub(crate) fn object(&self, name: &str) -> String {
+        format!("{}/{name}", self.collection())
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Resource {
+    plural: String,
+    is_namespaced: bool,
+    has_status: bool,
+}
+
+type Discovered = BTreeMap<(String, String), Resource>;
+
+/// Finds places.
+#[derive(Clone)]
+pub(crate) struct Kinds {
+    client: Client,
+    istio: IstioVersion,
+    discovered: Arc<Mutex<Discovered>>,
+}
+
+impl fmt::Debug for Kinds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Kinds").finish_non_exhaustive()
+    }
+}
+
+impl Kinds {
+    pub(crate) fn new(client: Client, istio: IstioVersion) -> Self {
+        Self { client, istio, discovered: Arc::default() }
+    }
+
+    /// Where this object lives.
+    pub(crate) async fn place(&self, object: &ObjectRef) -> Result<Place, Refusal> {
+        let resource = match crds::Kind::of(&object.api_version(), &object.kind) {
+            Some(kind) => Resource {
+                plural: kind.plural.to_owned(),
+                is_namespaced: kind.namespaced,
+                has_status: kind.status_subresource,
+            },
+            None => self.discover(object).await?,
+        };
+        if resource.is_namespaced && object.namespace.is_none() {
+            return Err(Refusal::new(Class::Invalid, format!("{object} needs a namespace")));
+        }
+        let prefix = if object.group.is_empty() { "/api".into() } else { format!("/apis/{}", object.group) };
+        // Rules name one version of Istio's API; which one the cluster serves is a setting.
+        let is_istio = object.group == crds::kind::VIRTUAL_SERVICE.group;
+        let version = if is_istio { self.istio.as_str() } else { &object.version };
+        Ok(Place {
+            prefix: format!("{prefix}/{version}"),
+            plural: resource.plural,
+            namespace: object.namespace.clone().filter(|_| resource.is_namespaced),
+            has_status: resource.has_status,
+        })
+    }
+
+    async fn discover(&self, object: &ObjectRef) -> Result<Resource, Refusal> {
+        let api_version = object.api_version();
+        let key = (api_version.clone(), object.kind.clone());
+        if let Some(resource) = self.known(&key) {
+            return Ok(resource);
+        }
+        let listed = if object.group.is_empty() {
+            self.client.list_core_api_resources(&object.version).await
+        } else {
+            self.client.list_api_group_resources(&api_version).await
+        };
+        let missing =
+            || Refusal::new(Class::Invalid, format!("the server has no kind {} in {api_version}", object.kind));
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(kube::Error::Api(status)) if status.code == 404 => return Err(missing()),
+            Err(error) => return Err(Refusal::new(Class::Unanswered, crate::logging::chain(&error))),
+        };
+        let found: Discovered = listed
+            .resources
+            .iter()
+            .filter(|resource| !resource.name.contains('/'))
+            .map(|resource| {
+                let status = format!("{}/status", resource.name);
+                let found = Resource {
+                    plural: resource.name.clone(),
+                    is_namespaced: resource.namespaced,
+                    has_status: listed.resources.iter().any(|other| other.name == status),
+                };
+                ((api_version.clone(), resource.kind.clone()), found)
+            })
+            .collect();
+        self.discovered.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+        self.known(&key).ok_or_else(missing)
+    }
+
+    fn known(&self, key: &(String, String)) -> Option<Resource> {
+        self.discovered.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+}

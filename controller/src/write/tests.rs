@@ -1,0 +1,128 @@
+//! Which request each verb becomes, and what each answer means.
+
+use super::*;
+use crate::testing::{self, Log};
+use plan::Target;
+
+fn writer(answer: impl Fn(&testing::Got) -> (u16, Value) + Send + Sync + 'static) -> (Writer, Log) {
+    let (client, log) = testing::server(answer);
+    (Writer::new(client, IstioVersion::V1, Metrics::default()), log)
+}
+
+fn rollout() -> ObjectRef {
+    ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "web")
+}
+
+fn target(object: ObjectRef) -> Target {
+    Target { object, uid: "u1".into(), resource_version: "7".into() }
+}
+
+fn patch() -> Verb {
+    Verb::Patch {
+        target: target(rollout()),
+        subresource: Some(Subresource::Status),
+        body: json!({"status": {"phase": "Healthy"}}),
+    }
+}
+
+#[tokio::test]
+async fn each_verb_names_the_version_it_was_decided_on() {
+    let (writer, log) = writer(|_| (200, json!({"metadata": {"uid": "u1"}})));
+    let run = ObjectRef::new("argoproj.io", "v1alpha1", "AnalysisRun", Some("shop"), "run");
+    let status = json!({"status": {"phase": "Running"}});
+    let verbs = [
+        patch(),
+        // This kind has no endpoint for its status.
+        Verb::Patch { target: target(run.clone()), subresource: Some(Subresource::Status), body: status },
+        Verb::Delete { target: target(run), propagation: Propagation::Background },
+        Verb::Apply { object: rollout(), body: json!({"kind": "Rollout"}), force: true },
+    ];
+    for verb in &verbs {
+        writer.send(verb).await.expect("succeeds");
+    }
+    let sent = log.lock().expect("log").clone();
+    let base = "/apis/argoproj.io/v1alpha1/namespaces/shop";
+    let lines: Vec<String> = sent.iter().map(|got| format!("{} {}", got.method, got.path)).collect();
+    assert_eq!(
+        lines,
+        [
+            format!("PATCH {base}/rollouts/web/status?fieldManager=leadline-controller"),
+            format!("PATCH {base}/analysisruns/run?fieldManager=leadline-controller"),
+            format!("DELETE {base}/analysisruns/run"),
+            format!("PATCH {base}/rollouts/web?fieldManager=leadline-gitops&force=true"),
+        ]
+    );
+    assert_eq!(sent[0].body, json!({"status": {"phase": "Healthy"}, "metadata": {"resourceVersion": "7"}}));
+    assert_eq!(sent[2].body["preconditions"], json!({"uid": "u1"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_are_sorted_by_what_to_do_next() {
+    for (code, class) in [
+        (409, Class::Conflict),
+        (404, Class::Gone),
+        (410, Class::Gone),
+        (429, Class::Throttled),
+        (401, Class::Denied),
+        (403, Class::Denied),
+        (400, Class::Invalid),
+        (422, Class::Invalid),
+        (500, Class::Unanswered),
+        (504, Class::Unanswered),
+        (0, Class::Unanswered),
+    ] {
+        let (writer, _) = writer(move |_| (code, json!({"kind": "Status", "message": "no"})));
+        let refusal = writer.send(&patch()).await.expect_err("refused");
+        assert_eq!(refusal.class, class, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_creation_that_was_done_before_is_success() {
+    let wanted = json!({
+        "metadata": {"name": "web-1", "ownerReferences": [{"uid": "u1", "controller": true}]},
+        "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "web"}]}, "labels": {}}},
+    });
+    let existing = |owner: &str, name: &str| {
+        json!({
+            "metadata": {"name": "web-1", "uid": "r1", "ownerReferences": [{"uid": owner, "controller": true}]},
+            "spec": {"replicas": 2, "minReadySeconds": 0, "template": {"spec": {"containers": [{"name": name, "image": ""}]}}},
+        })
+    };
+    for (found, expected) in [
+        (existing("u1", "web"), None),
+        (existing("u2", "web"), Some(Class::Conflict)),
+        (existing("u1", "api"), Some(Class::Conflict)),
+    ] {
+        let (writer, _) = writer(move |got| match got.method.as_str() {
+            "POST" => (409, json!({"reason": "AlreadyExists", "message": "already exists"})),
+            _ => (200, found.clone()),
+        });
+        let object = ObjectRef::new("apps", "v1", "ReplicaSet", Some("shop"), "web-1");
+        let sent = writer.send(&Verb::Create { object, body: wanted.clone() }).await;
+        assert_eq!(sent.err().map(|refusal| refusal.class), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_kind_that_we_do_not_know_is_discovered_once() {
+    let (writer, log) = writer(|got| match got.path.as_str() {
+        "/apis/policy/v1" => (
+            200,
+            json!({"kind": "APIResourceList", "groupVersion": "policy/v1", "resources": [
+                {"name": "poddisruptionbudgets", "singularName": "", "namespaced": true, "kind": "PodDisruptionBudget", "verbs": []},
+            ]}),
+        ),
+        "/apis/none/v1" => (404, json!({"kind": "Status", "status": "Failure", "code": 404, "message": "not found"})),
+        _ => (200, json!({"metadata": {"name": "web"}})),
+    });
+    let budget = ObjectRef::new("policy", "v1", "PodDisruptionBudget", Some("shop"), "web");
+    for _ in 0..2 {
+        writer.read(&budget).await.expect("reads").expect("is there");
+    }
+    let paths: Vec<String> = log.lock().expect("log").iter().map(|got| got.path.clone()).collect();
+    let object = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets/web";
+    assert_eq!(paths, ["/apis/policy/v1", object, object]);
+    let unknown = ObjectRef::new("none", "v1", "Thing", Some("shop"), "web");
+    assert_eq!(writer.read(&unknown).await.expect_err("unknown").class, Class::Invalid);
+}
