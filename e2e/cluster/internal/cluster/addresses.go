@@ -18,7 +18,7 @@ type Addresses struct {
 	Programs   string `json:"programs"`   // the folder with kubectl, helm and the others
 	Kubectl    string `json:"kubectl"`
 	Helm       string `json:"helm"`
-	// Images takes a tag: v1, v3-errors30, v2-latency250, v2-unready, v2-crash and combinations.
+	// Image takes a tag: v1, v3-errors30, v2-latency250, v2-unready, v2-crash and combinations.
 	Image string `json:"image"`
 	// GatewayResource is a Gateway that a VirtualService names under `gateways`.
 	GatewayResource string `json:"gateway_resource"`

@@ -77,7 +77,7 @@ func TestBelowShims(t *testing.T) {
 	shim := func(socket string) []string {
 		return []string{"/programs/containerd-shim-runc-v2", "-namespace", "k8s.io", "-address", socket}
 	}
-	all := []process{
+	all := []alive{
 		{9, 8, []string{"/app", "child of a container"}},
 		{8, 5, []string{"/app"}},
 		{5, 1, shim("/state/containerd.sock")},

@@ -15,8 +15,8 @@ import (
 // shimName is the program that stands between containerd and a pod's containers.
 const shimName = "containerd-shim-runc-v2"
 
-// process is what /proc says of one.
-type process struct {
+// alive is what /proc says of something that runs.
+type alive struct {
 	pid, parent int
 	arguments   []string
 }
@@ -24,14 +24,14 @@ type process struct {
 // killContainers ends what runs below this cluster's shims: the containers. Where the first
 // process of a container ends, the kernel ends all others of it.
 func (c *Cluster) killContainers() error {
-	return killAll("containers", func() []int { return below(processes(), c.isShim) })
+	return killAll("containers", func() []int { return below(everything(), c.isShim) })
 }
 
 // killShims ends the shims themselves, which outlive containerd.
 func (c *Cluster) killShims() error {
 	return killAll("containerd's shims", func() []int {
 		var shims []int
-		for _, one := range processes() {
+		for _, one := range everything() {
 			if c.isShim(one) {
 				shims = append(shims, one.pid)
 			}
@@ -41,13 +41,13 @@ func (c *Cluster) killShims() error {
 }
 
 // isShim knows this cluster's shims by the socket that they are told to report to.
-func (c *Cluster) isShim(one process) bool {
+func (c *Cluster) isShim(one alive) bool {
 	return len(one.arguments) > 0 && filepath.Base(one.arguments[0]) == shimName &&
 		slices.Contains(one.arguments, c.containerdSocket())
 }
 
 // below lists the descendants of the processes that are chosen.
-func below(all []process, isRoot func(process) bool) []int {
+func below(all []alive, isRoot func(alive) bool) []int {
 	var found []int
 	inside := map[int]bool{}
 	for _, one := range all {
@@ -85,13 +85,13 @@ func killAll(what string, list func() []int) error {
 	}
 }
 
-// processes lists what runs. Zombies are left out: nobody can end them, and they hold nothing.
-func processes() []process {
+// everything lists what runs. Zombies are left out: nobody can end them, and they hold nothing.
+func everything() []alive {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil
 	}
-	var found []process
+	var found []alive
 	for _, entry := range entries {
 		pid, err := strconv.Atoi(entry.Name())
 		if err != nil {
@@ -109,7 +109,7 @@ func processes() []process {
 		if err != nil {
 			continue
 		}
-		found = append(found, process{pid, parent, strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")})
+		found = append(found, alive{pid, parent, strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")})
 	}
 	return found
 }

@@ -51,15 +51,15 @@ func (k Kubeconfig) Write(path string) error {
 		user["client-certificate-data"] = base64.StdEncoding.EncodeToString(k.Certificate)
 		user["client-key-data"] = base64.StdEncoding.EncodeToString(k.Key)
 	}
-	context := map[string]string{"cluster": "local", "user": "local"}
+	entry := map[string]string{"cluster": "local", "user": "local"}
 	if k.Namespace != "" {
-		context["namespace"] = k.Namespace
+		entry["namespace"] = k.Namespace
 	}
 	text, err := json.MarshalIndent(map[string]any{
 		"apiVersion":      "v1",
 		"kind":            "Config",
 		"current-context": "local",
-		"contexts":        []any{map[string]any{"name": "local", "context": context}},
+		"contexts":        []any{map[string]any{"name": "local", "context": entry}},
 		"users":           []any{map[string]any{"name": "local", "user": user}},
 		"clusters": []any{map[string]any{"name": "local", "cluster": map[string]string{
 			"server":                     k.Server,

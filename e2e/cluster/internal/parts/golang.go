@@ -1,14 +1,14 @@
 package parts
 
 import (
-	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -90,46 +90,68 @@ func (s *Set) install(scratch, tags string, packages ...string) error {
 	return s.runGo(scratch, scratch, append(arguments, packages...)...)
 }
 
-// runGo runs a long build and counts the packages that it compiles.
+// runGo runs a long build, says now and then how far it is, and shows the end of its output if it
+// fails.
 func (s *Set) runGo(folder, binaries string, arguments ...string) error {
 	command := s.goCommand(folder, binaries, arguments...)
-	reader, writer := io.Pipe()
-	command.Stdout, command.Stderr = writer, writer
+	var output progress
+	command.Stdout, command.Stderr = &output, &output
 	started := time.Now()
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("go %s: %w", arguments[0], err)
 	}
-	tail := make(chan string)
-	go func() { tail <- s.follow(reader, started) }()
-	err := command.Wait()
-	writer.Close()
-	if last := <-tail; err != nil {
-		return fmt.Errorf("go %s: %w\n%s", arguments[0], err, last)
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				return fmt.Errorf("go %s: %w\n%s", arguments[0], err, output.tail())
+			}
+			return nil
+		case <-tick.C:
+			fmt.Fprintf(s.out, "      %s: %d packages compiled\n", time.Since(started).Round(time.Second), output.compiled())
+		}
 	}
-	return nil
 }
 
-// follow reads what `go -v` prints, one compiled package a line, reports now and then, and gives
-// back the last lines for the case that the build failed.
-func (s *Set) follow(output io.Reader, started time.Time) string {
-	const kept = 30
-	var last []string
-	compiled, reported := 0, started
-	lines := bufio.NewScanner(output)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		if last = append(last, lines.Text()); len(last) > kept {
-			last = last[1:]
-		}
-		if !strings.HasPrefix(lines.Text(), "go: ") {
-			compiled++
-		}
-		if time.Since(reported) >= progressEvery {
-			reported = time.Now()
-			fmt.Fprintf(s.out, "      %s: %d packages compiled\n", time.Since(started).Round(time.Second), compiled)
+// progress takes what `go -v` prints: one compiled package a line, and notes that begin with "go: ".
+type progress struct {
+	lock sync.Mutex
+	text bytes.Buffer
+}
+
+// Write keeps what is printed.
+func (p *progress) Write(text []byte) (int, error) {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	return p.text.Write(text)
+}
+
+// lines gives what was printed so far.
+func (p *progress) lines() []string {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	return strings.Split(strings.TrimSpace(p.text.String()), "\n")
+}
+
+func (p *progress) compiled() int {
+	count := 0
+	for _, line := range p.lines() {
+		if line != "" && !strings.HasPrefix(line, "go: ") {
+			count++
 		}
 	}
-	return strings.Join(last, "\n")
+	return count
+}
+
+// tail gives the last lines, where a failed build says why.
+func (p *progress) tail() string {
+	const kept = 30
+	lines := p.lines()
+	return strings.Join(lines[max(0, len(lines)-kept):], "\n")
 }
 
 // goCommand is the go tool at the lowest priority, deaf to a workspace or flags of the user's.

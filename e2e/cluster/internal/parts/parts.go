@@ -105,6 +105,14 @@ func (s *Set) Get(real bool) error {
 			return err
 		}
 	}
+	// What a build left that was interrupted; nobody else builds while the lock is held.
+	if scratches, err := filepath.Glob(s.Path(".get-*")); err == nil {
+		for _, scratch := range scratches {
+			if err := os.RemoveAll(scratch); err != nil {
+				return err
+			}
+		}
+	}
 	for number, p := range missing {
 		if s.has(p) {
 			continue

@@ -97,3 +97,18 @@ func TestUnzipMakesExecutable(t *testing.T) {
 		t.Error("a member that is not there was found")
 	}
 }
+
+func TestProgressCountsPackages(t *testing.T) {
+	var output progress
+	if output.compiled() != 0 {
+		t.Errorf("nothing printed, but %d packages", output.compiled())
+	}
+	for _, text := range []string{"go: downloading a v1\nk8s.io/", "api/core/v1\n", "k8s.io/kubernetes\n"} {
+		if _, err := output.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if output.compiled() != 2 || !strings.HasSuffix(output.tail(), "k8s.io/kubernetes") {
+		t.Errorf("%d packages, the last lines are %q", output.compiled(), output.tail())
+	}
+}
