@@ -247,3 +247,72 @@ fn fill_zero(parent: &mut Map<String, Value>, name: &str, default: Value) {
         parent.insert(name.to_owned(), default);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored(spec: &Value) -> Value {
+        with_defaults(&json!({"spec": spec}))["spec"].clone()
+    }
+
+    #[test]
+    fn a_pod_and_its_containers_are_filled_in() {
+        let spec = json!({"containers": [{"name": "app", "image": "shop", "ports": [{"containerPort": 80}]}]});
+        let expected = json!({
+            "containers": [{"name": "app", "image": "shop", "imagePullPolicy": "Always",
+                "ports": [{"containerPort": 80, "protocol": "TCP"}],
+                "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}],
+            "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+            "securityContext": {}, "terminationGracePeriodSeconds": 30});
+        assert_eq!(stored(&spec), expected);
+    }
+
+    #[test]
+    fn every_part_has_its_defaults() {
+        let cases = [
+            ("/volumes/0", json!({"volumes": [{"name": "v"}]}), json!({"name": "v", "emptyDir": {}})),
+            ("/volumes/0/secret", json!({"volumes": [{"secret": {}}]}), json!({"defaultMode": 420})),
+            (
+                "/volumes/0/hostPath",
+                json!({"volumes": [{"hostPath": {"path": "/"}}]}),
+                json!({"path": "/", "type": ""}),
+            ),
+            (
+                "/volumes/0/projected/sources/0/serviceAccountToken",
+                json!({"volumes": [{"projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]}),
+                json!({"path": "t", "expirationSeconds": 3600}),
+            ),
+            (
+                "/volumes/0/downwardAPI/items/0/fieldRef",
+                json!({"volumes": [{"downwardAPI": {"items": [{"fieldRef": {"fieldPath": "a"}}]}}]}),
+                json!({"apiVersion": "v1", "fieldPath": "a"}),
+            ),
+            (
+                "/initContainers/0/livenessProbe",
+                json!({"initContainers": [{"livenessProbe": {"grpc": {"port": 1}, "periodSeconds": 0}}]}),
+                json!({"grpc": {"port": 1, "service": ""}, "timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}),
+            ),
+            (
+                "/containers/0/lifecycle/preStop/httpGet",
+                json!({"containers": [{"lifecycle": {"preStop": {"httpGet": {"port": 1}}}}]}),
+                json!({"port": 1, "path": "/", "scheme": "HTTP"}),
+            ),
+            (
+                "/containers/0/resources",
+                json!({"containers": [{"resources": {"limits": {"cpu": "0.0001"}}}]}),
+                json!({"limits": {"cpu": "1m"}}),
+            ),
+        ];
+        for (path, spec, expected) in cases {
+            assert_eq!(stored(&spec).pointer(path), Some(&expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_stays() {
+        let spec = json!({"restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "enableServiceLinks": false,
+            "dnsPolicy": "None", "schedulerName": "mine", "securityContext": {"runAsUser": 0}, "containers": 5});
+        assert_eq!(stored(&spec), spec);
+    }
+}

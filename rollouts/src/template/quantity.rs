@@ -255,3 +255,58 @@ fn leading_digits(text: &str) -> (&str, &str) {
     let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
     text.split_at_checked(end).unwrap_or((text, ""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quantity(text: &str) -> Quantity {
+        Quantity::from_json(&Value::from(text)).unwrap_or_else(|| panic!("{text} is an amount"))
+    }
+
+    #[test]
+    fn every_amount_has_one_spelling() {
+        for line in include_str!("quantities.txt").lines().filter(|line| !line.starts_with('#')) {
+            let (written, spelling) = line.split_once(" | ").expect("two columns");
+            let read = quantity(written);
+            assert_eq!(read.text(), spelling, "{written}");
+            assert_eq!(quantity(spelling).text(), spelling, "{written}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_amounts_too() {
+        for (number, spelling) in
+            [(serde_json::json!(2), "2"), (serde_json::json!(0.15), "150m"), (serde_json::json!(1e21), "1e+21")]
+        {
+            assert_eq!(Quantity::from_json(&number).map(|quantity| quantity.text()).as_deref(), Some(spelling));
+        }
+    }
+
+    #[test]
+    fn other_text_is_no_amount() {
+        for text in ["", "abc", "1e", "1.5.5", "1Kix", "0x1", "1 Gi", "--1"] {
+            assert_eq!(Quantity::from_json(&Value::from(text)), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn equal_amounts_are_equal_in_any_unit() {
+        for (left, right) in
+            [("1", "1000m"), ("1Gi", "1024Mi"), ("1.5", "1500m"), ("1e3", "1k"), ("0", "0Ki"), ("1024", "1Ki")]
+        {
+            assert_eq!(quantity(left).value_text(), quantity(right).value_text(), "{left} and {right}");
+        }
+        for (more, less) in [("1", "999m"), ("1Gi", "1G"), ("1", "-1"), ("1e40", "1n"), ("1n", "-1e40")] {
+            assert!(quantity(more).exceeds(&quantity(less)), "{more} over {less}");
+            assert!(!quantity(less).exceeds(&quantity(more)), "{less} over {more}");
+        }
+    }
+
+    #[test]
+    fn a_stored_amount_has_no_less_than_thousandths() {
+        for (written, stored) in [("0.0001", Some("1m")), ("-0.0001", Some("-1m")), ("100m", None), ("1.0000", None)] {
+            assert_eq!(quantity(written).rounded_up().map(|rounded| rounded.text()).as_deref(), stored, "{written}");
+        }
+    }
+}

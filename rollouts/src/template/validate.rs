@@ -7,6 +7,8 @@ mod container;
 mod finding;
 mod probe;
 mod resources;
+#[cfg(test)]
+mod tests;
 mod volume;
 
 use serde_json::{Map, Value};
