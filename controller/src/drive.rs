@@ -120,6 +120,9 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
         shell.witness(Pass { key, plan, refusal: None, at: shell.clock.now() });
         return Ended::Unsafe;
     }
+    if plan.moves_world() {
+        shell.outcomes.begin(key);
+    }
     let mut refusal = None;
     for write in plan.writes() {
         if !shell.leadership.may_write() {
@@ -138,7 +141,7 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
         Some(refusal) => Ended::Refused(refusal),
         None => {
             if plan.is_quiet() {
-                shell.refusals.forget(key);
+                shell.outcomes.forget(key);
             }
             Ended::Done(plan.requeue)
         }
@@ -149,7 +152,7 @@ fn succeeded(shell: &Shell, key: &Key, subject: &crate::events::Subject, write: 
     info!(%key, "{write}");
     let object = write.verb.object();
     shell.answers.wrote(key, object);
-    shell.refusals.lift(key, object);
+    shell.outcomes.succeeded(key, object, write.moves);
     match (done, &write.verb) {
         (Done::Object(body), _) => shell.absorb(object, Said::Is(body)),
         (Done::Deleted, plan::Verb::Delete { target, .. }) => shell.absorb(object, Said::Gone(&target.uid)),
@@ -172,7 +175,7 @@ fn failed(shell: &Shell, key: &Key, write: &Write, refusal: Refusal) -> Refusal 
         Class::Throttled => warn!(%key, %refusal, "the server is busy: {write}"),
         Class::Denied | Class::Invalid => {
             warn!(%key, class = %refusal.class, %refusal, "refused: {write}");
-            shell.refusals.note(key, object, &refusal.message);
+            shell.outcomes.refused(key, object, &refusal.message);
         }
     }
     refusal

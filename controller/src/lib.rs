@@ -38,7 +38,7 @@ use fence::Fence;
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
 use kube::Client;
 use lease::{Election, Leadership};
-use memory::{Failures, Last, Refusals};
+use memory::{Failures, Last, Outcomes};
 use metrics::Metrics;
 use observe::{Said, Sources, Stores};
 use plan::{Event, ObjectRef, Plan};
@@ -90,7 +90,7 @@ pub(crate) struct Shell {
     metrics: Metrics,
     leadership: Leadership,
     failures: Failures,
-    refusals: Refusals,
+    outcomes: Outcomes,
     announced: Last,
     logged: Last,
     witness: Option<Arc<dyn Witness>>,
@@ -134,7 +134,7 @@ impl Controller {
             metrics,
             leadership,
             failures: Failures::default(),
-            refusals: Refusals::default(),
+            outcomes: Outcomes::default(),
             announced: Last::default(),
             logged: Last::default(),
             witness: None,
@@ -234,7 +234,7 @@ impl Shell {
         self.recorder.forget(key);
         self.metrics.forget(key);
         self.failures.forget(key);
-        self.refusals.forget(key);
+        self.outcomes.forget(key);
         self.announced.forget(key);
         self.logged.forget(key);
     }

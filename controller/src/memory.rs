@@ -4,7 +4,7 @@
 
 use crate::queue::Key;
 use chrono::TimeDelta;
-use plan::ObjectRef;
+use plan::{Moves, ObjectRef};
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -47,34 +47,46 @@ impl Failures {
     }
 }
 
-/// What the server refused to do for a key, by object, until it does it.
+/// What became of the writes of a key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    /// What the server refused, by object, until it does it.
+    pub(crate) refused: BTreeMap<ObjectRef, String>,
+    /// The other objects that the latest plan with writes to them changed.
+    pub(crate) landed: Vec<ObjectRef>,
+}
+
+/// What became of the writes of every key.
 #[derive(Debug, Default)]
-pub(crate) struct Refusals(PerKey<BTreeMap<ObjectRef, String>>);
+pub(crate) struct Outcomes(PerKey<Outcome>);
 
-impl Refusals {
-    /// The server refused a write to `object`.
-    pub(crate) fn note(&self, key: &Key, object: &ObjectRef, message: &str) {
-        self.0.open().entry(key.clone()).or_default().insert(object.clone(), message.to_owned());
-    }
-
-    /// A write to `object` succeeded.
-    pub(crate) fn lift(&self, key: &Key, object: &ObjectRef) {
-        let mut refusals = self.0.open();
-        if let Some(refused) = refusals.get_mut(key) {
-            refused.remove(object);
-            if refused.is_empty() {
-                refusals.remove(key);
-            }
+impl Outcomes {
+    /// A plan that changes other objects is about to be carried out.
+    pub(crate) fn begin(&self, key: &Key) {
+        if let Some(outcome) = self.0.open().get_mut(key) {
+            outcome.landed.clear();
         }
     }
 
-    /// The first of them, as text.
-    pub(crate) fn first(&self, key: &Key) -> Option<String> {
-        self.0.open().get(key).and_then(|refused| refused.values().next().cloned())
+    /// The server refused a write to `object`.
+    pub(crate) fn refused(&self, key: &Key, object: &ObjectRef, message: &str) {
+        self.0.open().entry(key.clone()).or_default().refused.insert(object.clone(), message.to_owned());
     }
 
-    /// All of them.
-    pub(crate) fn all(&self, key: &Key) -> BTreeMap<ObjectRef, String> {
+    /// A write to `object` succeeded.
+    pub(crate) fn succeeded(&self, key: &Key, object: &ObjectRef, moves: Moves) {
+        let mut outcomes = self.0.open();
+        if moves == Moves::World {
+            let outcome = outcomes.entry(key.clone()).or_default();
+            outcome.refused.remove(object);
+            outcome.landed.push(object.clone());
+        } else if let Some(outcome) = outcomes.get_mut(key) {
+            outcome.refused.remove(object);
+        }
+    }
+
+    /// What is known of `key`.
+    pub(crate) fn of(&self, key: &Key) -> Outcome {
         self.0.open().get(key).cloned().unwrap_or_default()
     }
 
@@ -123,14 +135,17 @@ mod tests {
 
     #[test]
     fn a_refusal_stays_until_its_object_is_written() {
-        let refusals = Refusals::default();
+        let outcomes = Outcomes::default();
         let key = Key::new(Kind::Rollout, "shop", "web");
         let set = ObjectRef::new("apps", "v1", "ReplicaSet", Some("shop"), "web-1");
         let status = ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "web");
-        refusals.note(&key, &set, "quota exceeded");
-        refusals.lift(&key, &status);
-        assert_eq!(refusals.first(&key).as_deref(), Some("quota exceeded"), "a report does not lift it");
-        refusals.lift(&key, &set);
-        assert_eq!(refusals.first(&key), None);
+        outcomes.refused(&key, &set, "quota exceeded");
+        outcomes.succeeded(&key, &status, Moves::Report);
+        assert_eq!(outcomes.of(&key).refused.len(), 1, "a report does not lift it");
+        outcomes.succeeded(&key, &set, Moves::World);
+        assert!(outcomes.of(&key).refused.is_empty());
+        assert_eq!(outcomes.of(&key).landed, [set]);
+        outcomes.begin(&key);
+        assert!(outcomes.of(&key).landed.is_empty());
     }
 }

@@ -32,7 +32,8 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
 }
 
 fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
-    let observed = shell.stores.rollout(key, &shell.settings, shell.refusals.first(key))?;
+    let refused = shell.outcomes.of(key).refused.into_values().next();
+    let observed = shell.stores.rollout(key, &shell.settings, refused)?;
     let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
     Some(guarded(subject, || {
         let plan = rollouts::decide(&observed, now);

@@ -15,7 +15,7 @@ use serde_json::Value;
 use std::{collections::BTreeSet, time::Duration};
 use store::{Change, Name, Store};
 use thiserror::Error;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tracing::{debug, info, warn};
 
 /// Objects in one page of a list: small enough that a page is a few MB.
@@ -217,8 +217,10 @@ async fn watch<T>(
 ) -> WatchError {
     let mut pause = BACK_OFF.0;
     loop {
-        let before = version.clone();
+        let (before, started) = (version.clone(), Instant::now());
         match watch_once(client, source, store, told, &mut version).await {
+            // A server that hangs up at once would be asked again without end.
+            Ok(()) if started.elapsed() < BACK_OFF.0 && version == before => sleep(pause).await,
             Ok(()) => pause = BACK_OFF.0,
             Err(error @ (WatchError::Expired | WatchError::Missing | WatchError::Denied(_))) => return error,
             Err(error) => {
@@ -279,3 +281,6 @@ fn refusal(status: &Value) -> WatchError {
         code => WatchError::Refused(format!("{} {message}", code.unwrap_or_default())),
     }
 }
+
+#[cfg(test)]
+mod tests;
