@@ -3,8 +3,6 @@
 //!
 //! `tests/data/typed-templates.jsonl` holds, for each template, its hash and that of what the API server stores.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a test may stop at what must hold")]
-
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
