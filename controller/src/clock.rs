@@ -46,8 +46,7 @@ impl Clock {
     /// Sleeps until `due`, or somewhat less when that is far away: callers look at the clock again.
     pub async fn sleep_towards(&self, due: DateTime<Utc>) {
         let remaining = (due - self.now()).to_std().unwrap_or(Duration::ZERO);
-        // Tokio's timer counts whole milliseconds and rounds down only by luck: one more spares an early wake-up.
-        let remaining = if remaining.is_zero() { remaining } else { remaining + Duration::from_micros(500) };
+        // Tokio's timer counts whole milliseconds and rounds up.
         tokio::time::sleep(remaining.min(LONGEST_SLEEP)).await;
     }
 }

@@ -226,8 +226,15 @@ impl Shell {
         }
     }
 
-    /// Drops all that is known of an object that is no more.
+    /// Drops all that is known of an object that is no more. The end of a Rollout is told.
     fn forget(&self, key: &Key) {
+        if let Some(uid) = self.announced.forget(key) {
+            let kind = &crds::kind::ROLLOUT;
+            let object = ObjectRef::new(kind.group, kind.version, kind.kind, Some(&key.namespace), &key.name);
+            let subject = Subject { object, uid, resource_version: String::new() };
+            let message = format!("Rollout {}/{} is deleted", key.namespace, key.name);
+            self.recorder.tell(key, &subject, &Event::normal("RolloutDeleted", message));
+        }
         self.queue.forget(key);
         self.fence.forget(key);
         self.answers.forget(key);
@@ -235,7 +242,6 @@ impl Shell {
         self.metrics.forget(key);
         self.failures.forget(key);
         self.outcomes.forget(key);
-        self.announced.forget(key);
         self.logged.forget(key);
     }
 }

@@ -111,9 +111,9 @@ impl Last {
         true
     }
 
-    /// The key is no more.
-    pub(crate) fn forget(&self, key: &Key) {
-        self.0.open().remove(key);
+    /// The key is no more; what was said last.
+    pub(crate) fn forget(&self, key: &Key) -> Option<String> {
+        self.0.open().remove(key)
     }
 }
 
