@@ -53,14 +53,33 @@ pub(crate) struct Answers {
     topics: Mutex<BTreeMap<Key, Topics>>,
 }
 
-/// Whether a newer question makes the answer to an older one useless.
+/// Trees and reads that are kept for each key: the one in use, those before and after it, and some to spare. Rules ask for
+/// the latest of a branch and for a pinned commit side by side.
+const KEPT: usize = 4;
+
+/// Whether a newer answer takes the place of an older one.
 fn replaces(newer: &Ask, older: &Ask) -> bool {
     match (newer, older) {
         (Ask::Metric(newer), Ask::Metric(older)) => newer.metric == older.metric,
-        (Ask::Git(newer), Ask::Git(older)) => newer.repository == older.repository && newer.path == older.path,
+        (Ask::Git(newer), Ask::Git(older)) => {
+            (&newer.repository, &newer.path, &newer.revision) == (&older.repository, &older.path, &older.revision)
+        }
         (Ask::Live(LiveAsk::DryRun(newer, _)), Ask::Live(LiveAsk::DryRun(older, _))) => newer == older,
-        (Ask::Live(LiveAsk::Get(_)), Ask::Live(LiveAsk::Get(_))) => true,
-        _ => false,
+        (newer, older) => newer == older,
+    }
+}
+
+/// Adds an answer, newest last, and drops those that nobody can need any more.
+fn keep(kept: &mut Vec<Answered>, answered: Answered) {
+    kept.retain(|older| !replaces(&answered.ask, &older.ask));
+    kept.push(answered);
+    for is_of_sort in [|ask: &Ask| matches!(ask, Ask::Git(_)), |ask: &Ask| matches!(ask, Ask::Live(LiveAsk::Get(_)))] {
+        let mut surplus = kept.iter().filter(|answered| is_of_sort(&answered.ask)).count().saturating_sub(KEPT);
+        kept.retain(|answered| {
+            let is_surplus = surplus > 0 && is_of_sort(&answered.ask);
+            surplus -= usize::from(is_surplus);
+            !is_surplus
+        });
     }
 }
 
@@ -138,9 +157,11 @@ impl Answers {
         // Read before our own last write: the key looks again and asks again.
         let is_stale = matches!(answered.ask, Ask::Live(_)) && topic.writes != writes;
         if !is_stale {
-            topic.answered.retain(|older| !replaces(&answered.ask, &older.ask));
-            topic.answered.push(answered);
+            keep(&mut topic.answered, answered);
         }
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,18 @@
 //! A key is looked at by one pass at a time, many keys at once. A pass stops at the first write that does not succeed. The
 //! only back-off is here. Every write is preceded by the question whether we still lead. Nothing here knows what a plan means.
 
-use crate::{Pass, Shell, observe::Said, queue::Key, rules, write::Class, write::Done, write::Refusal};
+use crate::{
+    Pass, Shell,
+    events::Subject,
+    memory::Outcome,
+    observe::Said,
+    queue::Key,
+    rules,
+    write::{Class, Done, Refusal},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use plan::{Plan, Requeue, Write};
+use plan::{Moves, Plan, Requeue, Write};
 use std::{future::Future, pin::pin, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -120,39 +128,43 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
         shell.witness(Pass { key, plan, refusal: None, at: shell.clock.now() });
         return Ended::Unsafe;
     }
-    if plan.moves_world() {
-        shell.outcomes.begin(key);
-    }
-    let mut refusal = None;
+    let (mut outcome, mut has_written, mut refusal) = (Outcome::default(), false, None);
     for write in plan.writes() {
         if !shell.leadership.may_write() {
             return Ended::NotLeading;
         }
         match shell.writer.send(&write.verb).await {
-            Ok(done) => succeeded(shell, key, subject, write, &done),
+            Ok(done) => {
+                has_written = true;
+                if write.moves == Moves::World {
+                    outcome.landed.push(write.verb.object().clone());
+                }
+                succeeded(shell, key, subject, write, &done);
+            }
             Err(error) => {
+                if matches!(error.class, Class::Denied | Class::Invalid) {
+                    has_written = true;
+                    outcome.refused = Some((write.verb.object().clone(), error.message.clone()));
+                }
                 refusal = Some(failed(shell, key, write, error));
                 break;
             }
         }
     }
+    if has_written {
+        shell.outcomes.note(key, outcome);
+    }
     shell.witness(Pass { key, plan, refusal: refusal.as_ref(), at: shell.clock.now() });
     match refusal {
         Some(refusal) => Ended::Refused(refusal),
-        None => {
-            if plan.is_quiet() {
-                shell.outcomes.forget(key);
-            }
-            Ended::Done(plan.requeue)
-        }
+        None => Ended::Done(plan.requeue),
     }
 }
 
-fn succeeded(shell: &Shell, key: &Key, subject: &crate::events::Subject, write: &Write, done: &Done) {
+fn succeeded(shell: &Shell, key: &Key, subject: &Subject, write: &Write, done: &Done) {
     info!(%key, "{write}");
     let object = write.verb.object();
     shell.answers.wrote(key, object);
-    shell.outcomes.succeeded(key, object, write.moves);
     match (done, &write.verb) {
         (Done::Object(body), _) => shell.absorb(object, Said::Is(body)),
         (Done::Deleted, plan::Verb::Delete { target, .. }) => shell.absorb(object, Said::Gone(&target.uid)),
@@ -175,7 +187,6 @@ fn failed(shell: &Shell, key: &Key, write: &Write, refusal: Refusal) -> Refusal 
         Class::Throttled => warn!(%key, %refusal, "the server is busy: {write}"),
         Class::Denied | Class::Invalid => {
             warn!(%key, class = %refusal.class, %refusal, "refused: {write}");
-            shell.outcomes.refused(key, object, &refusal.message);
         }
     }
     refusal

@@ -4,7 +4,7 @@
 
 use crate::queue::Key;
 use chrono::TimeDelta;
-use plan::{Moves, ObjectRef};
+use plan::ObjectRef;
 use std::{
     collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -47,41 +47,27 @@ impl Failures {
     }
 }
 
-/// What became of the writes of a key.
-#[derive(Clone, Debug, Default)]
+/// What became of the latest plan of a key that wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// What the server refused, by object, until it does it.
-    pub(crate) refused: BTreeMap<ObjectRef, String>,
-    /// The other objects that the latest plan with writes to them changed.
+    /// What the server refused for good, and its words.
+    pub(crate) refused: Option<(ObjectRef, String)>,
+    /// The other objects that it changed.
     pub(crate) landed: Vec<ObjectRef>,
 }
 
-/// What became of the writes of every key.
+/// The outcome of every key.
 #[derive(Debug, Default)]
 pub(crate) struct Outcomes(PerKey<Outcome>);
 
 impl Outcomes {
-    /// A plan that changes other objects is about to be carried out.
-    pub(crate) fn begin(&self, key: &Key) {
-        if let Some(outcome) = self.0.open().get_mut(key) {
-            outcome.landed.clear();
-        }
-    }
-
-    /// The server refused a write to `object`.
-    pub(crate) fn refused(&self, key: &Key, object: &ObjectRef, message: &str) {
-        self.0.open().entry(key.clone()).or_default().refused.insert(object.clone(), message.to_owned());
-    }
-
-    /// A write to `object` succeeded.
-    pub(crate) fn succeeded(&self, key: &Key, object: &ObjectRef, moves: Moves) {
+    /// A plan wrote.
+    pub(crate) fn note(&self, key: &Key, outcome: Outcome) {
         let mut outcomes = self.0.open();
-        if moves == Moves::World {
-            let outcome = outcomes.entry(key.clone()).or_default();
-            outcome.refused.remove(object);
-            outcome.landed.push(object.clone());
-        } else if let Some(outcome) = outcomes.get_mut(key) {
-            outcome.refused.remove(object);
+        if outcome == Outcome::default() {
+            outcomes.remove(key);
+        } else {
+            outcomes.insert(key.clone(), outcome);
         }
     }
 
@@ -90,7 +76,7 @@ impl Outcomes {
         self.0.open().get(key).cloned().unwrap_or_default()
     }
 
-    /// Nothing is wanted for `key` any more, or it is no more.
+    /// `key` is no more.
     pub(crate) fn forget(&self, key: &Key) {
         self.0.open().remove(key);
     }
@@ -131,21 +117,5 @@ mod tests {
         assert_eq!(waits, [10, 20, 40, 50]);
         failures.forget(&key);
         assert_eq!(failures.next_wait(&key, limits).num_milliseconds(), 10);
-    }
-
-    #[test]
-    fn a_refusal_stays_until_its_object_is_written() {
-        let outcomes = Outcomes::default();
-        let key = Key::new(Kind::Rollout, "shop", "web");
-        let set = ObjectRef::new("apps", "v1", "ReplicaSet", Some("shop"), "web-1");
-        let status = ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "web");
-        outcomes.refused(&key, &set, "quota exceeded");
-        outcomes.succeeded(&key, &status, Moves::Report);
-        assert_eq!(outcomes.of(&key).refused.len(), 1, "a report does not lift it");
-        outcomes.succeeded(&key, &set, Moves::World);
-        assert!(outcomes.of(&key).refused.is_empty());
-        assert_eq!(outcomes.of(&key).landed, [set]);
-        outcomes.begin(&key);
-        assert!(outcomes.of(&key).landed.is_empty());
     }
 }

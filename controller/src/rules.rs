@@ -8,10 +8,13 @@ use crate::{
     events::Subject,
     queue::{Key, Kind},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::{ObjectMeta, kind};
 use plan::{ObjectRef, Plan, reason::RolloutReason};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// A plan and the object that it is for.
 #[derive(Debug)]
@@ -27,12 +30,12 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
     match key.kind {
         Kind::Rollout => rollout(shell, key, now),
         Kind::AnalysisRun => run(shell, key, now),
-        Kind::Application => None,
+        Kind::Application => application(shell, key, now),
     }
 }
 
 fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
-    let refused = shell.outcomes.of(key).refused.into_values().next();
+    let refused = shell.outcomes.of(key).refused.map(|(object, message)| format!("{object}: {message}"));
     let observed = shell.stores.rollout(key, &shell.settings, refused)?;
     let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
     Some(guarded(subject, || {
@@ -53,6 +56,24 @@ fn run(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
         prometheus_address: shell.settings.prometheus_address.clone(),
     };
     Some(guarded(subject, || (analysis::decide(&observed, now), Ok(()))))
+}
+
+fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
+    let settings = shell.settings.applications.as_ref()?;
+    let application = shell.stores.applications.get(&key.namespace, &key.name)?;
+    let subject = subject(&kind::APPLICATION, &application.metadata);
+    let outcome = shell.outcomes.of(key);
+    let observed = gitops::Observed {
+        rollouts: shell.stores.rollouts.all().iter().map(|kept| Arc::clone(&kept.rollout)).collect(),
+        answers: shell.answers.given(key, &application.metadata.uid),
+        refusals: outcome.refused.into_iter().map(|(object, message)| gitops::Refusal { object, message }).collect(),
+        landed: outcome.landed,
+        poll_interval: TimeDelta::from_std(settings.polling).unwrap_or(TimeDelta::MAX),
+        allow_file_urls: settings.allow_file,
+        controller_namespace: shell.settings.own_namespace.clone(),
+        application,
+    };
+    Some(guarded(subject, || (gitops::decide(&observed, now), Ok(()))))
 }
 
 fn subject(kind: &crds::Kind, meta: &ObjectMeta) -> Subject {

@@ -21,7 +21,7 @@ use tokio::time::timeout;
 /// The field manager of patches and creations.
 pub const FIELD_MANAGER: &str = "leadline-controller";
 /// The field manager of server-side apply: what an Application applied, and nothing else, so that it may prune fields.
-pub const APPLY_MANAGER: &str = "leadline-gitops";
+pub const APPLY_MANAGER: &str = gitops::FIELD_MANAGER;
 /// A write without an answer after this long is read back. Below the part of the lease that is left when writing stops.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 

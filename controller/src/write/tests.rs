@@ -49,7 +49,7 @@ async fn each_verb_names_the_version_it_was_decided_on() {
             format!("PATCH {base}/rollouts/web/status?fieldManager=leadline-controller"),
             format!("PATCH {base}/analysisruns/run?fieldManager=leadline-controller"),
             format!("DELETE {base}/analysisruns/run"),
-            format!("PATCH {base}/rollouts/web?fieldManager=leadline-gitops&force=true"),
+            format!("PATCH {base}/rollouts/web?fieldManager={APPLY_MANAGER}&force=true"),
         ]
     );
     assert_eq!(sent[0].body, json!({"status": {"phase": "Healthy"}, "metadata": {"resourceVersion": "7"}}));
