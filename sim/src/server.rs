@@ -6,6 +6,7 @@
 
 mod admit;
 mod answer;
+mod builtin;
 pub mod call;
 mod crd;
 mod discovery;

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use crate::server::builtin;
 use crate::server::call::Call;
 use crate::server::kinds::Kind;
 use crate::server::object;
@@ -20,12 +21,16 @@ pub(crate) fn admit(
     if let Some(schema) = &kind.schema {
         unknown = schema.prune(value);
         schema.fill_in(value);
+    } else if !kind.custom {
+        unknown = builtin::normalise(kind, value)?;
+        builtin::fill_in(kind, value);
     }
     let warnings = speak_of_unknown(call, kind, unknown)?;
     let mut causes = check_metadata(kind, value, before);
     if let Some(schema) = &kind.schema {
         causes.extend(schema.validate(value, before));
     }
+    causes.extend(builtin::check(kind, value, before));
     if causes.is_empty() {
         return Ok(warnings);
     }
