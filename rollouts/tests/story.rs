@@ -21,7 +21,7 @@ fn events_come_in_the_order_that_clients_expect() {
     let install =
         ["RolloutUpdated", "NewReplicaSetCreated", "RolloutNotCompleted", "ScalingReplicaSet", "RolloutCompleted"];
     assert_eq!(toy.events, install);
-    assert_eq!(toy.status("phase"), "Healthy", "{}", toy.log.join("\n"));
+    assert_eq!(toy.status("phase"), "Healthy", "{}", toy.tail());
 
     toy.events.clear();
     toy.set_image("web:2");
@@ -56,7 +56,7 @@ fn events_come_in_the_order_that_clients_expect() {
         "ScalingReplicaSet",
         "RolloutCompleted",
     ];
-    assert_eq!(toy.events, retry, "{}", toy.log.join("\n"));
+    assert_eq!(toy.events, retry, "{}", toy.tail());
     assert_eq!((toy.status("phase"), toy.pods_of("web:1"), toy.pods_of("web:2")), (json!("Healthy"), 0, 1));
 }
 
@@ -69,7 +69,7 @@ fn a_routed_canary_moves_in_steps_and_nothing_is_cut_off() {
 
     toy.set_image("web:2");
     toy.settle();
-    assert_eq!((toy.weight(), toy.pods_of("web:1"), toy.pods_of("web:2")), (20, 4, 1), "{}", toy.log.join("\n"));
+    assert_eq!((toy.weight(), toy.pods_of("web:1"), toy.pods_of("web:2")), (20, 4, 1), "{}", toy.tail());
     assert_eq!(toy.status("canary/weights/canary/weight"), 20);
     toy.patch(json!({"status": {"pauseConditions": null}}));
     toy.settle();
@@ -128,7 +128,7 @@ fn subsets_are_switched_only_while_nothing_is_sent_to_them() {
         (subset(&toy, 0), toy.weight(), toy.pods_of("web:1")),
         (toy.hash_of("web:2").into(), 0, 0),
         "{}",
-        toy.log.join("\n")
+        toy.tail()
     );
 }
 
@@ -183,7 +183,7 @@ fn an_inconclusive_analysis_holds_until_a_person_decides() {
     assert_eq!((toy.status("phase"), toy.status("message")), (json!("Paused"), json!("InconclusiveAnalysisRun")));
     toy.patch(json!({"status": {"pauseConditions": null, "controllerPause": false, "currentStepIndex": 2}}));
     toy.settle();
-    assert_eq!(toy.status("stableRS"), toy.hash_of("web:2"), "{}", toy.log.join("\n"));
+    assert_eq!(toy.status("stableRS"), toy.hash_of("web:2"), "{}", toy.tail());
 }
 
 #[test]
@@ -236,7 +236,7 @@ fn a_new_version_in_mid_update_and_the_way_back() {
     assert!(toy.events.contains(&"SkipSteps".to_owned()), "{:?}", toy.events);
     assert_eq!((toy.weight(), toy.pods_of("web:1")), (0, 4));
     toy.pass(31);
-    assert_eq!((toy.pods_of("web:3"), toy.status("phase")), (0, json!("Healthy")), "{}", toy.log.join("\n"));
+    assert_eq!((toy.pods_of("web:3"), toy.status("phase")), (0, json!("Healthy")), "{}", toy.tail());
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn a_stuck_update_is_degraded_or_aborted_after_the_deadline() {
             (toy.condition("Progressing").1.as_str(), toy.status("phase")),
             (reason, json!("Degraded")),
             "{}",
-            toy.log.join("\n")
+            toy.tail()
         );
     }
 }

@@ -225,7 +225,7 @@ impl Toy {
                 return plan;
             }
         }
-        panic!("it never settles:\n{}", self.log.join("\n"));
+        panic!("it never settles:\n{}", self.tail());
     }
 
     /// Lets time pass to the next wake-up, and settles.
@@ -261,6 +261,13 @@ impl Toy {
     pub fn end_run(&mut self, name: &str, phase: &str, message: &str) {
         let run = self.runs.get_mut(name).unwrap_or_else(|| panic!("run {name} exists"));
         run["status"] = json!({"phase": phase, "message": message, "metricResults": [], "runSummary": {}});
+    }
+
+    /// The last lines of the transcript.
+    pub fn tail(&self) -> String {
+        let from = self.log.len().saturating_sub(60);
+        let shorten = |line: &String| line.chars().take(600).collect::<String>();
+        self.log[from..].iter().map(shorten).collect::<Vec<_>>().join("\n")
     }
 
     pub fn status(&self, pointer: &str) -> Value {

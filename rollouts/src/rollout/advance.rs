@@ -179,8 +179,14 @@ fn finished(look: &Look<'_>) -> Option<Change> {
         Phase::First | Phase::Promoted | Phase::Aborted | Phase::Stepping(_) => return None,
     };
     let has_all_pods = canary.size().available >= look.spec.limits.replicas;
-    let has_all_traffic = look.traffic.as_ref().is_none_or(|traffic| traffic.lowest_canary() == WHOLE);
+    let has_all_traffic = has_share(look, WHOLE);
     (has_all_pods && has_all_traffic).then(|| promoted(look, why))
+}
+
+/// Every route gives the canary this share. Without any pods there is nothing that a share could reach.
+fn has_share(look: &Look<'_>, weight: i32) -> bool {
+    let Some(traffic) = look.traffic.as_ref().filter(|_| look.spec.limits.replicas > 0) else { return true };
+    traffic.lowest_canary() == weight && traffic.highest_canary() == weight
 }
 
 fn promoted(look: &Look<'_>, why: String) -> Change {
@@ -231,10 +237,7 @@ fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {
     let status = look.status();
     match step {
         Step::SetWeight(weight) => {
-            let has_traffic = look
-                .traffic
-                .as_ref()
-                .is_none_or(|traffic| traffic.lowest_canary() == *weight && traffic.highest_canary() == *weight);
+            let has_traffic = has_share(look, *weight);
             let is_shrunk = !look.spec.is_routed()
                 || look
                     .fleet
@@ -305,7 +308,7 @@ pub fn waiting(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
             Some(until) => RolloutReason::PausedUntil { until },
             None => RolloutReason::Paused { reason: condition.reason.clone() },
         });
-        requeue = requeue.earliest(end.map_or(Requeue::Never, Requeue::At));
+        requeue = requeue.earliest(end.filter(|end| *end > look.now).map_or(Requeue::Never, Requeue::At));
     }
     if look.phase == Phase::Aborted {
         reasons.push(RolloutReason::StaysAborted);

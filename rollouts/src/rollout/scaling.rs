@@ -7,7 +7,7 @@ use super::{
     phase::Phase,
     replicas::{self, Size},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use crds::{Time, keys};
 use plan::{Event, Requeue, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
@@ -97,6 +97,14 @@ fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
         0
     });
     let wanted = replicas::routed(share, replicas);
+    let fewest = look.spec.limits.fewest_available();
+    let short = look.fleet.stable_beside_canary().filter(|stable| stable.size().available < fewest);
+    if let Some(stable) = short.filter(|_| wanted < canary.size().asked) {
+        // The canary may be all that is healthy: it keeps its pods until the stable revision has its own.
+        let have = stable.size().available;
+        scaling.held.push(RolloutReason::PodsNotReady { replica_set: stable.name().into(), want: fewest, have });
+        return;
+    }
     scaling.writes.extend(resized(look, canary, wanted, canary.deadline().map(|_| Value::Null)));
 }
 
@@ -105,35 +113,21 @@ fn drained(look: &Look<'_>, revision: Revision<'_>, delay: TimeDelta, scaling: &
     if revision.size().asked == 0 {
         return;
     }
-    if look.share_of(revision.hash()) > 0 {
+    // Who asks for no pods at all asks for no traffic either.
+    if look.share_of(revision.hash()) > 0 && look.spec.limits.replicas > 0 {
         scaling.held.push(RolloutReason::StillCarriesTraffic { what: revision.name().into() });
         return;
     }
-    let due = match revision.deadline() {
-        Some(due) => due,
-        None if delay.is_zero() => look.now,
-        None => {
-            let due = look.now + delay;
-            scaling.writes.push(with_deadline(revision, due));
-            due
-        }
-    };
+    let recorded = revision.deadline();
+    let due = recorded.unwrap_or(if delay.is_zero() { look.now } else { look.now + delay });
     if due <= look.now {
         scaling.writes.extend(resized(look, revision, 0, Some(Value::Null)));
-    } else {
-        scaling.writes.extend(annotated(look, revision));
-        scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
-        scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
+        return;
     }
-}
-
-fn with_deadline(revision: Revision<'_>, due: DateTime<Utc>) -> Write {
-    let body = json!({ "metadata": { "annotations": { keys::SCALE_DOWN_DEADLINE: Time::from(due).to_string() } } });
-    Write::patch(
-        revision.target(),
-        body,
-        RolloutReason::Draining { replica_set: revision.name().into(), until: due }.into(),
-    )
+    let deadline = recorded.is_none().then(|| Value::from(Time::from(due).to_string()));
+    scaling.writes.extend(resized(look, revision, revision.size().asked, deadline));
+    scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
+    scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
 }
 
 /// Keeps the bookkeeping annotation of a ReplicaSet that is not resized in step with the Rollout.

@@ -1,8 +1,8 @@
 //! Who selects which revision? Points Services and DestinationRule subsets at the stable revision and the canary.
 //!
 //! Whatever carries traffic is left alone: the weight goes first, then the selector follows. The one exception is a first
-//! selector, and the stable end of a promoted Rollout: there the switch itself moves the traffic, onto a revision that is
-//! fully available.
+//! selector, and a stable end that was left on another revision: there the switch itself moves the traffic, onto a revision
+//! that is fully available.
 
 use super::{
     endpoints,
@@ -168,7 +168,7 @@ fn hindrance(look: &Look<'_>, switch: &Switch<'_>) -> Option<RolloutReason> {
     if wanted.size().available == 0 && (look.phase != Phase::Aborted || switch.is_stable_end) {
         return Some(lacks_pods());
     }
-    if switch.weight == 0 || (look.phase == Phase::Promoted && switch.is_stable_end && wanted.is_fully_available()) {
+    if switch.weight == 0 || (switch.is_stable_end && wanted.is_fully_available()) {
         return None;
     }
     // A switch away from a revision without ready endpoints harms nobody.

@@ -141,7 +141,9 @@ fn backing(observed: &Observed, spec: &Spec<'_>, ends: Ends<'_>) -> (Backing, Ba
 /// The share that the canary should have now.
 pub fn goal(look: &Look<'_>, traffic: &Traffic<'_>) -> i32 {
     let available = look.fleet.canary.map_or(0, |canary| canary.size().available);
-    if !look.phase.is_updating() || look.phase == Phase::Aborted || available == 0 {
+    // An end that still selects another revision can only be switched once nothing is sent to it.
+    let leads_elsewhere = traffic.canary.hash.as_ref().is_some_and(|hash| *hash != look.fleet.hash);
+    if !look.phase.is_updating() || look.phase == Phase::Aborted || available == 0 || leads_elsewhere {
         return 0;
     }
     let has_pods = look.has_its_pods();
