@@ -1,0 +1,67 @@
+# Everything that one does with this repository. `make help` lists it.
+
+CARGO ?= cargo
+HELM  ?= helm
+CLUSTER = e2e/cluster/run
+# Of cluster-up, cluster-down and cluster-status: real (pods, Istio, Envoy, Prometheus; root) or light (an API server; no root).
+PROFILE ?= real
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-fast test demo-cluster demo-down e2e cluster-up cluster-down cluster-status bench storm crds lint fmt clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: ## the story of five versions, live, in one process; two minutes; needs Rust and git
+	@$(CARGO) run -q -p leadline -- demo
+
+demo-fast: ## the same story on virtual time, in seconds
+	@$(CARGO) run -q -p leadline -- demo --fast
+
+demo-cluster: ## the same story on a real cluster, which it builds and starts (root; Go; the first time is long)
+	@$(CLUSTER) up --profile real
+	@$(CARGO) run -q -p leadline -- demo --cluster
+
+demo-down: ## stop that cluster; nothing stays but the built programs
+	@$(CLUSTER) down --profile real
+
+test: ## everything that needs no cluster and no root
+	$(CARGO) test --workspace --exclude e2e
+	$(CARGO) test -p e2e --test tidy
+
+e2e: ## the tests on real clusters, which it starts (root; Go)
+	cd e2e/cluster && GOWORK=off go vet ./... && GOWORK=off go test ./...
+	$(CLUSTER) up --profile light
+	$(CLUSTER) up --profile real
+	$(CARGO) build -p leadline -p kubectl
+	$(CARGO) test -p e2e
+
+cluster-up: ## start a cluster, or what is missing of it: PROFILE=real or PROFILE=light
+	@$(CLUSTER) up --profile $(PROFILE)
+
+cluster-down: ## stop it
+	@$(CLUSTER) down --profile $(PROFILE)
+
+cluster-status: ## show its programs; fails unless all are ready
+	@$(CLUSTER) status --profile $(PROFILE)
+
+bench: ## measure, and print the figures with the machine's name
+	$(CARGO) bench --workspace --bench '*'
+
+storm: ## random faults against the invariants: the short storm of `make test`, told in full
+	$(CARGO) test -p sim --test storm -- --nocapture
+
+crds: ## write the CustomResourceDefinitions into the chart
+	$(CARGO) run -q -p crds --features schema --bin crdgen
+
+lint: ## what must be clean before a commit
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+fmt: ## format the Rust files
+	$(CARGO) fmt --all
+
+clean: ## remove what was built, and the clusters
+	-@test ! -d .cluster/light || $(CLUSTER) down --profile light
+	-@test ! -d .cluster/real || $(CLUSTER) down --profile real
+	$(CARGO) clean
