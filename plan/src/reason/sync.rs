@@ -1,5 +1,6 @@
 //! Reasons of the rules for Applications.
 
+use chrono::{DateTime, Utc};
 use thiserror::Error;
 
 /// Why an Application moves or waits.
@@ -20,12 +21,24 @@ pub enum SyncReason {
     /// A sync begins.
     #[error("sync to {revision} begins ({who})")]
     SyncStarted { revision: String, who: String },
+    /// A part of a sync is written down.
+    #[error("the sync goes on: {written}")]
+    SyncAdvanced { written: String },
+    /// A failed sync is tried again later.
+    #[error("the sync is tried again at {}", until.format("%H:%M:%S"))]
+    RetriedAt { until: DateTime<Utc> },
     /// A manifest is applied.
     #[error("{object} follows Git")]
     Applied { object: String },
     /// An object that Git no longer has goes.
     #[error("{object} is no longer in Git")]
     Pruned { object: String },
+    /// An object goes together with its Application.
+    #[error("{object} goes with its application")]
+    ApplicationDeleted { object: String },
+    /// A deleted object is still there.
+    #[error("{object} is not gone yet")]
+    NotGone { object: String },
     /// A wave must be healthy before the next begins.
     #[error("wave {wave} waits for {object}")]
     WaveUnhealthy { wave: i32, object: String },
