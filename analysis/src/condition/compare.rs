@@ -13,15 +13,17 @@ use super::{
 
 /// `==`
 pub(super) fn equal(left: &Value, right: &Value, meter: &mut Meter) -> Result<bool, Fault> {
-    meter.steps(1)?;
     if let (Some(left), Some(right)) = (left.integer(), right.integer()) {
+        meter.steps(1)?;
         return Ok(left == right);
     }
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
+        meter.steps(1)?;
         return Ok(left == right);
     }
     match (left, right) {
         (Value::List(left), Value::List(right)) => {
+            meter.steps(1)?;
             // A range never equals the numbers of a metric: only a list of anything is looked into.
             let comparable =
                 left.kind() == right.kind() || left.kind() == ListKind::Any || right.kind() == ListKind::Any;

@@ -3,7 +3,7 @@
 //! The tables hold one row a condition: the result, the expression, the answer and, in the second table, its type.
 //! `ERRC` is a refusal when the condition is read, `ERRR` a failure when it is evaluated; the text is the message.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "what a helper of a test expects must hold")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test may expect what must hold, outside of its body too")]
 
 mod hostile;
 

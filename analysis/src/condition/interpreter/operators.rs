@@ -23,10 +23,8 @@ impl<'t> Machine<'t> {
             left = match operator {
                 Operator::Or(_) if left.truth()? => left,
                 Operator::And(_) if !left.truth()? => left,
-                Operator::Or(_) | Operator::And(_) => {
-                    let right = self.value(node)?;
-                    Value::Bool(right.truth()?)
-                }
+                // The right side is the answer as it is: whoever uses it sees whether it is a bool.
+                Operator::Or(_) | Operator::And(_) => self.value(node)?,
                 Operator::Coalesce if !matches!(left, Value::Nil) => left,
                 Operator::Coalesce => self.value(node)?,
                 Operator::Matches => self.matches(&left, node)?,
