@@ -71,6 +71,15 @@ impl Secrets {
         Ok(list.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
     }
 
+    /// One key of a ConfigMap; empty when there is none, or none that may be read.
+    pub(super) async fn config(&self, namespace: &str, name: &str, key: &str) -> String {
+        let path = format!("/api/v1/namespaces/{namespace}/configmaps/{name}");
+        let Ok(request) = Request::get(path).body(Vec::new()) else { return String::new() };
+        let found: Result<Value, _> = self.0.request(request).await;
+        let text = found.ok().and_then(|found| Some(found.get("data")?.get(key)?.as_str()?.to_owned()));
+        text.unwrap_or_default()
+    }
+
     async fn value(&self, wanted: &SecretRef) -> Result<String, String> {
         let SecretRef { namespace, name, key } = wanted;
         let secret = self

@@ -1,1 +1,118 @@
-//! stub
+//! What is put together for a Rollout, and whom events wake.
+
+use super::*;
+use serde_json::{Value, json};
+
+const HASH: &str = "abc";
+
+fn meta(name: &str, more: Value) -> Value {
+    let mut meta = json!({"namespace": "shop", "name": name, "uid": format!("uid-{name}"), "resourceVersion": "1"});
+    if let (Some(meta), Value::Object(more)) = (meta.as_object_mut(), more) {
+        meta.extend(more);
+    }
+    meta
+}
+
+fn owned_by(name: &str) -> Value {
+    json!([{"kind": "x", "name": name, "uid": format!("uid-{name}"), "controller": true}])
+}
+
+fn saw<T>(store: &Store<T>, object: &Value) -> Change<T> {
+    store.saw(object).expect("reads").expect("is new")
+}
+
+fn stores() -> Stores {
+    let stores = Stores::new();
+    let istio = json!({"virtualService": {"name": "web.mesh"}, "destinationRule": {"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"}});
+    let spec = json!({
+        "selector": {"matchLabels": {"app": "web"}},
+        "strategy": {"canary": {"canaryService": "web-canary", "trafficRouting": {"istio": istio}}},
+    });
+    saw(&stores.rollouts, &json!({"metadata": meta("web", json!({})), "spec": spec}));
+    saw(&stores.rollouts, &json!({"metadata": meta("api", json!({})), "spec": {"strategy": {"canary": {}}}}));
+    let labels = json!({"app": "web", "rollouts-pod-template-hash": HASH});
+    saw(&stores.replica_sets, &json!({"metadata": meta("web-1", json!({"ownerReferences": owned_by("web")}))}));
+    saw(&stores.replica_sets, &json!({"metadata": meta("orphan", json!({"labels": labels}))}));
+    saw(&stores.replica_sets, &json!({"metadata": meta("api-1", json!({"ownerReferences": owned_by("api")}))}));
+    saw(&stores.pods, &json!({"metadata": meta("web-1-a", json!({"ownerReferences": owned_by("web-1")}))}));
+    saw(&stores.pods, &json!({"metadata": meta("api-1-a", json!({"ownerReferences": owned_by("api-1")}))}));
+    for service in ["web-canary", "web-all", "other"] {
+        saw(&stores.services, &json!({"metadata": meta(service, json!({}))}));
+        let label = json!({"labels": {"kubernetes.io/service-name": service}});
+        saw(&stores.endpoint_slices, &json!({"metadata": meta(&format!("{service}-x"), label)}));
+    }
+    saw(
+        &stores.destination_rules,
+        &json!({"metadata": meta("web", json!({})), "spec": {"host": "web-all.shop.svc.cluster.local"}}),
+    );
+    saw(&stores.virtual_services, &json!({"metadata": meta("web", json!({"namespace": "mesh"}))}));
+    saw(&stores.runs, &json!({"metadata": meta("run", json!({"ownerReferences": owned_by("web")}))}));
+    saw(&stores.templates, &json!({"metadata": meta("success", json!({}))}));
+    stores
+}
+
+fn names(keys: Vec<Key>) -> Vec<String> {
+    let mut names: Vec<String> = keys.into_iter().map(|key| format!("{} {}", key.kind, key.name)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[test]
+fn a_rollout_is_seen_with_all_that_concerns_it_and_nothing_else() {
+    let settings = Settings { instance_id: "blue".into(), ..Settings::default() };
+    let key = Key::new(Kind::Rollout, "shop", "web");
+    let observed = stores().rollout(&key, &settings, None).expect("is there");
+    let named = |metas: Vec<&ObjectMeta>| metas.into_iter().map(|meta| meta.name.clone()).collect::<Vec<_>>();
+    assert_eq!(named(observed.replica_sets.iter().map(|it| &it.metadata).collect()), ["web-1", "orphan"]);
+    assert_eq!(named(observed.pods.iter().map(|it| &it.metadata).collect()), ["web-1-a"]);
+    assert_eq!(observed.services.keys().collect::<Vec<_>>(), ["web-all", "web-canary"], "the rule's host too");
+    assert_eq!(named(observed.endpoint_slices.iter().map(|it| &it.metadata).collect()), ["web-all-x", "web-canary-x"]);
+    assert!(observed.virtual_services.contains_key(&("mesh".to_owned(), "web".to_owned())));
+    assert_eq!(observed.runs.len(), 1);
+    assert_eq!(observed.templates.keys().collect::<Vec<_>>(), ["success"]);
+    assert_eq!(observed.instance_id.as_deref(), Some("blue"));
+    assert!(stores().rollout(&Key::new(Kind::Rollout, "shop", "none"), &settings, None).is_none());
+}
+
+#[test]
+fn an_event_wakes_whom_it_concerns() {
+    let stores = stores();
+    let web = ["Rollout web"];
+    let set = json!({"metadata": meta("web-1", json!({"resourceVersion": "2", "ownerReferences": owned_by("web")}))});
+    assert_eq!(names(stores.woken_by_replica_set(&saw(&stores.replica_sets, &set))), web);
+    let pod =
+        json!({"metadata": meta("web-1-a", json!({"resourceVersion": "2", "ownerReferences": owned_by("web-1")}))});
+    assert_eq!(names(stores.woken_by_pod(&saw(&stores.pods, &pod))), web);
+    assert_eq!(names(stores.woken_by_service("shop", "web-canary")), web);
+    assert_eq!(names(stores.woken_by_service("shop", "web-all")), web, "through the rule's host");
+    assert!(stores.woken_by_service("shop", "other").is_empty());
+    let slice = json!({"metadata": meta("web-all-x", json!({"resourceVersion": "2", "labels": {"kubernetes.io/service-name": "web-all"}}))});
+    assert_eq!(names(stores.woken_by_endpoints(&saw(&stores.endpoint_slices, &slice))), web);
+    let route = json!({"metadata": meta("web", json!({"namespace": "mesh", "resourceVersion": "2"}))});
+    assert_eq!(names(stores.woken_by_virtual_service(&saw(&stores.virtual_services, &route))), web);
+    let run = json!({"metadata": meta("run", json!({"resourceVersion": "2", "ownerReferences": owned_by("web")}))});
+    assert_eq!(names(stores.woken_by_run(&saw(&stores.runs, &run))), ["AnalysisRun run", "Rollout web"]);
+    assert_eq!(names(stores.woken_by_template("shop")), ["Rollout api", "Rollout web"]);
+}
+
+#[test]
+fn an_owner_that_lost_an_object_is_woken_too() {
+    let stores = stores();
+    let moved = json!({"metadata": meta("web-1", json!({"resourceVersion": "2", "ownerReferences": owned_by("api")}))});
+    let change = saw(&stores.replica_sets, &moved);
+    assert_eq!(names(stores.woken_by_replica_set(&change)), ["Rollout api", "Rollout web"]);
+}
+
+#[test]
+fn answers_to_our_own_writes_are_seen_at_once() {
+    let stores = stores();
+    let object = plan::ObjectRef::new("apps", "v1", "ReplicaSet", Some("shop"), "web-2");
+    let created =
+        json!({"metadata": meta("web-2", json!({"resourceVersion": "9", "ownerReferences": owned_by("web")}))});
+    assert_eq!(names(stores.absorb(&object, Said::Is(&created))), ["Rollout web"]);
+    assert!(stores.absorb(&object, Said::Is(&created)).is_empty(), "nothing new");
+    let uid = stores.uid(&object).expect("is held");
+    assert_eq!(names(stores.absorb(&object, Said::Gone(&uid))), ["Rollout web"]);
+    assert!(stores.uid(&object).is_none());
+}

@@ -1,0 +1,208 @@
+//! How a repository is entered: from the Secrets that Argo CD's users keep for their repositories.
+//!
+//! Secrets labelled `repository` and `repo-creds` in the controller's own namespace are read when they are needed. One for
+//! exactly this address wins; credentials it lacks come from the longest prefix that matches. Where reading is not allowed
+//! or fails, the repository is tried without.
+
+use crate::ask::secrets::{Secrets, decoded};
+use gix::sec::identity::Account;
+use serde_json::Value;
+use std::{fmt, io::Write};
+use tracing::debug;
+
+/// The label of repository Secrets, with both of its values, as a selector in a URL.
+const SELECTOR: &str = "argocd.argoproj.io%2Fsecret-type%20in%20(repository,repo-creds)";
+const TYPE_LABEL: &str = "/metadata/labels/argocd.argoproj.io~1secret-type";
+
+/// What opens a repository.
+#[derive(Clone, Default)]
+pub(super) struct Access {
+    username: String,
+    password: String,
+    /// Sent as a header instead of a user name and password.
+    pub(super) bearer: Option<String>,
+    ssh_key: String,
+    known_hosts: String,
+    /// Accept any server certificate or host key.
+    pub(super) is_insecure: bool,
+    /// Certificates to trust besides the system's, in PEM.
+    pub(super) trust: String,
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Access")
+    }
+}
+
+/// A key in a file, as `ssh` needs it; gone when dropped.
+pub(super) struct KeyFiles {
+    _folder: tempfile::TempDir,
+    /// How `ssh` is called.
+    pub(super) command: String,
+}
+
+impl Access {
+    fn has_credentials(&self) -> bool {
+        !self.password.is_empty() || self.bearer.is_some() || !self.ssh_key.is_empty()
+    }
+
+    /// User name and password for HTTP.
+    pub(super) fn account(&self) -> Option<Account> {
+        let username = if self.username.is_empty() { "x-access-token" } else { &self.username };
+        (!self.password.is_empty()).then(|| Account {
+            username: username.to_owned(),
+            password: self.password.clone(),
+            oauth_refresh_token: None,
+        })
+    }
+
+    /// Writes the key and the known hosts to files of our own.
+    pub(super) fn key_files(&self) -> std::io::Result<Option<KeyFiles>> {
+        if self.ssh_key.is_empty() && !self.is_insecure {
+            return Ok(None);
+        }
+        // The folder is readable by us alone, and so is what is in it.
+        let folder = tempfile::Builder::new().prefix("leadline-ssh-").tempdir()?;
+        let mut command = "ssh -o BatchMode=yes".to_owned();
+        if !self.ssh_key.is_empty() {
+            let path = folder.path().join("key");
+            let mut file = tempfile::NamedTempFile::new_in(folder.path())?;
+            file.write_all(self.ssh_key.trim_end().as_bytes())?;
+            file.write_all(b"\n")?;
+            file.persist(&path).map_err(|error| error.error)?;
+            command.push_str(&format!(" -o IdentitiesOnly=yes -i {}", path.display()));
+        }
+        if self.is_insecure {
+            command.push_str(" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null");
+        } else {
+            command.push_str(" -o StrictHostKeyChecking=yes");
+            if !self.known_hosts.is_empty() {
+                let path = folder.path().join("known_hosts");
+                std::fs::write(&path, &self.known_hosts)?;
+                command.push_str(&format!(" -o UserKnownHostsFile={}", path.display()));
+            }
+        }
+        Ok(Some(KeyFiles { _folder: folder, command }))
+    }
+}
+
+/// Looks for what opens this repository.
+pub(super) async fn find(secrets: &Secrets, namespace: &str, address: &str) -> Access {
+    let found = match secrets.labelled(namespace, SELECTOR).await {
+        Ok(found) => found,
+        Err(error) => {
+            debug!(namespace, error, "repository Secrets cannot be read, going without");
+            return Access::default();
+        }
+    };
+    let mut access = choose(&found, address);
+    if !access.ssh_key.is_empty() && !access.is_insecure {
+        access.known_hosts = secrets.config(namespace, "argocd-ssh-known-hosts-cm", "ssh_known_hosts").await;
+    }
+    if let Some(host) = host(address).filter(|_| address.starts_with("https")) {
+        access.trust = secrets.config(namespace, "argocd-tls-certs-cm", &host).await;
+    }
+    access
+}
+
+fn choose(secrets: &[Value], address: &str) -> Access {
+    let wanted = normalised(address);
+    let of_type = |kind: &'static str| {
+        secrets.iter().filter(move |secret| secret.pointer(TYPE_LABEL).and_then(Value::as_str) == Some(kind))
+    };
+    let url = |secret: &Value| normalised(&decoded(secret, "url").unwrap_or_default());
+    let exact = of_type("repository").find(|secret| url(secret) == wanted).map(read).unwrap_or_default();
+    if exact.has_credentials() {
+        return exact;
+    }
+    let prefix = of_type("repo-creds")
+        .filter(|secret| !url(secret).is_empty() && wanted.starts_with(&url(secret)))
+        .max_by_key(|secret| url(secret).len());
+    match prefix.map(read) {
+        Some(inherited) => Access { is_insecure: exact.is_insecure || inherited.is_insecure, ..inherited },
+        None => exact,
+    }
+}
+
+fn read(secret: &Value) -> Access {
+    let text = |key: &str| decoded(secret, key).map(|text| text.trim().to_owned()).unwrap_or_default();
+    let is_set = |key: &str| matches!(text(key).to_lowercase().as_str(), "true" | "1" | "t" | "yes");
+    Access {
+        username: text("username"),
+        password: text("password"),
+        bearer: Some(text("bearerToken")).filter(|token| !token.is_empty()),
+        ssh_key: text("sshPrivateKey"),
+        known_hosts: String::new(),
+        is_insecure: is_set("insecure") || is_set("insecureIgnoreHostKey"),
+        trust: String::new(),
+    }
+}
+
+/// Addresses that mean the same repository become equal: case, `.git` and the short form of ssh do not matter.
+fn normalised(address: &str) -> String {
+    let address = address.trim().to_lowercase();
+    let address = address.strip_suffix(".git").unwrap_or(&address);
+    if address.contains("://") {
+        return address.to_owned();
+    }
+    match address.split_once(':') {
+        Some((host, path)) if host.contains('@') => format!("ssh://{host}/{}", path.trim_start_matches('/')),
+        _ => address.to_owned(),
+    }
+}
+
+fn host(address: &str) -> Option<String> {
+    let url = gix::url::parse(gix::bstr::BStr::new(address)).ok()?;
+    url.host().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine;
+    use serde_json::json;
+
+    fn secret(kind: &str, fields: &[(&str, &str)]) -> Value {
+        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
+        let data: serde_json::Map<String, Value> =
+            fields.iter().map(|(key, value)| ((*key).to_owned(), encode(value).into())).collect();
+        json!({"metadata": {"labels": {"argocd.argoproj.io/secret-type": kind}}, "data": data})
+    }
+
+    #[test]
+    fn the_exact_address_wins_then_the_longest_prefix() {
+        let secrets = [
+            secret("repo-creds", &[("url", "https://git.example/"), ("password", "all")]),
+            secret("repo-creds", &[("url", "https://git.example/shop"), ("username", "me"), ("password", "shop")]),
+            secret("repository", &[("url", "https://GIT.example/shop/web.git"), ("insecure", "true")]),
+            secret("repository", &[("url", "https://git.example/other/api"), ("bearerToken", "t0ken")]),
+            secret("repository", &[("url", "git@git.example:shop/web.git"), ("sshPrivateKey", "KEY")]),
+        ];
+        let account = |address: &str| {
+            let access = choose(&secrets, address);
+            let account = access.account().map(|account| format!("{}:{}", account.username, account.password));
+            (account.unwrap_or_default(), access.bearer.unwrap_or_default(), access.ssh_key, access.is_insecure)
+        };
+        let expect = |account: &str, bearer: &str, key: &str, insecure: bool| {
+            (account.to_owned(), bearer.to_owned(), key.to_owned(), insecure)
+        };
+        assert_eq!(account("https://git.example/shop/web"), expect("me:shop", "", "", true));
+        assert_eq!(account("https://git.example/other/api.git"), expect("", "t0ken", "", false));
+        assert_eq!(account("https://git.example/else"), expect("x-access-token:all", "", "", false));
+        assert_eq!(account("ssh://git@git.example/shop/web"), expect("", "", "KEY", false));
+        assert_eq!(account("https://elsewhere/x"), expect("", "", "", false));
+    }
+
+    #[test]
+    fn a_key_is_in_a_file_that_only_we_can_read() {
+        use std::os::unix::fs::PermissionsExt;
+        let access = Access { ssh_key: "KEY\n\n".into(), known_hosts: "host key".into(), ..Access::default() };
+        let files = access.key_files().expect("writes").expect("is needed");
+        let path = files.command.split(" -i ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a path");
+        assert_eq!(std::fs::read_to_string(path).expect("reads"), "KEY\n");
+        assert_eq!(std::fs::metadata(path).expect("is there").permissions().mode() & 0o777, 0o600);
+        assert!(files.command.contains("StrictHostKeyChecking=yes"), "{}", files.command);
+        assert!(Access::default().key_files().expect("nothing to write").is_none());
+    }
+}
