@@ -138,7 +138,7 @@ pub fn compare(
             .is_some_and(|key| !live.objects.contains_key(&key) && !goal.objects.contains_key(&key)),
         objects,
         warnings,
-        live_at: live.asked_at,
+        live_at: live.seen_at,
     })
 }
 
@@ -180,7 +180,7 @@ fn compared(observed: &Observed, desired: &Desired, live: &Live, rollouts: &[&Ro
     };
     let mut differences = found.map(|found| diff::differences(&target, found)).unwrap_or_default();
     if let Some(found) = found.filter(|_| !differences.is_empty()) {
-        match look::dry_run(observed, &desired.reference, &target, live.asked_at) {
+        match look::dry_run(observed, &desired.reference, &target, live.seen_at) {
             Look::Found(predicted) => differences = diff::confirmed(differences, &predicted, found),
             Look::Asking(ask) => return Err(ask),
             // The server refuses the object; the sync will say so with the object's name.

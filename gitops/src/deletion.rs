@@ -52,7 +52,7 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
     let group = prune::next(&left);
     let Some(first) = group.first() else { return Plan::acting(vec![release(observed)]) };
     let writes = group.iter().filter_map(|object| deletion(object, propagation)).collect::<Vec<_>>();
-    let again = Requeue::At(live.asked_at + WHILE_DELETING + TimeDelta::milliseconds(1));
+    let again = Requeue::At(live.seen_at + WHILE_DELETING + TimeDelta::milliseconds(1));
     let waits = SyncReason::NotGone { object: first.key.to_string() };
     if writes.is_empty() { Plan::empty().waiting(waits.into(), again) } else { Plan::acting(writes).by(again) }
 }

@@ -1,7 +1,8 @@
 //! Looks into Git and at the live objects: finds the answer that is fresh enough, or says what to ask.
 //!
 //! Time is divided into rounds of the polling interval, shifted for each Application so that not all ask at once. An
-//! answer is good until its round is over; a request to refresh asks again at once. Of several answers the latest counts.
+//! answer is good for the round in which it comes, so that one slower than a round still counts; a request to refresh asks
+//! again at once. Of several answers the latest counts.
 
 use crate::{
     Observed,
@@ -16,6 +17,10 @@ use std::collections::BTreeMap;
 
 /// Asked rounds of refreshes count from here, so that none is ever the round of a time.
 const REFRESH_ROUNDS: u64 = 1 << 63;
+/// A longer round than this is no polling at all.
+const LONGEST_ROUND: TimeDelta = TimeDelta::days(365);
+/// What an apply would make of an object changes little with the object, so a dry run outlives a look at it.
+const DRY_RUN_HOLDS: TimeDelta = TimeDelta::minutes(1);
 
 /// What a look found.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +47,7 @@ pub struct Round {
 impl Round {
     /// The round at a time.
     pub fn at(observed: &Observed, now: DateTime<Utc>) -> Self {
-        let length = observed.poll_interval.num_milliseconds().max(1);
+        let length = observed.poll_interval.min(LONGEST_ROUND).num_milliseconds().max(1);
         let shift = i64::try_from(hash(&observed.application.metadata.uid) % 1_000_000).unwrap_or(0) % length;
         let passed = now.timestamp_millis().saturating_add(shift);
         let number = passed.div_euclid(length);
@@ -98,28 +103,29 @@ pub fn is_refreshed(observed: &Observed, spec: &Spec, now: DateTime<Utc>) -> boo
 pub struct Live {
     /// Those that exist.
     pub objects: BTreeMap<Key, Value>,
-    /// When they were asked for.
-    pub asked_at: DateTime<Utc>,
+    /// When the answer came.
+    pub seen_at: DateTime<Utc>,
 }
 
 /// Looks at live objects, not from before `since`.
 pub fn live(observed: &Observed, references: Vec<ObjectRef>, since: DateTime<Utc>) -> Look<Live> {
     let ask = Ask::Live(LiveAsk::Get(references));
-    match latest(observed, |other| *other == ask).filter(|answered| answered.asked_at >= since) {
+    match latest(observed, |other| *other == ask).filter(|answered| answered.answered_at >= since) {
         None => Look::Asking(Box::new(ask)),
-        Some(Answered { answer: Answer::Live(Ok(objects)), asked_at, .. }) => {
+        Some(Answered { answer: Answer::Live(Ok(objects)), answered_at, .. }) => {
             let objects = objects.iter().filter_map(|object| Some((Key::of(&key::reference(object)?), object.clone())));
-            Look::Found(Live { objects: objects.collect(), asked_at: *asked_at })
+            Look::Found(Live { objects: objects.collect(), seen_at: *answered_at })
         }
         Some(Answered { answer: Answer::Live(Err(message)), .. }) => Look::Failed(message.clone()),
         Some(_) => Look::Failed("the question about live objects got another answer".into()),
     }
 }
 
-/// What the API server would make of an object; not from before `since`. An error counts as an answer.
-pub fn dry_run(observed: &Observed, reference: &ObjectRef, body: &Value, since: DateTime<Utc>) -> Look<Value> {
+/// What the API server would make of an object that was looked at then. An error counts as an answer.
+pub fn dry_run(observed: &Observed, reference: &ObjectRef, body: &Value, seen_at: DateTime<Utc>) -> Look<Value> {
+    let since = seen_at - DRY_RUN_HOLDS;
     let ask = Ask::Live(LiveAsk::DryRun(reference.clone(), body.clone()));
-    match latest(observed, |other| *other == ask).filter(|answered| answered.asked_at >= since) {
+    match latest(observed, |other| *other == ask).filter(|answered| answered.answered_at >= since) {
         None => Look::Asking(Box::new(ask)),
         Some(Answered { answer: Answer::DryRun(Ok(object)), .. }) => Look::Found(object.clone()),
         Some(Answered { answer: Answer::DryRun(Err(message)), .. }) => Look::Failed(message.clone()),
@@ -146,7 +152,7 @@ fn moving(observed: &Observed, question: &GitAsk, refresh: Option<u64>, round: R
     let is_same = |other: &Ask| matches!(other, Ask::Git(git) if GitAsk { round: 0, ..git.clone() } == *question);
     let found = match refresh {
         Some(_) => latest(observed, |other| *other == ask),
-        None => latest(observed, is_same).filter(|answered| answered.asked_at >= round.since),
+        None => latest(observed, is_same).filter(|answered| answered.answered_at >= round.since),
     };
     match found {
         None => Look::Asking(Box::new(ask)),
@@ -274,6 +280,12 @@ mod tests {
             (&none, vec![answer("main", 1, fresh, Ok("a"))], Wanted::Latest, "a"),
             (
                 &none,
+                vec![Answered { answered_at: at(fresh), ..answer("main", 1, old, Ok("slow")) }],
+                Wanted::Latest,
+                "slow",
+            ),
+            (
+                &none,
                 vec![answer("main", 7, fresh + 1, Ok("b")), answer("main", 1, fresh, Ok("a"))],
                 Wanted::Latest,
                 "b",
@@ -307,6 +319,6 @@ mod tests {
         });
         let Look::Found(found) = live(&observed, vec![reference.clone()], at(5)) else { panic!("there is an answer") };
         assert!(found.objects.contains_key(&Key::of(&reference)));
-        assert!(matches!(live(&observed, vec![reference], at(6)), Look::Asking(_)));
+        assert!(matches!(live(&observed, vec![reference], at(7)), Look::Asking(_)));
     }
 }

@@ -366,6 +366,45 @@ fn a_refused_manifest_is_named_tried_again_and_prunes_nothing() {
 }
 
 #[test]
+fn a_controller_that_dies_at_any_write_goes_on_where_it_was() {
+    let first = [
+        ("web/d.yaml", deployment(-1, "api:1")),
+        ("web/a.yaml", config("a", 0, "one")),
+        ("web/b.yaml", config("b", 1, "one")),
+        ("web/old.yaml", config("old", 0, "one")),
+    ];
+    let second = [
+        ("web/d.yaml", deployment(-1, "api:2")),
+        ("web/a.yaml", config("a", 0, "two")),
+        ("web/b.yaml", config("b", 1, "two")),
+    ];
+    let play = |dies_after: Option<usize>| {
+        let mut world = World::new(spec(automated()));
+        world.push("c1", &first);
+        world.dies_after = dies_after;
+        world.run_for(3);
+        world.edit("api", well());
+        world.run_for(200);
+        world.push("c2", &second);
+        world.run_for(200);
+        let states = ["/sync/revision", "/sync/status", "/operationState/phase", "/health/status"]
+            .map(|pointer| world.status(pointer).to_owned());
+        let images =
+            ["api", "a", "b"].map(|name| format!("{}{}", world.object(name)["data"], world.object(name)["spec"]));
+        let deaths = usize::from(dies_after.is_some());
+        assert!(!world.has("old"), "{dies_after:?}: {:?}", world.story);
+        assert_eq!(world.application["status"]["history"].as_array().map(Vec::len), Some(2), "{dies_after:?}");
+        assert_eq!(world.story.last().map(String::as_str), Some("delete ConfigMap shop/old"), "{dies_after:?}");
+        assert!(world.story.len() <= 8 + deaths, "{dies_after:?}: {:?}", world.story);
+        (states, images)
+    };
+    let expected = play(None);
+    for writes in 1..25 {
+        assert_eq!(play(Some(writes)), expected, "it died after write {writes}");
+    }
+}
+
+#[test]
 fn a_namespace_is_created_first() {
     let mut world = World::new(spec(json!({"automated": {}, "syncOptions": ["CreateNamespace=true"]})));
     world.push("c1", &[("web/a.yaml", config("a", 0, "one"))]);

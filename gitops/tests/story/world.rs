@@ -29,6 +29,8 @@ pub struct World {
     pub memory_writes: usize,
     pub reports: usize,
     pub asks: usize,
+    /// The controller dies after so many more writes and comes back with nothing but what the cluster holds.
+    pub dies_after: Option<usize>,
     version: u64,
 }
 
@@ -52,6 +54,7 @@ impl World {
             memory_writes: 0,
             reports: 0,
             asks: 0,
+            dies_after: None,
             version: 1,
         }
     }
@@ -103,7 +106,14 @@ impl World {
                 Moves::Report => self.reports += 1,
                 Moves::World => {}
             }
-            if !self.write(&write.verb) {
+            let is_sent = self.write(&write.verb);
+            self.dies_after = self.dies_after.map(|left| left.saturating_sub(1));
+            if self.dies_after == Some(0) {
+                self.dies_after = None;
+                (self.landed, self.refusals, self.answers) = (Vec::new(), Vec::new(), Vec::new());
+                return plan;
+            }
+            if !is_sent {
                 break;
             }
         }
