@@ -6,4 +6,4 @@
 pub mod rollout;
 pub mod template;
 
-pub use rollout::{Observed, References, audit::audit, decide};
+pub use rollout::{Observed, References, audit::audit, decide, view};

@@ -24,6 +24,7 @@ mod spec;
 mod switch;
 pub mod traffic;
 mod unsupported;
+pub mod view;
 
 pub use observed::{Observed, References};
 

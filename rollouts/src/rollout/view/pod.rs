@@ -144,7 +144,7 @@ mod tests {
             (json!({"containerStatuses": [ended(3, ""), runs(true)]}), "ExitCode:3", Icon::Bad, 1, 0),
             (json!({"containerStatuses": [ended(0, "Completed"), runs(true)]}), "Running", Icon::Good, 1, 0),
             (json!({"containerStatuses": [ended(1, "Error")]}), "Error", Icon::Warning, 0, 0),
-            (json!({"initContainerStatuses": [waits("")]}), "Init:0/2", Icon::Progressing, 0, 0),
+            (json!({"initContainerStatuses": [{"state": {"waiting": {}}}]}), "Init:0/2", Icon::Progressing, 0, 0),
             (json!({"initContainerStatuses": [ended(0, ""), runs(false)]}), "Init:1/2", Icon::Progressing, 0, 0),
             (json!({"initContainerStatuses": [ended(2, "")]}), "Init:ExitCode:2", Icon::Progressing, 0, 0),
             (

@@ -67,6 +67,7 @@ pub(super) fn actual_weight(scene: &Scene<'_>) -> Option<i32> {
         return Some(recorded.unwrap_or_else(|| set_weight(rollout, canary)));
     }
     let of_canary: i32 = tree::replica_sets_of(scene, &rollout.metadata.uid)
+        .into_iter()
         .filter(|set| Role::all_of(rollout, Revision { set }.hash()).contains(&Role::Canary))
         .map(|set| set.status.available_replicas)
         .sum();

@@ -37,31 +37,27 @@ pub(super) fn grow(scene: &Scene<'_>, summary: &Summary) -> Node {
 }
 
 /// ReplicaSets with this owner, oldest first.
-pub(super) fn replica_sets_of<'a>(scene: &Scene<'a>, owner: &str) -> impl Iterator<Item = &'a ReplicaSet> + use<'a> {
+pub(super) fn replica_sets_of<'a>(scene: &Scene<'a>, owner: &str) -> Vec<&'a ReplicaSet> {
     owned(scene.replica_sets, owner, |set| &set.metadata)
 }
 
 /// Experiments of the Rollout, oldest first.
-pub(super) fn experiments_of<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Experiment> + use<'a> {
+pub(super) fn experiments_of<'a>(scene: &Scene<'a>) -> Vec<&'a Experiment> {
     owned(scene.experiments, &scene.rollout.metadata.uid, |experiment| &experiment.metadata)
 }
 
-fn runs_of<'a>(scene: &Scene<'a>, owner: &str) -> impl Iterator<Item = &'a AnalysisRun> + use<'a> {
+fn runs_of<'a>(scene: &Scene<'a>, owner: &str) -> Vec<&'a AnalysisRun> {
     owned(scene.runs, owner, |run| &run.metadata)
 }
 
-fn owned<'a, T>(
-    objects: &'a [Arc<T>],
-    owner: &str,
-    metadata: impl Fn(&T) -> &ObjectMeta,
-) -> impl Iterator<Item = &'a T> + use<'a, T, impl Fn(&T) -> &ObjectMeta> {
+fn owned<'a, T>(objects: &'a [Arc<T>], owner: &str, metadata: fn(&T) -> &ObjectMeta) -> Vec<&'a T> {
     let is_owned = |object: &&T| metadata(object).owner_references.iter().any(|known| known.uid == owner);
     let mut found: Vec<&T> = objects.iter().map(AsRef::as_ref).filter(is_owned).collect();
     found.sort_by(|one, two| {
         let (one, two) = (metadata(one), metadata(two));
         (one.creation_timestamp, &one.name).cmp(&(two.creation_timestamp, &two.name))
     });
-    found.into_iter()
+    found
 }
 
 fn number(metadata: &ObjectMeta) -> u64 {
@@ -86,7 +82,7 @@ fn node(kind: NodeKind, metadata: &ObjectMeta, status: Status) -> Node {
 fn replica_set(scene: &Scene<'_>, set: &ReplicaSet, roles: Vec<Role>) -> Node {
     let mut notes: Vec<Note> = roles.into_iter().map(Note::Role).collect();
     notes.extend(Revision { set }.deadline().map(Note::ScaleDown));
-    let pods = owned(scene.pods, &set.metadata.uid, |pod| &pod.metadata).map(|pod| {
+    let pods = owned(scene.pods, &set.metadata.uid, |pod| &pod.metadata).into_iter().map(|pod| {
         let (status, notes) = pod::look(pod);
         Node { notes, ..node(NodeKind::Pod, &pod.metadata, status) }
     });
@@ -111,8 +107,8 @@ fn health(set: &ReplicaSet) -> Status {
 
 fn of_experiment(scene: &Scene<'_>, experiment: &Experiment) -> Node {
     let uid = &experiment.metadata.uid;
-    let sets = replica_sets_of(scene, uid).map(|set| replica_set(scene, set, Vec::new()));
-    let children = sets.chain(runs_of(scene, uid).map(of_run)).collect();
+    let sets = replica_sets_of(scene, uid).into_iter().map(|set| replica_set(scene, set, Vec::new()));
+    let children = sets.chain(runs_of(scene, uid).into_iter().map(of_run)).collect();
     let status = analysis_status(experiment.status.phase);
     Node { children, ..node(NodeKind::Experiment, &experiment.metadata, status) }
 }
