@@ -6,15 +6,18 @@
 
 mod admit;
 mod answer;
+mod apply;
 mod builtin;
 pub mod call;
 mod crd;
 mod discovery;
 mod dispatch;
 pub mod faults;
+mod fields;
 mod garbage;
 pub mod http;
 pub mod kinds;
+mod managers;
 mod object;
 mod patch;
 mod read;
@@ -22,7 +25,9 @@ pub mod refusal;
 mod remove;
 pub mod schema;
 mod selectors;
+mod shape;
 mod store;
+mod strategic;
 mod subresource;
 mod watch;
 mod write;

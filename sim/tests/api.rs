@@ -1,7 +1,8 @@
 //! The simulator's API server, through `kube::Client` as the controller uses it: each module tells one behaviour.
 
 mod api {
-    pub mod objects;
-    pub mod watches;
-    pub mod world;
+    pub(crate) mod objects;
+    pub(crate) mod owners;
+    pub(crate) mod watches;
+    pub(crate) mod world;
 }

@@ -10,13 +10,17 @@ use serde_json::{Map, Value, json};
 
 use crate::server::State;
 use crate::server::admit::admit;
+use crate::server::apply::apply;
 use crate::server::call::{Call, Verb};
 use crate::server::dispatch::{parse_json, parse_yaml};
+use crate::server::fields::FieldSet;
 use crate::server::kinds::{Generation, Kind};
+use crate::server::managers::{self, Manager};
 use crate::server::object;
 use crate::server::patch::{PatchForm, json_patch, merge_patch};
 use crate::server::refusal::{Cause, Refusal};
 use crate::server::store::Key;
+use crate::server::strategic::strategic_patch;
 
 /// A written object and the warnings that go with it.
 pub(crate) type Written = (Arc<Value>, Vec<String>);
@@ -39,12 +43,27 @@ impl State {
     /// Creates an object.
     pub(crate) fn create(&mut self, call: &Call, kind: &Kind, mut value: Value) -> Result<Written, Refusal> {
         check_type(kind, &mut value)?;
+        object::take(&mut value, &["metadata", "managedFields"]);
+        self.create_owned(call, kind, value, None)
+    }
+
+    fn create_owned(
+        &mut self,
+        call: &Call,
+        kind: &Kind,
+        mut value: Value,
+        owners: Option<Value>,
+    ) -> Result<Written, Refusal> {
         if call.name.is_some() {
             return Err(Refusal::method_not_allowed());
         }
         self.place(call, kind, &mut value)?;
         self.stamp_new(kind, &mut value);
         let warnings = admit(call, kind, &mut value, None)?;
+        match owners {
+            Some(owners) => object::put(&mut value, &["metadata", "managedFields"], owners),
+            None => managers::track_update(kind, None, &mut value, self.writer(call, kind)),
+        }
         let key = (object::namespace(&value).to_owned(), object::name(&value).to_owned());
         if self.store.get(&kind.shelf(), &key).is_some() {
             return Err(Refusal::already_exists(kind, &key.1));
@@ -85,34 +104,84 @@ impl State {
         body: &Bytes,
     ) -> Result<(u16, Arc<Value>, Vec<String>), Refusal> {
         let form = PatchForm::of(call.media_type(), kind.custom)?;
+        if form == PatchForm::Apply {
+            return self.apply(call, kind, parse_yaml(body)?);
+        }
         let before = self.find(call, kind)?;
-        let after = match form {
-            PatchForm::Json => json_patch(&before, parse_json(body)?)?,
-            PatchForm::Merge | PatchForm::Strategic => {
-                let mut after = Value::clone(&before);
-                merge_patch(&mut after, parse_json(body)?);
-                after
-            }
-            PatchForm::Apply => {
-                let mut after = Value::clone(&before);
-                merge_patch(&mut after, parse_yaml(body)?);
-                after
-            }
-        };
+        let mut after = Value::clone(&before);
+        match form {
+            PatchForm::Json => after = json_patch(&before, parse_json(body)?)?,
+            PatchForm::Strategic => strategic_patch(kind, &mut after, &parse_json(body)?)?,
+            PatchForm::Merge | PatchForm::Apply => merge_patch(&mut after, parse_json(body)?),
+        }
         let (object, warnings) = self.change(call, kind, Proposal { before, after, is_managed: false })?;
         Ok((200, object, warnings))
     }
 
+    /// Server-side apply, which creates what is not there.
+    fn apply(
+        &mut self,
+        call: &Call,
+        kind: &Kind,
+        mut config: Value,
+    ) -> Result<(u16, Arc<Value>, Vec<String>), Refusal> {
+        if call.option("fieldManager").is_none() {
+            return Err(Refusal::bad_request(NO_MANAGER));
+        }
+        check_type(kind, &mut config)?;
+        check_namespace(call, &config)?;
+        let key = key_of(call);
+        object::put_default(&mut config, &["metadata", "name"], key.1.as_str().into());
+        if object::name(&config) != key.1 {
+            let why = format!(
+                "the name of the object ({}) does not match the name on the URL ({})",
+                object::name(&config),
+                key.1
+            );
+            return Err(Refusal::bad_request(why));
+        }
+        keep_endpoint_half(call, kind, &mut config);
+        let writer = Manager { applies: true, ..self.writer(call, kind) };
+        let live = self.store.get(&kind.shelf(), &key);
+        let mut after = apply(kind, live.as_deref(), &config, writer, call.is_set("force"))?;
+        let Some(before) = live else {
+            if call.subresource.is_some() {
+                return Err(Refusal::not_found(kind, &key.1));
+            }
+            let owners = object::take(&mut after, &["metadata", "managedFields"]);
+            let mut creation = call.clone();
+            creation.name = None;
+            let (object, warnings) = self.create_owned(&creation, kind, after, owners)?;
+            return Ok((201, object, warnings));
+        };
+        let (object, warnings) = self.change(call, kind, Proposal { before, after, is_managed: true })?;
+        Ok((200, object, warnings))
+    }
+
+    fn writer(&self, call: &Call, kind: &Kind) -> Manager {
+        Manager {
+            name: call.manager().to_owned(),
+            applies: false,
+            api_version: kind.api_version(),
+            subresource: call.subresource.clone().unwrap_or_default(),
+            time: self.clock.stamp(),
+            fields: FieldSet::default(),
+        }
+    }
+
     /// Moves an object to a proposed state.
     pub(crate) fn change(&mut self, call: &Call, kind: &Kind, proposal: Proposal) -> Result<Written, Refusal> {
-        let Proposal { before, mut after, .. } = proposal;
+        let Proposal { before, mut after, is_managed } = proposal;
         let name = object::name(&before).to_owned();
         check_identity(kind, &name, &before, &after)?;
         keep_own_half(call, kind, &before, &mut after);
         keep_identity(&before, &mut after);
         let warnings = admit(call, kind, &mut after, Some(&before))?;
         raise_generation(kind, &before, &mut after);
-        if object::same_content(&before, &after) {
+        if !is_managed {
+            managers::track_update(kind, Some(&before), &mut after, self.writer(call, kind));
+        }
+        if object::same_content(&before, &after) && managers::same(&before, &after) {
             return Ok((before, warnings));
         }
         if call.is_dry_run() {
@@ -240,6 +309,9 @@ impl State {
     }
 }
 
+const NO_MANAGER: &str =
+    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
+
 /// Where the object of a call is kept.
 pub(crate) fn key_of(call: &Call) -> Key {
     (call.namespace.clone().unwrap_or_default(), call.name.clone().unwrap_or_default())
@@ -323,6 +395,18 @@ fn keep_own_half(call: &Call, kind: &Kind, before: &Value, after: &mut Value) {
     match status {
         Some(status) => object::put(after, &["status"], status),
         None => drop(object::take(after, &["status"])),
+    }
+}
+
+/// An applied configuration owns nothing of the half that belongs to the other endpoint.
+fn keep_endpoint_half(call: &Call, kind: &Kind, config: &mut Value) {
+    if !kind.has_status {
+        return;
+    }
+    if call.subresource.as_deref() != Some("status") {
+        object::take(config, &["status"]);
+    } else if let Some(fields) = config.as_object_mut() {
+        fields.retain(|key, _| matches!(key.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
     }
 }
 

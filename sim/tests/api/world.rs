@@ -7,7 +7,7 @@ use sim::clock::Clock;
 use sim::server::Server;
 
 /// A custom kind with a status subresource, a scale subresource, defaults and rules.
-pub const WIDGETS: &str = r#"
+pub(crate) const WIDGETS: &str = r#"
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: widgets.example.io}
@@ -59,7 +59,7 @@ spec:
 "#;
 
 /// A custom kind without a status subresource.
-pub const RUNS: &str = r"
+pub(crate) const RUNS: &str = r"
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: runs.example.io}
@@ -75,22 +75,22 @@ spec:
 ";
 
 /// A server that started at a fixed time.
-pub fn server() -> Server {
+pub(crate) fn server() -> Server {
     let base = DateTime::from_timestamp(1_800_000_000, 0).expect("in range");
     Server::new(Clock::starting_at(base), &[WIDGETS, RUNS])
 }
 
 /// An answer: status code and JSON body.
-pub type Answer = (u16, Value);
+pub(crate) type Answer = (u16, Value);
 
 /// Sends a request with a JSON body (null for none) and reads the answer, whatever its code.
-pub async fn send(client: &Client, method: &str, uri: &str, body: &Value) -> Answer {
+pub(crate) async fn send(client: &Client, method: &str, uri: &str, body: &Value) -> Answer {
     let media = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
     send_as(client, method, uri, media, body).await
 }
 
 /// Sends a request with a body of this media type.
-pub async fn send_as(client: &Client, method: &str, uri: &str, media: &str, body: &Value) -> Answer {
+pub(crate) async fn send_as(client: &Client, method: &str, uri: &str, media: &str, body: &Value) -> Answer {
     let bytes = if body.is_null() { Vec::new() } else { serde_json::to_vec(body).expect("JSON") };
     let request = http::Request::builder().method(method).uri(uri).header("content-type", media);
     let request = request.body(kube::client::Body::from(bytes)).expect("a request");
@@ -98,7 +98,7 @@ pub async fn send_as(client: &Client, method: &str, uri: &str, media: &str, body
 }
 
 /// Reads with an `Accept` header.
-pub async fn get_as(client: &Client, uri: &str, accept: &str) -> Answer {
+pub(crate) async fn get_as(client: &Client, uri: &str, accept: &str) -> Answer {
     let request = http::Request::get(uri).header("accept", accept).body(kube::client::Body::empty());
     read(client, request.expect("a request")).await
 }
@@ -113,17 +113,17 @@ async fn read(client: &Client, request: http::Request<kube::client::Body>) -> An
 }
 
 /// A widget.
-pub fn widget(name: &str, spec: Value) -> Value {
+pub(crate) fn widget(name: &str, spec: Value) -> Value {
     json!({ "apiVersion": "example.io/v1", "kind": "Widget", "metadata": { "name": name }, "spec": spec })
 }
 
 /// A config map with labels.
-pub fn config_map(name: &str, labels: Value) -> Value {
+pub(crate) fn config_map(name: &str, labels: Value) -> Value {
     json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name, "labels": labels }, "data": { "a": "1" } })
 }
 
 /// Where widgets live.
-pub const WIDGETS_URI: &str = "/apis/example.io/v1/namespaces/default/widgets";
+pub(crate) const WIDGETS_URI: &str = "/apis/example.io/v1/namespaces/default/widgets";
 
 /// Where config maps live.
-pub const MAPS_URI: &str = "/api/v1/namespaces/default/configmaps";
+pub(crate) const MAPS_URI: &str = "/api/v1/namespaces/default/configmaps";

@@ -1,0 +1,127 @@
+//! How the programs in pods behave: when they are ready, how often they fail, how long they take.
+//!
+//! A pod's annotations under `leadline.dev/` say it, or a table by image that a test may change while the world runs; the
+//! table wins.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::world::calls::{annotation, text};
+
+/// When a pod becomes ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// This long after it was made.
+    After(Duration),
+    /// Never.
+    Never,
+    /// Its container ends as soon as it starts, again and again.
+    Crashes,
+}
+
+/// How the program of an image behaves; what is absent follows the pod's annotations and the world's settings.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Behaviour {
+    /// When its pods become ready: `leadline.dev/ready-after` (`5s`, `never`), `leadline.dev/crashes`.
+    pub readiness: Option<Readiness>,
+    /// How many of a hundred requests fail: `leadline.dev/error-rate`.
+    pub error_rate: Option<f64>,
+    /// How long a request takes: `leadline.dev/latency` (`20ms`).
+    pub latency: Option<Duration>,
+}
+
+/// Behaviours by image.
+#[derive(Clone, Debug, Default)]
+pub struct Images(Arc<Mutex<BTreeMap<String, Behaviour>>>);
+
+impl Images {
+    /// Says how an image behaves from now on.
+    pub fn set(&self, image: &str, behaviour: Behaviour) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), behaviour);
+    }
+
+    /// How a pod behaves.
+    pub fn of(&self, pod: &Value) -> Behaviour {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let set = table.get(text(pod, "/spec/containers/0/image")).copied().unwrap_or_default();
+        let said = annotated(pod);
+        Behaviour {
+            readiness: set.readiness.or(said.readiness),
+            error_rate: set.error_rate.or(said.error_rate),
+            latency: set.latency.or(said.latency),
+        }
+    }
+}
+
+fn annotated(pod: &Value) -> Behaviour {
+    let readiness = match annotation(pod, "leadline.dev/ready-after") {
+        _ if annotation(pod, "leadline.dev/crashes") == "true" => Some(Readiness::Crashes),
+        "never" => Some(Readiness::Never),
+        text => span(text).map(Readiness::After),
+    };
+    Behaviour {
+        readiness,
+        error_rate: annotation(pod, "leadline.dev/error-rate").trim_end_matches('%').trim().parse().ok(),
+        latency: span(annotation(pod, "leadline.dev/latency")),
+    }
+}
+
+/// A duration such as `5s`, `20ms`, `1m30s` or `2` (seconds).
+pub fn span(text: &str) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(rest.len());
+        let (count, after) = rest.split_at_checked(end)?;
+        let count: f64 = count.parse().ok()?;
+        let end = after.find(|letter: char| letter.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at_checked(end)?;
+        let secs = match unit.trim() {
+            "ms" => 0.001,
+            "" | "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        total = total.checked_add(Duration::try_from_secs_f64(count * secs).ok()?)?;
+        rest = after;
+    }
+    Some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Behaviour, Images, Readiness, span};
+
+    use serde_json::json;
+    use std::time::Duration;
+
+    #[test]
+    fn durations() {
+        for (text, millis) in [("5s", 5_000), ("20ms", 20), ("1m30s", 90_000), ("2", 2_000), ("1.5s", 1_500)] {
+            assert_eq!(span(text), Some(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "soon", "5 days", "-1s"] {
+            assert_eq!(span(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_table_wins_over_annotations() {
+        let pod = json!({
+            "metadata": { "annotations": { "leadline.dev/error-rate": "30", "leadline.dev/ready-after": "never" } },
+            "spec": { "containers": [{ "image": "web:3" }] },
+        });
+        let images = Images::default();
+        let said = Behaviour { readiness: Some(Readiness::Never), error_rate: Some(30.0), latency: None };
+        assert_eq!(images.of(&pod), said);
+        images.set("web:3", Behaviour { error_rate: Some(0.0), ..Behaviour::default() });
+        assert_eq!(images.of(&pod), Behaviour { error_rate: Some(0.0), ..said });
+    }
+}

@@ -1,0 +1,190 @@
+//! A data plane: it sends requests by the weights and endpoints that it was last told, up to half a second late.
+//!
+//! Each VirtualService route, and each Service that asks for it by annotation, gets a steady flow of requests. A request to
+//! a pod that is gone or not ready is lost, as is one without any endpoint; nothing is retried, so what a real proxy might
+//! still save is counted here. What the data plane knows never steers the world.
+
+mod clusters;
+mod counts;
+mod routes;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::world::Ground;
+use crate::world::calls::{is_true, text};
+use crate::world::chance::Chance;
+use clusters::{Endpoint, clusters_of};
+pub use counts::{Counts, Lost, Served};
+pub use routes::Cluster;
+use routes::{Flow, flows_of};
+
+/// How often requests are sent and news looked for.
+const TICK: Duration = Duration::from_millis(50);
+/// Ticks in a second.
+const TICKS_PER_SECOND: u64 = 20;
+
+/// What the data plane has counted. Copies are handles of the same one.
+#[derive(Clone, Debug, Default)]
+pub struct Mesh(Arc<Mutex<Counts>>);
+
+impl Mesh {
+    /// What was counted so far.
+    pub fn counts(&self) -> Counts {
+        self.lock().clone()
+    }
+
+    /// How many requests were lost so far.
+    pub fn lost(&self) -> u64 {
+        self.lock().lost_requests
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// News that travel to the data plane, one stream for routes and one for endpoints.
+#[derive(Debug)]
+struct Stream<T> {
+    known: T,
+    sent: T,
+    under_way: VecDeque<(Instant, T)>,
+}
+
+impl<T: Clone + PartialEq + Default> Stream<T> {
+    fn new() -> Stream<T> {
+        Stream { known: T::default(), sent: T::default(), under_way: VecDeque::new() }
+    }
+
+    /// Sends what is new. News do not overtake each other.
+    fn send(&mut self, news: T, now: Instant, lag: Duration) {
+        if news != self.sent {
+            let after = self.under_way.back().map_or(now, |(at, _)| *at);
+            self.under_way.push_back(((now + lag).max(after), news.clone()));
+            self.sent = news;
+        }
+    }
+
+    fn receive(&mut self, now: Instant) {
+        while let Some((at, _)) = self.under_way.front()
+            && *at <= now
+            && let Some((_, news)) = self.under_way.pop_front()
+        {
+            self.known = news;
+        }
+    }
+}
+
+/// Carries requests for ever.
+pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
+    let mut flows: Stream<Vec<Flow>> = Stream::new();
+    let mut clusters: Stream<BTreeMap<String, Vec<Endpoint>>> = Stream::new();
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    for tick in 0_u64.. {
+        let now = ticks.tick().await;
+        let chance = ground.chance.about(tick);
+        let lag = |topic: u64| {
+            let limit = u64::try_from(ground.settings.mesh_lag.as_millis()).unwrap_or(0);
+            Duration::from_millis(chance.about(topic).below(limit))
+        };
+        let views = &ground.views;
+        flows.send(
+            flows_of(&views.virtual_services.all(), &views.services.all(), ground.settings.requests_per_second),
+            now,
+            lag(1),
+        );
+        clusters.send(
+            clusters_of(&views.services.all(), &views.slices.all(), &views.destination_rules.all(), &views.pods.all()),
+            now,
+            lag(2),
+        );
+        flows.receive(now);
+        clusters.receive(now);
+        for flow in &flows.known {
+            let chance = chance.named(&flow.name);
+            for turn in 0..requests_in(tick, flow.requests_per_second) {
+                send_one(&ground, &mesh, flow, &clusters.known, chance.about(100 + turn));
+            }
+        }
+    }
+}
+
+/// The requests of one tick: whole numbers that add up to the rate.
+fn requests_in(tick: u64, rate: u32) -> u64 {
+    let upto = |tick: u64| tick * u64::from(rate) / TICKS_PER_SECOND;
+    upto(tick + 1) - upto(tick)
+}
+
+fn send_one(
+    ground: &Ground,
+    mesh: &Mesh,
+    flow: &Flow,
+    clusters: &BTreeMap<String, Vec<Endpoint>>,
+    chance: Chance,
+) {
+    let Some(cluster) = flow.pick(chance.about(1)) else { return };
+    let now = ground.clock.now();
+    let name = cluster.name();
+    let endpoints = clusters.get(&name).map(Vec::as_slice).unwrap_or_default();
+    let Some(endpoint) = chance.about(2).pick(endpoints) else {
+        mesh.lock().lose(Lost { at: now, cluster: cluster.clone(), why: "no ready endpoint".into() });
+        return;
+    };
+    let found = ground.views.pods.get(&endpoint.namespace, &endpoint.pod);
+    let pod = match found.filter(|pod| text(pod, "/metadata/uid") == endpoint.uid) {
+        Some(pod) if is_true(&pod, "Ready") => pod,
+        found => {
+            let state = if found.is_some() { "not ready" } else { "gone" };
+            mesh.lock().lose(Lost { at: now, cluster: cluster.clone(), why: format!("pod {} is {state}", endpoint.pod) });
+            return;
+        }
+    };
+    let behaviour = ground.images.of(&pod);
+    let is_error = chance.about(3).happens(behaviour.error_rate.unwrap_or(0.0));
+    let latency = behaviour.latency.unwrap_or(Duration::from_millis(5 + chance.about(4).below(5)));
+    mesh.lock().serve(
+        Served { cluster: cluster.clone(), hash: hash_of(&pod), code: if is_error { 500 } else { 200 } },
+        latency,
+    );
+}
+
+fn hash_of(pod: &Value) -> String {
+    let labels = pod.pointer("/metadata/labels");
+    let hash = labels.and_then(|labels| labels.get("rollouts-pod-template-hash")).and_then(Value::as_str);
+    hash.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Stream, TICKS_PER_SECOND, requests_in};
+
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    #[test]
+    fn a_second_has_all_its_requests() {
+        for rate in [1, 7, 20, 50, 200] {
+            let sum: u64 = (0..TICKS_PER_SECOND).map(|tick| requests_in(tick, rate)).sum();
+            assert_eq!(sum, u64::from(rate));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_arrive_late_and_in_order() {
+        let start = Instant::now();
+        let millis = |count| Duration::from_millis(count);
+        let mut stream: Stream<u32> = Stream::new();
+        stream.send(1, start, millis(400));
+        stream.send(2, start + millis(100), millis(100));
+        stream.receive(start + millis(300));
+        assert_eq!(stream.known, 0);
+        stream.receive(start + millis(400));
+        assert_eq!(stream.known, 2);
+    }
+}
