@@ -1,0 +1,244 @@
+//! The flags of `leadline controller`, and the settings they make.
+//!
+//! Their names and forms are those of the controller that people know, so that a Deployment's arguments can stay: Go's
+//! durations, and switches that may carry a value (`--leader-elect=false`). Flags of parts that do not exist here are
+//! accepted and change nothing. Nothing is started here.
+
+use clap::{ArgAction, Args, ValueEnum};
+use controller::{ApplicationSettings, IstioVersion, LeaseSettings, Settings, logging::Format};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+/// Where a controller finds its own namespace when nobody says it.
+const NAMESPACE_FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// The namespace when nothing at all says it.
+const USUAL_NAMESPACE: &str = "argo-rollouts";
+
+/// Flags of the controller.
+#[derive(Args, Debug)]
+pub(crate) struct ControllerFlags {
+    /// Look after one namespace only: that of --namespace, or of the kubeconfig.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
+    namespaced: bool,
+    /// The namespace for --namespaced.
+    #[arg(long, short)]
+    namespace: Option<String>,
+    /// A kubeconfig file, outside a cluster.
+    #[arg(long)]
+    pub(crate) kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig.
+    #[arg(long)]
+    pub(crate) context: Option<String>,
+    /// Look only after objects with the label argo-rollouts.argoproj.io/controller-instance-id of this value.
+    #[arg(long, default_value = "")]
+    instance_id: String,
+    /// Seconds after which everything is looked at again.
+    #[arg(long, default_value_t = 900, value_name = "SECONDS")]
+    rollout_resync: u64,
+    /// Objects looked after at the same time.
+    #[arg(long, default_value_t = 10, value_name = "COUNT")]
+    rollout_threads: usize,
+    /// Address that metrics and health are served on.
+    #[arg(long, default_value = "0.0.0.0", value_name = "IP")]
+    pub(crate) bind_address: IpAddr,
+    /// Port of /metrics; 0 serves none.
+    #[arg(long = "metricsPort", aliases = ["metricsport", "metrics-port"], default_value_t = 8090, value_name = "PORT")]
+    pub(crate) metrics_port: u16,
+    /// Port of /healthz and /readyz; 0 serves none.
+    #[arg(long = "healthzPort", aliases = ["healthzport", "healthz-port"], default_value_t = 8080, value_name = "PORT")]
+    pub(crate) healthz_port: u16,
+    /// error, warn, info, debug or trace.
+    #[arg(long, default_value = "info", value_parser = ["error", "warn", "warning", "info", "debug", "trace"])]
+    loglevel: String,
+    /// How log lines look; without it: text on a terminal, JSON otherwise.
+    #[arg(long)]
+    logformat: Option<LogFormat>,
+    /// Take part in leader election.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = ArgAction::Set)]
+    leader_elect: bool,
+    /// After this long without a renewal others may take the lease.
+    #[arg(long, default_value = "15s", value_parser = duration, value_name = "DURATION")]
+    leader_election_lease_duration: Duration,
+    /// After this long without a renewal this controller stops writing.
+    #[arg(long, default_value = "10s", value_parser = duration, value_name = "DURATION")]
+    leader_election_renew_deadline: Duration,
+    /// Time between two renewals.
+    #[arg(long, default_value = "2s", value_parser = duration, value_name = "DURATION")]
+    leader_election_retry_period: Duration,
+    /// The namespace that the controller runs in; it holds the leases.
+    #[arg(long, env = "POD_NAMESPACE", value_name = "NAMESPACE")]
+    own_namespace: Option<String>,
+    /// Version of Istio's API.
+    #[arg(long, default_value = "v1", value_parser = ["v1", "v1beta1", "v1alpha3"], value_name = "VERSION")]
+    istio_api_version: String,
+    /// Prometheus, for metrics that name no address.
+    #[arg(long, env = "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS", value_name = "URL")]
+    prometheus: Option<String>,
+    /// Look after Applications too: sync manifests from Git.
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", action = ArgAction::Set)]
+    applications: bool,
+    /// How often a branch is looked at for new commits.
+    #[arg(long, default_value = "120s", value_parser = duration, value_name = "DURATION")]
+    git_poll: Duration,
+    /// Accept repositories with file:// addresses. Whoever may write an Application then reads this machine's files.
+    #[arg(long)]
+    allow_file_urls: bool,
+    /// Where fetched repositories are kept.
+    #[arg(long, value_name = "FOLDER")]
+    git_cache: Option<PathBuf>,
+    /// The program that renders kustomizations.
+    #[arg(long, default_value = "kubectl", value_name = "PROGRAM")]
+    kubectl: String,
+    #[command(flatten)]
+    accepted: AcceptedFlags,
+}
+
+/// Flags that are known from elsewhere and change nothing here.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Accepted, without effect")]
+struct AcceptedFlags {
+    /// The API server's own fairness limits requests.
+    #[arg(long, value_name = "COUNT")]
+    qps: Option<f64>,
+    /// See --qps.
+    #[arg(long, value_name = "COUNT")]
+    burst: Option<u32>,
+    /// All kinds share --rollout-threads.
+    #[arg(long, value_name = "COUNT", aliases = ["experiment-threads", "service-threads", "ingress-threads", "ephemeral-metadata-threads"])]
+    analysis_threads: Vec<u32>,
+    /// See --loglevel.
+    #[arg(long, value_name = "LEVEL")]
+    kloglevel: Option<i32>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+impl ControllerFlags {
+    /// Starts logging as asked.
+    pub(crate) fn start_logging(&self) {
+        let format = match self.logformat {
+            None => Format::Auto,
+            Some(LogFormat::Text) => Format::Text,
+            Some(LogFormat::Json) => Format::Json,
+        };
+        let level = if self.loglevel == "warning" { "warn" } else { &self.loglevel };
+        controller::logging::start(level, format);
+    }
+
+    /// The settings. `default_namespace` is that of the kubeconfig or service account, `identity` names this process.
+    pub(crate) fn settings(&self, default_namespace: &str, identity: String) -> Settings {
+        let own_namespace = self.own_namespace.clone().unwrap_or_else(namespace_of_pod);
+        let watched = self.namespace.clone().unwrap_or_else(|| default_namespace.to_owned());
+        Settings {
+            namespace: self.namespaced.then_some(watched),
+            instance_id: self.instance_id.clone(),
+            threads: self.rollout_threads,
+            resync: Duration::from_secs(self.rollout_resync),
+            lease: self.leader_elect.then(|| LeaseSettings {
+                identity,
+                namespace: own_namespace.clone(),
+                duration: self.leader_election_lease_duration,
+                renew_deadline: self.leader_election_renew_deadline,
+                retry_period: self.leader_election_retry_period,
+            }),
+            own_namespace,
+            istio_api_version: match self.istio_api_version.as_str() {
+                "v1alpha3" => IstioVersion::V1Alpha3,
+                "v1beta1" => IstioVersion::V1Beta1,
+                _ => IstioVersion::V1,
+            },
+            prometheus_address: self.prometheus.clone().filter(|address| !address.is_empty()),
+            applications: self.applications.then(|| ApplicationSettings {
+                polling: self.git_poll,
+                allow_file: self.allow_file_urls,
+                cache_folder: self.git_cache.clone().unwrap_or_else(|| std::env::temp_dir().join("leadline-git")),
+                kubectl: self.kubectl.clone(),
+            }),
+        }
+    }
+}
+
+/// Go's durations; never negative.
+fn duration(text: &str) -> Result<Duration, String> {
+    crds::duration::parse_go(text)
+        .and_then(|duration| duration.to_std().ok())
+        .ok_or_else(|| format!("{text:?} is not a duration such as 15s or 1m30s"))
+}
+
+fn namespace_of_pod() -> String {
+    std::fs::read_to_string(NAMESPACE_FILE)
+        .map(|text| text.trim().to_owned())
+        .ok()
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| USUAL_NAMESPACE.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: ControllerFlags,
+    }
+
+    fn settings(line: &str) -> Settings {
+        let words = ["controller"].into_iter().chain(line.split_whitespace());
+        let parsed = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        parsed.flags.settings("team", "me".into())
+    }
+
+    #[test]
+    fn the_defaults_are_the_known_ones() {
+        let settings = settings("");
+        assert_eq!((settings.threads, settings.resync.as_secs(), settings.namespace), (10, 900, None));
+        assert!(settings.applications.is_none());
+        let lease = settings.lease.expect("an election by default");
+        assert_eq!((lease.duration, lease.renew_deadline), (Duration::from_secs(15), Duration::from_secs(10)));
+    }
+
+    #[test]
+    fn switches_carry_values_or_none() {
+        for (line, elects, namespace) in [
+            ("--leader-elect=false", false, None),
+            ("--leader-elect --namespaced", true, Some("team")),
+            ("--namespaced=true --namespace shop", true, Some("shop")),
+            ("--namespace shop", true, None),
+        ] {
+            let settings = settings(line);
+            assert_eq!((settings.lease.is_some(), settings.namespace.as_deref()), (elects, namespace), "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_of_an_existing_deployment_are_accepted() {
+        let settings = settings(
+            "--qps 40 --burst 80 --rollout-threads 5 --experiment-threads 2 --metricsPort 9090 --healthzPort 9091 \
+             --loglevel warning --kloglevel 0 --logformat json --leader-election-lease-duration 1m --instance-id blue \
+             --istio-api-version v1beta1 --analysis-threads 30",
+        );
+        assert_eq!((settings.threads, settings.instance_id.as_str()), (5, "blue"));
+        assert_eq!(settings.istio_api_version, IstioVersion::V1Beta1);
+        assert_eq!(settings.lease.expect("a lease").duration, Duration::from_secs(60));
+    }
+
+    #[test]
+    fn applications_bring_their_settings() {
+        let settings = settings("--applications --git-poll 1s --allow-file-urls --git-cache /tmp/x");
+        let applications = settings.applications.expect("asked for");
+        assert_eq!((applications.polling, applications.allow_file), (Duration::from_secs(1), true));
+        assert_eq!(applications.cache_folder, PathBuf::from("/tmp/x"));
+    }
+
+    #[test]
+    fn what_is_no_duration_is_refused() {
+        for text in ["15", "-1s", "soon"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}
