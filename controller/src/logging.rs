@@ -31,7 +31,7 @@ pub fn start(level: &str, format: Format) {
     let started = if is_json {
         lines.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     } else {
-        lines.with_target(false).try_init()
+        lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init()
     };
     if started.is_err() {
         tracing::debug!("logging was started before");
