@@ -12,6 +12,7 @@ mod patch;
 mod path;
 mod quantity;
 
+pub use managed::is_foreign;
 pub use patch::merge_patch;
 pub use path::{Path, Segment};
 

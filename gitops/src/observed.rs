@@ -23,7 +23,7 @@ pub struct Observed {
     /// What the API server refused in the latest plan that wrote: an invalid object or a missing permission. A conflict
     /// is not a refusal.
     pub refusals: Vec<Refusal>,
-    /// Which applies and deletions of the latest plan that wrote were answered with success.
+    /// Which other objects' writes in the latest plan that wrote were answered with success.
     pub landed: Vec<ObjectRef>,
     /// How long a look at Git and at the live objects is good for.
     pub poll_interval: TimeDelta,

@@ -82,7 +82,7 @@ pub fn run(pass: Pass<'_>, order: &Operation, state: &OperationState, comparison
         let message = format!("one or more objects failed to apply, reason: {}: {}", refusal.object, refusal.message);
         return fail(pass, state, Some(&request), &selected, "Failed", &message);
     }
-    let landed = pass.observed.landed.iter().map(Key::of).collect::<BTreeSet<_>>();
+    let landed = record::landed(pass, &selected).iter().map(Key::of).collect::<BTreeSet<_>>();
     if request.options.create_namespace && comparison.is_namespace_missing && landed.is_empty() {
         return Turn::Act(vec![namespace(&pass.spec.namespace)]);
     }

@@ -19,6 +19,11 @@ pub(super) fn removed(desired: &Value, live: &Value) -> Vec<Difference> {
     found.into_iter().map(|path| Difference { path, change }).collect()
 }
 
+/// Whether a live object came from a client-side apply and we have never applied it ourselves.
+pub fn is_foreign(live: &Value) -> bool {
+    applied_fields(live).is_none() && last_applied(live).is_some()
+}
+
 fn applied_fields(live: &Value) -> Option<&Map<String, Value>> {
     live.get("metadata")?.get("managedFields")?.as_array()?.iter().find_map(|entry| {
         let text = |name: &str| entry.get(name).and_then(Value::as_str).unwrap_or("");

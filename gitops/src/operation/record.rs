@@ -3,6 +3,7 @@
 use super::Pass;
 use crate::{
     comparison::{Compared, Comparison},
+    diff,
     key::Key,
     validate::{Request, ResourceOptions, Spec},
 };
@@ -165,9 +166,22 @@ pub(super) fn written(state: &OperationState) -> BTreeSet<Key> {
     results.filter(|result| matches!(result.status.as_deref(), Some("Synced" | "Pruned"))).map(key_of).collect()
 }
 
+/// What the latest writes carried to its end. The patch before the first apply of an object is only its beginning: until
+/// our own apply is seen on the object, it is still to come.
+pub(super) fn landed(pass: Pass<'_>, selected: &[&Compared]) -> Vec<ObjectRef> {
+    let is_begun = |reference: &&ObjectRef| {
+        selected.iter().any(|object| {
+            let live = object.live.as_ref().filter(|_| !object.is_extra() && !object.is_synced());
+            object.key == Key::of(reference) && live.is_some_and(diff::is_foreign)
+        })
+    };
+    pass.observed.landed.iter().filter(|reference| !is_begun(reference)).cloned().collect()
+}
+
 fn with_landed(pass: Pass<'_>, state: &OperationState, selected: &[&Compared]) -> Vec<ResourceResult> {
     let mut results = state.sync_result.as_ref().map(|result| result.resources.clone()).unwrap_or_default();
-    for reference in &pass.observed.landed {
+    for reference in landed(pass, selected) {
+        let reference = &reference;
         let key = Key::of(reference);
         let is_extra = selected.iter().any(|object| object.key == key && object.is_extra());
         // An extra that is gone is not compared any more; Git does not have it either.

@@ -484,7 +484,7 @@ fn with_its_finalizer_an_application_takes_its_objects_with_it() {
 
 #[test]
 fn objects_of_a_client_side_apply_are_taken_over() {
-    let mut world = World::new(spec(automated()));
+    let mut world = World::new(spec(json!({"automated": {}})));
     world.push("c1", &[("web/a.yaml", config("a", 0, "one"))]);
     world.settle();
     let last =
@@ -492,7 +492,9 @@ fn objects_of_a_client_side_apply_are_taken_over() {
             .to_string();
     world.edit("a", json!({"metadata": {"managedFields": null, "annotations": {"kubectl.kubernetes.io/last-applied-configuration": last}}, "data": {"old": "x", "theirs": "y"}}));
     world.push("c2", &[("web/a.yaml", config("a", 0, "two"))]);
+    world.told();
     world.run_for(121);
+    assert_eq!(world.told(), ["patch ConfigMap shop/a", "apply ConfigMap shop/a"]);
     assert_eq!(world.object("a")["data"], json!({"key": "two", "theirs": "y"}));
     assert_eq!(world.status("/sync/status"), "Synced");
 }

@@ -242,6 +242,7 @@ impl World {
                 let object = self.objects.get_mut(&Key::of(&reference)).expect("a patched object exists");
                 patch(object, body);
                 object["metadata"]["resourceVersion"] = version;
+                self.landed.push(reference.clone());
                 self.story.push(format!("patch {reference}"));
             }
             Verb::Apply { body, .. } => {
