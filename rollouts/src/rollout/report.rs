@@ -95,6 +95,9 @@ fn phase(look: &Look<'_>, status: &RolloutStatus) -> (Option<String>, Option<Str
 
 /// The write that takes the recorded status to `next`; `None` where nothing differs.
 pub fn status_write(observed: &Observed, next: &RolloutStatus, because: RolloutReason) -> Option<Write> {
+    if *next == observed.rollout.status {
+        return None;
+    }
     let before = serde_json::to_value(&observed.rollout.status).unwrap_or_default();
     let after = serde_json::to_value(next).unwrap_or_default();
     let patch = merge_patch(&before, &after)?;
