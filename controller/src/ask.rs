@@ -40,8 +40,8 @@ struct Topics {
     uid: String,
     answered: Vec<Answered>,
     asked: Vec<Ask>,
-    /// Counts the writes of the key: a live answer that was asked for before the last of them is stale.
-    writes: u64,
+    /// Counts what made live answers stale: one that was asked for before the last of them is not kept.
+    turns: u64,
 }
 
 /// Questions and answers of every key.
@@ -111,8 +111,15 @@ impl Answers {
         let is_own = object.name == key.name
             && object.namespace.as_deref() == Some(&key.namespace)
             && object.kind == key.kind.to_string();
-        if !is_own && let Some(topic) = self.topics().get_mut(key) {
-            topic.writes += 1;
+        if !is_own {
+            self.outdate(key);
+        }
+    }
+
+    /// A live object of `key` was seen to change: what was read before is history.
+    pub(crate) fn outdate(&self, key: &Key) {
+        if let Some(topic) = self.topics().get_mut(key) {
+            topic.turns += 1;
             topic.answered.retain(|answered| !matches!(answered.ask, Ask::Live(_)));
         }
     }
@@ -131,7 +138,7 @@ impl Answers {
             return None;
         }
         topic.asked.push(ask.clone());
-        let writes = topic.writes;
+        let turns = topic.turns;
         drop(topics);
         let answer = match ask {
             Ask::Metric(_) => self.answerers.metrics.answer(ask.clone()),
@@ -143,19 +150,19 @@ impl Answers {
             async move {
                 let answer = answer.await;
                 let answered_at = answers.clock.now();
-                let is_news = answers.take(&key, &uid, writes, Answered { ask, answer, asked_at, answered_at });
+                let is_news = answers.take(&key, &uid, turns, Answered { ask, answer, asked_at, answered_at });
                 (key, is_news)
             }
             .boxed(),
         )
     }
 
-    fn take(&self, key: &Key, uid: &str, writes: u64, answered: Answered) -> bool {
+    fn take(&self, key: &Key, uid: &str, turns: u64, answered: Answered) -> bool {
         let mut topics = self.topics();
         let Some(topic) = topics.get_mut(key).filter(|topic| topic.uid == uid) else { return false };
         topic.asked.retain(|asked| *asked != answered.ask);
         // Read before our own last write: the key looks again and asks again.
-        let is_stale = matches!(answered.ask, Ask::Live(_)) && topic.writes != writes;
+        let is_stale = matches!(answered.ask, Ask::Live(_)) && topic.turns != turns;
         if !is_stale {
             keep(&mut topic.answered, answered);
         }

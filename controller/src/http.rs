@@ -71,3 +71,6 @@ fn answer(path: &str, probe: &Probe) -> (StatusCode, &'static str, String) {
         _ => (StatusCode::NOT_FOUND, TEXT, "not found".into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,8 +48,8 @@ use tokio::time::timeout;
 use tracing::{debug, info};
 use write::Writer;
 
-/// Events that still wait when the controller stops are sent for this long.
-const LAST_EVENTS: Duration = Duration::from_secs(3);
+/// How long the controller takes, when it stops, to give the leases back, and to send the Events that still wait.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// A client without built-in retries: only the loop repeats, after a new look.
 pub fn client(mut config: kube::Config) -> Result<Client, kube::Error> {
@@ -181,12 +181,13 @@ impl Controller {
             }
         };
         if let Some(election) = &mut election {
-            election.release().await;
+            // Nobody waits for us longer than for the lease itself.
+            let _ = timeout(LAST_WORDS, election.release()).await;
         }
         // The sender ends when the last recorder is gone.
         drop(watches);
         drop(shell);
-        if timeout(LAST_EVENTS, sending).await.is_err() {
+        if timeout(LAST_WORDS, sending).await.is_err() {
             debug!("some Events were not sent");
         }
         info!("stopped");

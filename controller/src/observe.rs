@@ -4,6 +4,7 @@
 //! far. An event wakes whoever's `Observed` it may change, found through indexes. Nothing here waits or calls.
 
 mod absorb;
+mod applications;
 mod figures;
 mod keep;
 mod sources;
@@ -20,7 +21,10 @@ use crds::{
 };
 pub(crate) use keep::KeptRollout;
 pub(crate) use sources::Sources;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
 
 /// Everything that is watched.
 #[derive(Debug)]
@@ -36,6 +40,8 @@ pub(crate) struct Stores {
     pub(crate) templates: Store<AnalysisTemplate>,
     pub(crate) cluster_templates: Store<ClusterAnalysisTemplate>,
     pub(crate) applications: Store<Application>,
+    /// Applications of which an object changed since they were looked at.
+    touched: Mutex<BTreeSet<Key>>,
 }
 
 /// Facets under which objects are found.
@@ -109,7 +115,11 @@ impl Stores {
                 |object| keep::readable(ClusterAnalysisTemplate::from_value(object)),
                 |_| Vec::new(),
             ),
-            applications: Store::new(|object| keep::readable(Application::from_value(object)), |_| Vec::new()),
+            applications: Store::new(
+                |object| keep::readable(Application::from_value(object)),
+                applications::of_application,
+            ),
+            touched: Mutex::default(),
         }
     }
 

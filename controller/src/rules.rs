@@ -62,6 +62,9 @@ fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision>
     let settings = shell.settings.applications.as_ref()?;
     let application = shell.stores.applications.get(&key.namespace, &key.name)?;
     let subject = subject(&kind::APPLICATION, &application.metadata);
+    if shell.stores.was_touched(key) {
+        shell.answers.outdate(key);
+    }
     let outcome = shell.outcomes.of(key);
     let observed = gitops::Observed {
         rollouts: shell.stores.rollouts.all().iter().map(|kept| Arc::clone(&kept.rollout)).collect(),

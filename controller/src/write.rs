@@ -135,8 +135,13 @@ impl Writer {
                 self.expect(object, Method::DELETE, &path, "application/json", &body).await
             }
             Verb::Apply { body, force, .. } => self.apply(object, &place, body, *force, false).await.map(Done::Object),
-        }?;
-        Ok(done)
+        };
+        // What is created anew cannot be gone: its namespace is missing.
+        let is_new = matches!(verb, Verb::Create { .. } | Verb::Apply { .. });
+        done.map_err(|refusal| match refusal.class {
+            Class::Gone if is_new => Refusal { class: Class::Invalid, ..refusal },
+            _ => refusal,
+        })
     }
 
     /// Server-side apply, for real or as a dry run.
@@ -181,7 +186,8 @@ impl Writer {
         };
         // Somebody was here before: perhaps we, when the answer got lost.
         match self.read(object).await? {
-            Some(existing) if is_ours(body, &existing) => Ok(Done::Object(existing)),
+            Some(existing) if !has_same_owner(body, &existing) => Err(Refusal { class: Class::Invalid, ..refusal }),
+            Some(existing) if is_as_wanted(body, &existing) => Ok(Done::Object(existing)),
             _ => Err(refusal),
         }
     }
@@ -268,17 +274,20 @@ fn refuse(reply: Reply) -> Result<Value, Refusal> {
     Err(Refusal { class, message, retry_after: reply.retry_after })
 }
 
-/// Whether an existing object is the one that we wanted to create: same owner, and nothing that we asked for is otherwise.
-fn is_ours(wanted: &Value, existing: &Value) -> bool {
+/// Whether both belong to the same controlling owner.
+fn has_same_owner(wanted: &Value, existing: &Value) -> bool {
     let owner = |object: &Value| -> Option<String> {
         let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
         let owner = owners.iter().find(|owner| owner.get("controller") == Some(&Value::Bool(true)))?;
         owner.get("uid")?.as_str().map(str::to_owned)
     };
+    owner(wanted).is_some() && owner(wanted) == owner(existing)
+}
+
+/// Whether nothing that we asked for is otherwise in the object that exists.
+fn is_as_wanted(wanted: &Value, existing: &Value) -> bool {
     let null = Value::Null;
-    owner(wanted).is_some()
-        && owner(wanted) == owner(existing)
-        && is_part_of(wanted.get("spec").unwrap_or(&null), existing.get("spec").unwrap_or(&null))
+    is_part_of(wanted.get("spec").unwrap_or(&null), existing.get("spec").unwrap_or(&null))
 }
 
 /// Whether every field of `part` is in `whole`: the server adds defaults to what it is given.

@@ -24,9 +24,7 @@ impl Stores {
     /// Takes an answer; the keys that it wakes.
     pub(crate) fn absorb(&self, object: &ObjectRef, said: Said<'_>) -> Vec<Key> {
         match object.kind.as_str() {
-            "Rollout" => self.take(&self.rollouts, object, said, |_, change| {
-                vec![Key::new(Kind::Rollout, &*change.name.0, &*change.name.1)]
-            }),
+            "Rollout" => self.take(&self.rollouts, object, said, Self::woken_by_rollout),
             "ReplicaSet" => self.take(&self.replica_sets, object, said, Self::woken_by_replica_set),
             "Pod" => self.take(&self.pods, object, said, Self::woken_by_pod),
             "Service" => self.take(&self.services, object, said, |stores, change| {

@@ -60,7 +60,7 @@ impl<'a> Sources<'a> {
             self.reflect(
                 self.source(kind::ROLLOUT, self.instance(), false),
                 |stores| &stores.rollouts,
-                |_, change| vec![Key::new(Kind::Rollout, &*change.name.0, &*change.name.1)],
+                Stores::woken_by_rollout,
             ),
             self.reflect(
                 self.source(kind::ANALYSIS_RUN, self.instance(), false),

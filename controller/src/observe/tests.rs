@@ -116,3 +116,19 @@ fn answers_to_our_own_writes_are_seen_at_once() {
     assert_eq!(names(stores.absorb(&object, Said::Gone(&uid))), ["Rollout web"]);
     assert!(stores.uid(&object).is_none());
 }
+
+#[test]
+fn an_application_looks_anew_when_its_rollout_changes_phase() {
+    let stores = stores();
+    let resources = json!([{"kind": "Rollout", "namespace": "shop", "name": "web"}, {"kind": "Service", "namespace": "shop", "name": "api"}]);
+    let application =
+        json!({"metadata": meta("all", json!({"namespace": "argocd"})), "status": {"resources": resources}});
+    saw(&stores.applications, &application);
+    let rollout = |version: &str, status: Value| json!({"metadata": meta("web", json!({"resourceVersion": version})), "status": status});
+    let key = Key::new(Kind::Application, "argocd", "all");
+    let paused = saw(&stores.rollouts, &rollout("2", json!({"phase": "Paused"})));
+    assert_eq!(names(stores.woken_by_rollout(&paused)), ["Application all", "Rollout web"]);
+    assert!(stores.was_touched(&key) && !stores.was_touched(&key), "once");
+    let stepped = saw(&stores.rollouts, &rollout("3", json!({"phase": "Paused", "currentStepIndex": 1})));
+    assert_eq!(names(stores.woken_by_rollout(&stepped)), ["Rollout web"]);
+}

@@ -78,6 +78,17 @@ async fn answers_are_sorted_by_what_to_do_next() {
 }
 
 #[tokio::test]
+async fn a_missing_namespace_is_reported_not_looked_at_again() {
+    let (writer, _) = writer(|_| (404, json!({"message": "namespaces \"shop\" not found"})));
+    for verb in [
+        Verb::Create { object: rollout(), body: json!({}) },
+        Verb::Apply { object: rollout(), body: json!({}), force: false },
+    ] {
+        assert_eq!(writer.send(&verb).await.expect_err("refused").class, Class::Invalid);
+    }
+}
+
+#[tokio::test]
 async fn a_creation_that_was_done_before_is_success() {
     let wanted = json!({
         "metadata": {"name": "web-1", "ownerReferences": [{"uid": "u1", "controller": true}]},
@@ -91,7 +102,7 @@ async fn a_creation_that_was_done_before_is_success() {
     };
     for (found, expected) in [
         (existing("u1", "web"), None),
-        (existing("u2", "web"), Some(Class::Conflict)),
+        (existing("u2", "web"), Some(Class::Invalid)),
         (existing("u1", "api"), Some(Class::Conflict)),
     ] {
         let (writer, _) = writer(move |got| match got.method.as_str() {
