@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::server::ReplyBody;
 use crate::server::call::Call;
+use crate::server::events;
 use crate::server::kinds::Kind;
 use crate::server::object;
 use crate::server::refusal::Refusal;
@@ -120,6 +121,9 @@ pub(crate) fn shown<'a>(kind: &Kind, object: &'a Value) -> Cow<'a, Value> {
     let api_version = kind.api_version();
     if object::text(object, &["apiVersion"]) == api_version {
         return Cow::Borrowed(object);
+    }
+    if events::is_newer(kind) {
+        return Cow::Owned(events::from_stored(object.clone()));
     }
     let mut copy = object.clone();
     object::put(&mut copy, &["apiVersion"], api_version.into());

@@ -208,7 +208,7 @@ fn verb_of(method: &Method, named: bool, query: &BTreeMap<String, String>) -> Re
     })
 }
 
-fn parse_query(query: &str) -> BTreeMap<String, String> {
+pub(crate) fn parse_query(query: &str) -> BTreeMap<String, String> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

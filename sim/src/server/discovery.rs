@@ -8,6 +8,7 @@ use crate::server::State;
 use crate::server::answer::{Answer, to_bytes};
 use crate::server::call::Call;
 use crate::server::kinds::Kind;
+use crate::server::openapi;
 use crate::server::refusal::Refusal;
 
 /// Answers a path outside the resources.
@@ -15,6 +16,10 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Refusal> {
     let segments: Vec<&str> = call.path.split('/').filter(|segment| !segment.is_empty()).collect();
     Ok(match segments.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => Answer::text(200, "ok"),
+        ["openapi", "v2"] => openapi::old_document(state, call)?,
+        ["openapi", "v3"] => openapi::index(state),
+        ["openapi", "v3", "api", version] => openapi::document(state, "", version).unwrap_or_else(unknown),
+        ["openapi", "v3", "apis", group, version] => openapi::document(state, group, version).unwrap_or_else(unknown),
         ["version"] => Answer::json(200, &version()),
         ["api"] if wants_aggregated(call) => aggregated(state, |group| group.is_empty()),
         ["apis"] if wants_aggregated(call) => aggregated(state, |group| !group.is_empty()),
@@ -40,12 +45,17 @@ pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Refusal> {
                 }
                 Answer::json(200, &body)
             }
-            None => Answer::text(404, "404 page not found\n"),
+            None => unknown(),
         },
         ["api", version] => resources(state, "", version),
         ["apis", group, version] => resources(state, group, version),
-        _ => Answer::text(404, "404 page not found\n"),
+        _ => unknown(),
     })
+}
+
+/// The answer to a path that is none.
+pub(crate) fn unknown() -> Answer {
+    Answer::text(404, "404 page not found\n")
 }
 
 fn version() -> Value {
@@ -79,7 +89,7 @@ fn preferred_first(versions: &[String]) -> Vec<String> {
 fn resources(state: &State, group: &str, version: &str) -> Answer {
     let kinds: Vec<_> = state.kinds.all().filter(|kind| kind.group == group && kind.version == version).collect();
     if kinds.is_empty() {
-        return Answer::text(404, "404 page not found\n");
+        return unknown();
     }
     let mut rows = Vec::new();
     for kind in &kinds {

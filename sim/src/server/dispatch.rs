@@ -8,12 +8,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::server::answer::{Answer, Form, metadata_only, shown};
 use crate::server::call::{Call, Verb};
 use crate::server::faults::Verdict;
 use crate::server::kinds::Kind;
+use crate::server::object;
 use crate::server::refusal::Refusal;
 use crate::server::{ReplyBody, Server, State, discovery, read, watch};
 
@@ -53,7 +54,7 @@ fn route(server: &Server, call: &Call, body: &Bytes) -> Result<Answer, Refusal> 
     }
     let kind = state.kinds.of_path(&call.group, &call.version, &call.resource);
     let Some(kind) = kind else {
-        return Ok(Answer::text(404, "404 page not found\n"));
+        return Ok(discovery::unknown());
     };
     if kind.namespaced && call.namespace.is_none() && (call.name.is_some() || call.verb == Verb::Create) {
         return Err(Refusal::no_resource());
@@ -106,7 +107,10 @@ pub(crate) fn one(
     Ok(match Form::accepted(call)? {
         Form::Plain => Answer::json(code, &shown(kind, object)),
         Form::Metadata => Answer::json(code, &metadata_only(object)),
-        Form::Table => read::table(state, call, kind, code, std::slice::from_ref(object), Value::Null),
+        Form::Table => {
+            let metadata = json!({ "resourceVersion": object::version(object) });
+            read::table(state, call, kind, code, std::slice::from_ref(object), metadata)
+        }
     })
 }
 

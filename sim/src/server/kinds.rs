@@ -124,6 +124,7 @@ impl Kind {
 #[derive(Clone, Debug, Default)]
 pub struct Kinds {
     by_path: BTreeMap<(String, String, String), Arc<Kind>>,
+    edition: u64,
 }
 
 impl Kinds {
@@ -140,11 +141,18 @@ impl Kinds {
     pub fn add(&mut self, kind: Kind) {
         let path = (kind.group.clone(), kind.version.clone(), kind.plural.clone());
         self.by_path.insert(path, Arc::new(kind));
+        self.edition += 1;
     }
 
     /// Takes away every version of a custom kind.
     pub fn remove(&mut self, group: &str, plural: &str) {
         self.by_path.retain(|path, _| path.0 != group || path.2 != plural);
+        self.edition += 1;
+    }
+
+    /// A number that rises with every change, so that clients know when what they remember is old.
+    pub fn edition(&self) -> u64 {
+        self.edition
     }
 
     /// The kind of a URL.

@@ -40,14 +40,16 @@ pub(crate) fn list(state: &State, call: &Call, kind: &Arc<Kind>) -> Result<Answe
 pub(crate) fn table(
     state: &State,
     call: &Call,
-    kind: &Arc<Kind>,
+    kind: &Kind,
     code: u16,
     objects: &[Arc<Value>],
     metadata: Value,
 ) -> Answer {
-    let _ = (state, call);
-    Answer::bytes(code, JSON, plain_list(kind, metadata, objects))
+    let body = crate::server::table::table(call, kind, state.clock.now(), objects, metadata);
+    Answer::bytes(code, TABLE, to_bytes(&body))
 }
+
+const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io";
 
 /// Objects as a list of their kind.
 pub(crate) fn plain_list(kind: &Kind, metadata: Value, objects: &[Arc<Value>]) -> Bytes {

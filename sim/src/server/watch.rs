@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch as signal;
 use tokio::time::Instant;
 
+use crate::clock::Clock;
 use crate::server::Server;
 use crate::server::answer::{Answer, Form, metadata_only, shown};
 use crate::server::call::Call;
@@ -21,6 +22,7 @@ use crate::server::object;
 use crate::server::refusal::Refusal;
 use crate::server::selectors::Selectors;
 use crate::server::store::{Change, Happened};
+use crate::server::table::table;
 
 /// How long a watch lives when the client does not say.
 const LIFETIME: Duration = Duration::from_secs(45 * 60);
@@ -50,6 +52,7 @@ pub(crate) fn start(
         selectors,
         form,
         call: call.clone(),
+        clock: state.clock,
         cursor: from,
         ends: now + seconds.map_or(LIFETIME, Duration::from_secs),
         bookmark: call.is_set("allowWatchBookmarks").then_some(now + BOOKMARK_EVERY),
@@ -88,6 +91,7 @@ struct Watch {
     selectors: Selectors,
     form: Form,
     call: Call,
+    clock: Clock,
     cursor: u64,
     ends: Instant,
     bookmark: Option<Instant>,
@@ -168,7 +172,12 @@ impl Watch {
 
     fn line(&self, kind: &str, object: &Arc<Value>) -> Bytes {
         match self.form {
-            Form::Plain | Form::Table => line(kind, &shown(&self.kind, object)),
+            Form::Plain => line(kind, &shown(&self.kind, object)),
+            Form::Table => {
+                let metadata = json!({ "resourceVersion": object::version(object) });
+                let now = self.clock.now();
+                line(kind, &table(&self.call, &self.kind, now, std::slice::from_ref(object), metadata))
+            }
             Form::Metadata => line(kind, &metadata_only(object)),
         }
     }
@@ -182,11 +191,11 @@ impl Watch {
             Form::Metadata => json!({
                 "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
             }),
-            Form::Plain | Form::Table => {
+            Form::Table => table(&self.call, &self.kind, self.clock.now(), &[], metadata),
+            Form::Plain => {
                 json!({ "kind": self.kind.kind, "apiVersion": self.kind.api_version(), "metadata": metadata })
             }
         };
-        let _ = &self.call;
         line("BOOKMARK", &bookmark)
     }
 }

@@ -10,9 +10,11 @@ use serde_json::{Map, Value, json};
 
 use crate::server::State;
 use crate::server::admit::admit;
+use crate::server::answer::shown;
 use crate::server::apply::apply;
 use crate::server::call::{Call, Verb};
 use crate::server::dispatch::{parse_json, parse_yaml};
+use crate::server::events;
 use crate::server::fields::FieldSet;
 use crate::server::kinds::{Generation, Kind};
 use crate::server::managers::{self, Manager};
@@ -43,6 +45,9 @@ impl State {
     /// Creates an object.
     pub(crate) fn create(&mut self, call: &Call, kind: &Kind, mut value: Value) -> Result<Written, Refusal> {
         check_type(kind, &mut value)?;
+        if let Some(core) = self.core_events(kind) {
+            return self.create(call, &core, events::to_stored(value));
+        }
         object::take(&mut value, &["metadata", "managedFields"]);
         self.create_owned(call, kind, value, None)
     }
@@ -79,6 +84,9 @@ impl State {
     /// Replaces an object.
     pub(crate) fn update(&mut self, call: &Call, kind: &Kind, mut value: Value) -> Result<Written, Refusal> {
         check_type(kind, &mut value)?;
+        if let Some(core) = self.core_events(kind) {
+            return self.update(call, &core, events::to_stored(value));
+        }
         let name = call.name.as_deref().unwrap_or_default();
         let named = object::name(&value);
         if named.is_empty() {
@@ -108,14 +116,24 @@ impl State {
             return self.apply(call, kind, parse_yaml(body)?);
         }
         let before = self.find(call, kind)?;
-        let mut after = Value::clone(&before);
+        let mut after = shown(kind, &before).into_owned();
         match form {
-            PatchForm::Json => after = json_patch(&before, parse_json(body)?)?,
+            PatchForm::Json => after = json_patch(&after, parse_json(body)?)?,
             PatchForm::Strategic => strategic_patch(kind, &mut after, &parse_json(body)?)?,
             PatchForm::Merge | PatchForm::Apply => merge_patch(&mut after, parse_json(body)?),
         }
+        let core = self.core_events(kind);
+        let (kind, after) = match &core {
+            Some(core) => (core.as_ref(), events::to_stored(after)),
+            None => (kind, after),
+        };
         let (object, warnings) = self.change(call, kind, Proposal { before, after, is_managed: false })?;
         Ok((200, object, warnings))
+    }
+
+    /// The kind that stores the events of the newer group.
+    fn core_events(&self, kind: &Kind) -> Option<Arc<Kind>> {
+        self.kinds.of_path("", "v1", "events").filter(|_| events::is_newer(kind))
     }
 
     /// Server-side apply, which creates what is not there.
