@@ -85,13 +85,17 @@ pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Optio
 
 /// Promoted, and everything is as the spec asks.
 fn is_healthy(look: &Look<'_>, status: &RolloutStatus, is_paused: bool) -> bool {
-    let replicas = Some(look.spec.limits.replicas);
+    let replicas = look.spec.limits.replicas;
     let counts = [status.updated_replicas, status.available_replicas, status.replicas];
     let is_observed = look.status().observed_generation.as_deref()
         == Some(look.observed.rollout.metadata.generation.to_string().as_str());
     let steps = i32::try_from(look.spec.steps.len()).ok();
     let is_at_end = look.spec.steps.is_empty() || status.current_step_index == steps;
-    counts.iter().all(|count| *count == replicas) && is_observed && is_at_end && is_promoted(status) && !is_paused
+    counts.iter().all(|count| count.unwrap_or(0) == replicas)
+        && is_observed
+        && is_at_end
+        && is_promoted(status)
+        && !is_paused
 }
 
 fn is_promoted(status: &RolloutStatus) -> bool {

@@ -18,13 +18,15 @@ use serde_json::{Map, Value};
 
 /// Fills in everything that follows from what is observed; returns the Events that tell of it.
 pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Option<&str>) -> Vec<Event> {
-    let total = |count: fn(&crds::foreign::ReplicaSetStatus) -> i32| -> i32 {
-        look.fleet.all.iter().map(|revision| count(&revision.set.status)).sum()
+    // A count of none is absent, as clients written in Go leave it out.
+    let counted = |count: i32| Some(count).filter(|count| *count != 0);
+    let total = |count: fn(&crds::foreign::ReplicaSetStatus) -> i32| {
+        counted(look.fleet.all.iter().map(|revision| count(&revision.set.status)).sum())
     };
-    status.replicas = Some(total(|status| status.replicas));
-    status.ready_replicas = Some(total(|status| status.ready_replicas));
-    status.available_replicas = Some(total(|status| status.available_replicas));
-    status.updated_replicas = Some(look.fleet.canary.map_or(0, |canary| canary.set.status.replicas));
+    status.replicas = total(|status| status.replicas);
+    status.ready_replicas = total(|status| status.ready_replicas);
+    status.available_replicas = total(|status| status.available_replicas);
+    status.updated_replicas = counted(look.fleet.canary.map_or(0, |canary| canary.set.status.replicas));
     status.hpa_replicas = status.replicas;
     status.current_pod_hash = Some(look.fleet.hash.clone());
     status.selector = look.observed.rollout.spec.selector.as_ref().map(crds::LabelSelector::to_query);

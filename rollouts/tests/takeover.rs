@@ -1,0 +1,107 @@
+//! What another controller left behind is taken over where it stood: nothing starts again, nothing is scaled, no weight moves.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+
+use chrono::{DateTime, Utc};
+use crds::{
+    AnalysisRun, AnalysisTemplate, DestinationRule, EndpointSlice, Pod, ReplicaSet, Rollout, Service, VirtualService,
+};
+use plan::{Moves, Plan};
+use rollouts::{Observed, audit, decide};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Points that this version can go on from, and a moment shortly after each was left.
+const POINTS: [&str; 20] = [
+    "analysis-background-running",
+    "basic-aborted",
+    "basic-deadline-abort",
+    "basic-first-deploy-pending",
+    "basic-healthy-after-three-revisions",
+    "basic-new-pods-never-ready",
+    "basic-pause-with-duration-running",
+    "basic-paused-indefinitely",
+    "basic-progress-deadline-exceeded",
+    "basic-second-step-after-promote",
+    "basic-undo-to-first-paused",
+    "basic-user-paused-mid-update",
+    "istio-host-aborted-waiting-scale-down",
+    "istio-host-promoted-old-waiting-scale-down",
+    "istio-host-retry-after-abort",
+    "istio-host-weight-20",
+    "istio-host-weight-60",
+    "istio-subset-promoted",
+    "istio-subset-weight-25",
+    "analysis-step-inconclusive-paused",
+];
+
+fn observed(point: &str) -> (Observed, DateTime<Utc>) {
+    let path = format!("{}/tests/data/upstream-states/{point}/objects.yaml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let objects: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
+    let mut observed = Observed::default();
+    let mut now = DateTime::UNIX_EPOCH;
+    for value in &objects {
+        let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let namespace = value["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
+        match value["kind"].as_str().unwrap_or_default() {
+            "Rollout" => observed.rollout = Arc::new(Rollout::from_value(value).expect("a rollout")),
+            "ReplicaSet" => observed.replica_sets.push(Arc::new(ReplicaSet::from_value(value).expect("a replica set"))),
+            "Pod" => observed.pods.push(Arc::new(Pod::from_value(value).expect("a pod"))),
+            "Service" => _ = observed.services.insert(name, Arc::new(Service::from_value(value).expect("a service"))),
+            "EndpointSlice" => {
+                observed.endpoint_slices.push(Arc::new(EndpointSlice::from_value(value).expect("a slice")))
+            }
+            "VirtualService" => {
+                _ = observed
+                    .virtual_services
+                    .insert((namespace, name), Arc::new(VirtualService::from_value(value).expect("routes")))
+            }
+            "DestinationRule" => {
+                _ = observed
+                    .destination_rules
+                    .insert(name, Arc::new(DestinationRule::from_value(value).expect("a rule")))
+            }
+            "AnalysisRun" => observed.runs.push(Arc::new(AnalysisRun::from_value(value).expect("a run"))),
+            "AnalysisTemplate" => {
+                _ = observed.templates.insert(name, Arc::new(AnalysisTemplate::from_value(value).expect("a template")))
+            }
+            _ => {}
+        }
+    }
+    let conditions = &observed.rollout.status.conditions;
+    for time in conditions.iter().filter_map(|condition| condition.last_update_time) {
+        now = now.max(time.0 + chrono::TimeDelta::seconds(2));
+    }
+    (observed, now)
+}
+
+#[test]
+fn every_point_goes_on_where_it_stood() {
+    let mut told = Vec::new();
+    for point in POINTS {
+        let (observed, now) = observed(point);
+        let plan = decide(&observed, now);
+        audit(&observed, &plan, now).expect("breaks no invariant");
+        let moved: Vec<String> =
+            plan.writes().iter().filter(|write| write.moves != Moves::Report).map(ToString::to_string).collect();
+        if !moved.is_empty() {
+            told.push(format!("{point}:\n  {}", moved.join("\n  ")));
+        }
+    }
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
+
+#[test]
+fn the_report_reads_as_it_did() {
+    let mut told = Vec::new();
+    for point in POINTS {
+        let (observed, now) = observed(point);
+        let plan: Plan = decide(&observed, now);
+        let reports: Vec<String> = plan.writes().iter().map(ToString::to_string).collect();
+        if !reports.is_empty() {
+            told.push(format!("{point}:\n  {}", reports.join("\n  ")));
+        }
+    }
+    assert!(told.is_empty(), "{}", told.join("\n"));
+}
