@@ -1,0 +1,48 @@
+{{/*
+What the controller does, and no more. It changes objects by patch, so it may update none of them. It reads Secrets nowhere
+by this rule; see secrets.yaml.
+*/}}
+{{- define "leadline.rules" -}}
+# Rollouts are driven; `finalizers` lets the controller name a Rollout as the owner of what it makes.
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [get, list, watch, patch]
+- apiGroups: [argoproj.io]
+  resources: [rollouts/status]
+  verbs: [patch]
+- apiGroups: [argoproj.io]
+  resources: [rollouts/finalizers]
+  verbs: [update]
+- apiGroups: [argoproj.io]
+  resources: [analysisruns]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [argoproj.io]
+  resources: [analysistemplates{{ if not .Values.namespaced }}, clusteranalysistemplates{{ end }}]
+  verbs: [get, list, watch]
+{{- if .Values.applications.enabled }}
+- apiGroups: [argoproj.io]
+  resources: [applications]
+  verbs: [get, list, watch, patch]
+{{- end }}
+# A revision is a ReplicaSet.
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get, list, watch, create, patch, delete]
+# Whether a revision can take traffic is read from its endpoints.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+# Selectors, weights and subsets.
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, patch]
+- apiGroups: [networking.istio.io]
+  resources: [virtualservices, destinationrules]
+  verbs: [get, list, watch, patch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
