@@ -84,7 +84,7 @@ pub struct Views {
 }
 
 /// What all actors stand on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Ground {
     pub(crate) client: Client,
     pub(crate) clock: Clock,
@@ -118,8 +118,14 @@ impl World {
         });
         let images = Images::default();
         let chance = Chance::new(settings.seed);
-        let ground =
-            Ground { client: client.clone(), clock, settings, chance, views: Arc::clone(&views), images: images.clone() };
+        let ground = Ground {
+            client: client.clone(),
+            clock,
+            settings,
+            chance,
+            views: Arc::clone(&views),
+            images: images.clone(),
+        };
         let mesh = Mesh::default();
         let prometheus = Prometheus::new(clock);
         let mut actors = JoinSet::new();

@@ -77,7 +77,8 @@ impl Kubelet {
             return Ok(None);
         }
         if is_deleting(pod) {
-            let grace = Duration::from_secs(u64::try_from(number(pod, "/metadata/deletionGracePeriodSeconds")).unwrap_or(0));
+            let grace =
+                Duration::from_secs(u64::try_from(number(pod, "/metadata/deletionGracePeriodSeconds")).unwrap_or(0));
             let stops_after = span(annotation(pod, "leadline.dev/stops-after")).unwrap_or(settings.pods_stop_after);
             let stops_at = *known.stops_at.get_or_insert(now + stops_after.min(grace));
             if stops_at > now {
@@ -147,7 +148,9 @@ fn status_of(pod: &Value, state: State, address: &str, now: DateTime<Utc>) -> Va
         State::Ended { code } => json!({ "terminated": {
             "exitCode": code, "reason": if code == 0 { "Completed" } else { "Error" }, "finishedAt": stamp,
         } }),
-        State::Starting | State::Ready => json!({ "running": { "startedAt": text(pod, "/metadata/creationTimestamp") } }),
+        State::Starting | State::Ready => {
+            json!({ "running": { "startedAt": text(pod, "/metadata/creationTimestamp") } })
+        }
     };
     let restarts = if state == State::Crashing { 3 } else { 0 };
     let containers: Vec<_> = list(pod, "/spec/containers")

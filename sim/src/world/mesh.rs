@@ -15,9 +15,10 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use crate::world::Ground;
 use crate::world::calls::{is_true, text};
 use crate::world::chance::Chance;
+use crate::world::view::Alarm;
+use crate::world::{Ground, Views};
 use clusters::{Endpoint, clusters_of};
 pub use counts::{Counts, Lost, Served};
 pub use routes::Cluster;
@@ -84,6 +85,8 @@ impl<T: Clone + PartialEq + Default> Stream<T> {
 pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
     let mut flows: Stream<Vec<Flow>> = Stream::new();
     let mut clusters: Stream<BTreeMap<String, Vec<Endpoint>>> = Stream::new();
+    let Views { virtual_services, services, slices, destination_rules, pods, .. } = &*ground.views;
+    let mut news = Alarm::on(&[virtual_services, services, slices, destination_rules, pods]);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for tick in 0_u64.. {
@@ -94,16 +97,12 @@ pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
             Duration::from_millis(chance.about(topic).below(limit))
         };
         let views = &ground.views;
-        flows.send(
-            flows_of(&views.virtual_services.all(), &views.services.all(), ground.settings.requests_per_second),
-            now,
-            lag(1),
-        );
-        clusters.send(
-            clusters_of(&views.services.all(), &views.slices.all(), &views.destination_rules.all(), &views.pods.all()),
-            now,
-            lag(2),
-        );
+        if news.has_rung() {
+            let (routes, services) = (views.virtual_services.all(), views.services.all());
+            flows.send(flows_of(&routes, &services, ground.settings.requests_per_second), now, lag(1));
+            let (slices, rules) = (views.slices.all(), views.destination_rules.all());
+            clusters.send(clusters_of(&services, &slices, &rules, &views.pods.all()), now, lag(2));
+        }
         flows.receive(now);
         clusters.receive(now);
         for flow in &flows.known {
@@ -121,13 +120,7 @@ fn requests_in(tick: u64, rate: u32) -> u64 {
     upto(tick + 1) - upto(tick)
 }
 
-fn send_one(
-    ground: &Ground,
-    mesh: &Mesh,
-    flow: &Flow,
-    clusters: &BTreeMap<String, Vec<Endpoint>>,
-    chance: Chance,
-) {
+fn send_one(ground: &Ground, mesh: &Mesh, flow: &Flow, clusters: &BTreeMap<String, Vec<Endpoint>>, chance: Chance) {
     let Some(cluster) = flow.pick(chance.about(1)) else { return };
     let now = ground.clock.now();
     let name = cluster.name();
@@ -141,7 +134,11 @@ fn send_one(
         Some(pod) if is_true(&pod, "Ready") => pod,
         found => {
             let state = if found.is_some() { "not ready" } else { "gone" };
-            mesh.lock().lose(Lost { at: now, cluster: cluster.clone(), why: format!("pod {} is {state}", endpoint.pod) });
+            mesh.lock().lose(Lost {
+                at: now,
+                cluster: cluster.clone(),
+                why: format!("pod {} is {state}", endpoint.pod),
+            });
             return;
         }
     };

@@ -83,7 +83,7 @@ impl ReplicaSets {
         {
             // A real one leaves zeros out.
             let count = if count == 0 { Value::Null } else { count.into() };
-        status.as_object_mut().map(|fields| fields.insert(field.to_owned(), count));
+            status.as_object_mut().map(|fields| fields.insert(field.to_owned(), count));
         }
         if is_changed(set.get("status"), &status) {
             let (namespace, name) = name_of(set);

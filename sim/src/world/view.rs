@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::{StreamExt, TryStreamExt, future::select_all};
+use futures::{TryStreamExt, future::select_all};
 use http::Request;
 use kube::{Client, core::WatchEvent};
 use serde_json::Value;
@@ -67,9 +67,9 @@ impl View {
         let found = list(&listed, "/items").iter().map(|object| (name_of(object), Arc::new(object.clone()))).collect();
         self.change(|objects| *objects = found);
         let watched = format!("{path}?watch=true&allowWatchBookmarks=true&resourceVersion={version}");
-        let mut events = Box::pin(client.request_events::<Value>(get(&watched)?).await?.into_stream());
-        while let Some(event) = events.next().await {
-            match event? {
+        let mut events = Box::pin(client.request_events::<Value>(get(&watched)?).await?);
+        while let Some(event) = events.try_next().await? {
+            match event {
                 WatchEvent::Added(object) | WatchEvent::Modified(object) => self.change(|objects| put(objects, object)),
                 WatchEvent::Deleted(object) => self.change(|objects| remove(objects, &object)),
                 WatchEvent::Bookmark(_) => {}
@@ -123,6 +123,13 @@ impl Alarm {
     async fn rings(&mut self) {
         let waits = self.0.iter_mut().map(|receiver| Box::pin(receiver.changed()));
         let (_, _, _) = select_all(waits).await;
+    }
+
+    /// Has it rung since this was asked last?
+    pub(crate) fn has_rung(&mut self) -> bool {
+        let rung = self.0.iter().any(|receiver| receiver.has_changed().unwrap_or(false));
+        self.hush();
+        rung
     }
 
     fn hush(&mut self) {
