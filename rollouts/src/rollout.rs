@@ -10,7 +10,7 @@ mod check;
 mod conditions;
 mod endpoints;
 mod fleet;
-mod invalid;
+pub(crate) mod invalid;
 mod look;
 pub mod memory;
 mod observed;
