@@ -51,9 +51,11 @@ use write::Writer;
 /// How long the controller takes, when it stops, to give the leases back, and to send the Events that still wait.
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
-/// A client without built-in retries: only the loop repeats, after a new look.
+/// A client without built-in retries: only the loop repeats, after a new look. It says who it is.
 pub fn client(mut config: kube::Config) -> Result<Client, kube::Error> {
     config.default_retry = false;
+    let agent = ::http::HeaderValue::from_static(concat!("leadline/", env!("CARGO_PKG_VERSION")));
+    config.headers.push((::http::header::USER_AGENT, agent));
     Client::try_from(config)
 }
 
