@@ -16,6 +16,10 @@ by this rule; see secrets.yaml.
 - apiGroups: [argoproj.io]
   resources: [analysisruns]
   verbs: [get, list, watch, create, patch, delete]
+# Experiments are not carried out by this version: each is told so in its status.
+- apiGroups: [argoproj.io]
+  resources: [experiments]
+  verbs: [get, list, watch, patch]
 - apiGroups: [argoproj.io]
   resources: [analysistemplates{{ if not .Values.namespaced }}, clusteranalysistemplates{{ end }}]
   verbs: [get, list, watch]
