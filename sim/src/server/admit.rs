@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::server::builtin;
-use crate::server::call::Call;
+use crate::server::call::{Call, Verb};
 use crate::server::kinds::Kind;
 use crate::server::object;
 use crate::server::refusal::{Cause, Refusal};
@@ -22,19 +22,52 @@ pub(crate) fn admit(
         unknown = schema.prune(value);
         schema.fill_in(value);
     } else if !kind.custom {
-        unknown = builtin::normalise(kind, value)?;
+        unknown = builtin::normalise(kind, value).map_err(|refusal| match call.verb {
+            Verb::Patch => Refusal::unreadable_patch(value, &refusal.message),
+            _ => refusal,
+        })?;
         builtin::fill_in(kind, value);
     }
     let warnings = speak_of_unknown(call, kind, unknown)?;
     let mut causes = check_metadata(kind, value, before);
     if let Some(schema) = &kind.schema {
-        causes.extend(schema.validate(value, before));
+        let broken = schema.validate(value, before);
+        let are_rules_unchecked = schema.has_rules() && broken.iter().any(|cause| BLOCKING.contains(&cause.reason));
+        causes.extend(broken);
+        causes.extend(check_scale(kind, value));
+        if are_rules_unchecked {
+            causes.push(Cause::invalid("<nil>", &Value::Null, UNCHECKED));
+        }
+    }
+    if call.subresource.as_deref() == Some("status") {
+        for cause in &mut causes {
+            cause.message = cause.message.replace(&format!("{} in body", cause.field), &short_of_status(&cause.field));
+        }
     }
     causes.extend(builtin::check(kind, value, before));
     if causes.is_empty() {
         return Ok(warnings);
     }
     Err(Refusal::invalid(kind, object::name(value), &causes))
+}
+
+/// Faults after which rules are not evaluated.
+const BLOCKING: &[&str] = &["FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"];
+
+const UNCHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing \
+                         errors to complete validation";
+
+fn short_of_status(field: &str) -> String {
+    format!("{} in body", field.strip_prefix("status.").unwrap_or(field))
+}
+
+/// A scale subresource must find a number where it reads.
+fn check_scale(kind: &Kind, value: &Value) -> Option<Cause> {
+    let path = &kind.scale.as_ref()?.spec;
+    let found = path.split('.').filter(|part| !part.is_empty()).try_fold(value, |inner, key| inner.get(key))?;
+    let text = found.as_str()?;
+    let why = format!("{path} accessor error: {text} is of the type string, expected int64");
+    Some(Cause::invalid(path, &0.into(), &why))
 }
 
 fn speak_of_unknown(call: &Call, kind: &Kind, mut unknown: Vec<String>) -> Result<Vec<String>, Refusal> {
@@ -82,7 +115,9 @@ fn check_metadata(kind: &Kind, value: &Value, before: Option<&Value>) -> Vec<Cau
                 "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
                 listed.join(", ")
             );
-            causes.push(Cause::forbidden("metadata.finalizers", &why));
+            let cause = Cause::forbidden("metadata.finalizers", &why);
+            // Said once, listed twice, since metadata is checked twice.
+            causes.extend([cause.clone(), cause]);
         }
     }
     causes

@@ -37,6 +37,9 @@ pub(crate) fn normalise(kind: &Kind, value: &mut Value) -> Result<Vec<String>, R
     find_unknown(value, &shaped, "", &mut unknown);
     *value = shaped;
     drop_empty(value);
+    if let Some(status) = value.get_mut("status").and_then(Value::as_object_mut) {
+        status.retain(|key, count| !COUNTS.contains(&key.as_str()) || count.as_i64() != Some(0));
+    }
     Ok(unknown)
 }
 
@@ -119,6 +122,20 @@ const TEXTS: &[&str] = &[
     "serviceAccountName",
     "subdomain",
     "value",
+];
+
+/// Counts in a status that are left out when they are zero.
+const COUNTS: &[&str] = &[
+    "active",
+    "availableReplicas",
+    "failed",
+    "fullyLabeledReplicas",
+    "observedGeneration",
+    "readyReplicas",
+    "succeeded",
+    "terminatingReplicas",
+    "unavailableReplicas",
+    "updatedReplicas",
 ];
 
 fn drop_empty(value: &mut Value) {

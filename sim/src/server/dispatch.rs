@@ -54,7 +54,9 @@ fn route(server: &Server, call: &Call, body: &Bytes) -> Result<Answer, Refusal> 
     }
     let kind = state.kinds.of_path(&call.group, &call.version, &call.resource);
     let Some(kind) = kind else {
-        return Ok(discovery::unknown());
+        // A built-in group says so itself; the rest of the paths belong to nobody.
+        let is_built_in = state.kinds.all().any(|kind| !kind.custom && kind.group == call.group);
+        return if is_built_in { Err(Refusal::no_resource()) } else { Ok(discovery::unknown()) };
     };
     if kind.namespaced && call.namespace.is_none() && (call.name.is_some() || call.verb == Verb::Create) {
         return Err(Refusal::no_resource());

@@ -30,7 +30,13 @@ pub(crate) fn to_stored(event: Value) -> Value {
 
 /// A stored event in the newer form.
 pub(crate) fn from_stored(event: Value) -> Value {
-    renamed(event, "events.k8s.io/v1", |(newer, core)| (*core, *newer))
+    let mut event = renamed(event, "events.k8s.io/v1", |(newer, core)| (*core, *newer));
+    if let Some(fields) = event.as_object_mut() {
+        fields.retain(|key, value| {
+            !matches!(key.as_str(), "reportingController" | "reportingInstance") || value.as_str() != Some("")
+        });
+    }
+    event
 }
 
 fn renamed(

@@ -96,7 +96,11 @@ impl Kind {
 
     /// The verbs that discovery names.
     pub fn verbs(&self) -> &'static [&'static str] {
-        &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+        match self.custom {
+            true => &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"],
+            false if self.is("", "namespaces") => &["create", "delete", "get", "list", "patch", "update", "watch"],
+            false => &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"],
+        }
     }
 
     /// The subresources that discovery names, with the verbs of each and the kind that travels there, when it is another.
@@ -111,7 +115,7 @@ impl Kind {
         }
         if self.is("", "pods") {
             all.push(("eviction", &["create"], Some(["policy", "v1", "Eviction"])));
-            all.push(("binding", &["create"], Some(["", "v1", "Binding"])));
+            all.push(("binding", &["create"], None));
         }
         if self.is("", "namespaces") {
             all.push(("finalize", &["update"], None));

@@ -28,7 +28,8 @@ impl PatchForm {
             "application/merge-patch+json" => PatchForm::Merge,
             "application/strategic-merge-patch+json" if !custom => PatchForm::Strategic,
             "application/apply-patch+yaml" => PatchForm::Apply,
-            _ => return Err(Refusal::unsupported_media(&accepted)),
+            "application/strategic-merge-patch+json" => return Err(Refusal::unsupported_media(&accepted)),
+            _ => return Err(Refusal::unknown_media()),
         })
     }
 }
@@ -38,7 +39,7 @@ pub(crate) fn json_patch(object: &Value, patch: Value) -> Result<Value, Refusal>
     let patch: json_patch::Patch = serde_json::from_value(patch)
         .map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))?;
     let mut patched = object.clone();
-    json_patch::patch(&mut patched, &patch).map_err(Refusal::unusable_patch)?;
+    json_patch::patch(&mut patched, &patch).map_err(|_| Refusal::unusable_patch())?;
     Ok(patched)
 }
 

@@ -123,22 +123,51 @@ impl Refusal {
 
     /// The object breaks a rule.
     pub fn invalid(kind: &Kind, name: &str, causes: &[Cause]) -> Refusal {
-        let texts: Vec<String> = causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+        let full = if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
+        Refusal::invalid_as(&full, details(name, &kind.group, &kind.kind, Some(causes)), name, causes)
+    }
+
+    /// Options of a request that break a rule.
+    pub fn invalid_options(options: &str, cause: Cause) -> Refusal {
+        let causes = [cause];
+        let full = format!("{options}.meta.k8s.io");
+        Refusal::invalid_as(&full, details("", "meta.k8s.io", options, Some(&causes)), "", &causes)
+    }
+
+    /// A replacement that does not say which version it replaces.
+    pub fn unconditional(kind: &Kind, name: &str) -> Refusal {
+        let causes = [Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update")];
+        let details = details(name, &kind.group, &kind.plural, Some(&causes));
+        Refusal::invalid_as(&kind.qualified(), details, name, &causes)
+    }
+
+    /// A patch after which the object cannot be read any more.
+    pub fn unreadable_patch(patched: &Value, why: &str) -> Refusal {
+        let cause = Cause::invalid("patch", &patched.to_string().into(), why);
+        let causes = [cause];
+        Refusal::invalid_as("", json!({ "causes": causes_json(&causes) }), "", &causes)
+    }
+
+    fn invalid_as(full: &str, details: Value, name: &str, causes: &[Cause]) -> Refusal {
+        // The same complaint twice is listed twice, and said once.
+        let mut texts: Vec<String> = Vec::new();
+        for cause in causes {
+            let text = format!("{}: {}", cause.field, cause.message);
+            if !texts.contains(&text) {
+                texts.push(text);
+            }
+        }
         let text = match texts.as_slice() {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
-        let full = if kind.group.is_empty() { kind.kind.clone() } else { format!("{}.{}", kind.kind, kind.group) };
-        Refusal {
-            details: details(name, &kind.group, &kind.kind, Some(causes)),
-            ..Refusal::plain(422, "Invalid", format!("{full} \"{name}\" is invalid: {text}"))
-        }
+        Refusal { details, ..Refusal::plain(422, "Invalid", format!("{full} \"{name}\" is invalid: {text}")) }
     }
 
     /// The patch itself cannot be applied.
-    pub fn unusable_patch(message: impl std::fmt::Display) -> Refusal {
+    pub fn unusable_patch() -> Refusal {
         Refusal {
-            details: json!({ "causes": [{ "reason": "UnexpectedServerResponse", "message": message.to_string() }] }),
+            details: json!({}),
             ..Refusal::plain(422, "Invalid", "the server rejected our request due to an error in our request")
         }
     }
@@ -199,6 +228,17 @@ impl Refusal {
     /// A disruption budget says no.
     pub fn too_many_requests(message: impl Into<String>) -> Refusal {
         Refusal { details: json!({}), ..Refusal::plain(429, "TooManyRequests", message) }
+    }
+
+    /// A kind of body that no server takes.
+    pub fn unknown_media() -> Refusal {
+        Refusal { details: json!({}), ..Refusal::plain(415, "UnsupportedMediaType", "415: Unsupported Media Type") }
+    }
+
+    /// The object is not the one that a deletion meant; here the kind stands for the resource.
+    pub fn precondition(kind: &Kind, name: &str, why: &str) -> Refusal {
+        let named = Kind { plural: kind.kind.clone(), ..kind.clone() };
+        Refusal::conflict(&named, name, why)
     }
 
     /// A fault that a test asked for.

@@ -15,7 +15,7 @@ use crate::server::dispatch::{parse_json, parse_yaml};
 use crate::server::kinds::Kind;
 use crate::server::object;
 use crate::server::read::plain_list;
-use crate::server::refusal::Refusal;
+use crate::server::refusal::{Cause, Refusal};
 use crate::server::selectors::Selectors;
 use crate::server::store::Key;
 
@@ -67,8 +67,9 @@ impl Options {
             Some("Foreground") => Some(Propagation::Foreground),
             Some("Orphan") => Some(Propagation::Orphan),
             Some(other) => {
-                let why = format!("propagationPolicy: Unsupported value: \"{other}\"");
-                return Err(Refusal::bad_request(why));
+                let allowed = ["Foreground", "Background", "Orphan", "nil"].map(str::to_owned);
+                let cause = Cause::unsupported("propagationPolicy", &other.into(), &allowed);
+                return Err(Refusal::invalid_options("DeleteOptions", cause));
             }
             None => match read.get("orphanDependents").and_then(Value::as_bool) {
                 Some(true) => Some(Propagation::Orphan),
@@ -94,7 +95,7 @@ impl Options {
                  deleted and then recreated",
                 object::uid(found)
             );
-            return Err(Refusal::conflict(kind, name, &why));
+            return Err(Refusal::precondition(kind, name, &why));
         }
         if let Some(version) = self.version.as_deref().filter(|&version| version != object::version(found)) {
             let why = format!(
@@ -102,7 +103,7 @@ impl Options {
                  The object might have been modified",
                 object::version(found)
             );
-            return Err(Refusal::conflict(kind, name, &why));
+            return Err(Refusal::precondition(kind, name, &why));
         }
         Ok(())
     }
@@ -181,7 +182,9 @@ impl State {
                 object::put(&mut next, &["metadata", "generation"], (generation + 1).into());
             }
             object::put(&mut next, &["metadata", "deletionTimestamp"], stamp.into());
-            object::put(&mut next, &["metadata", "deletionGracePeriodSeconds"], grace.into());
+            if !kind.is("", "namespaces") {
+                object::put(&mut next, &["metadata", "deletionGracePeriodSeconds"], grace.into());
+            }
         }
         if kind.is("", "namespaces") {
             object::put(&mut next, &["status", "phase"], "Terminating".into());

@@ -136,6 +136,10 @@ impl Schema {
     pub fn fill_in(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
+                fields.retain(|key, value| {
+                    let schema = self.child(key);
+                    !value.is_null() || schema.is_none_or(|inner| inner.nullable || inner.accepts_null())
+                });
                 for (key, inner) in &self.properties {
                     if let Some(default) = &inner.default
                         && fields.get(key).is_none_or(|found| found.is_null() && !inner.nullable)
@@ -156,6 +160,18 @@ impl Schema {
             }
             _ => {}
         }
+    }
+
+    /// Are there rules in CEL anywhere in it?
+    pub fn has_rules(&self) -> bool {
+        !self.rules.is_empty()
+            || self.properties.values().any(Schema::has_rules)
+            || self.items.as_deref().is_some_and(Schema::has_rules)
+            || self.additional.as_deref().is_some_and(Schema::has_rules)
+    }
+
+    fn accepts_null(&self) -> bool {
+        self.kind == Type::Any && !self.int_or_string
     }
 
     /// The schema of a field, or of any key of a map.

@@ -76,6 +76,9 @@ fn merge_list(shape: Shape<'_>, live: &mut Value, patch: &[Value]) -> Result<(),
         *live = Value::Array(Vec::new());
     }
     let Some(elements) = live.as_array_mut() else { return Ok(()) };
+    let before: Vec<Value> = merge_key(&rule)
+        .map(|key| elements.iter().filter_map(|one| one.get(key).cloned()).collect())
+        .unwrap_or_default();
     let Some(key) = merge_key(&rule) else {
         if rule == ListRule::Set {
             elements.extend(patch.iter().filter(|one| !elements.contains(one)).cloned().collect::<Vec<_>>());
@@ -100,6 +103,10 @@ fn merge_list(shape: Shape<'_>, live: &mut Value, patch: &[Value]) -> Result<(),
             None => elements.push(without_directives(one.as_object().unwrap_or(&Map::new()))),
         }
     }
+    // New elements come first, as the patch has them; the others keep their order.
+    let (new, old): (Vec<Value>, Vec<Value>) =
+        std::mem::take(elements).into_iter().partition(|one| one.get(key).is_some_and(|name| !before.contains(name)));
+    elements.extend(new.into_iter().chain(old));
     Ok(())
 }
 

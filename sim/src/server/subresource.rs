@@ -30,6 +30,9 @@ impl State {
     ) -> Result<Answer, Refusal> {
         let known = kind.subresources();
         if !known.iter().any(|(name, _, _)| *name == subresource) {
+            if kind.custom {
+                return Err(Refusal::not_found(kind, call.name.as_deref().unwrap_or_default()));
+            }
             return Err(Refusal::no_resource());
         }
         match (subresource, call.verb) {
@@ -151,8 +154,10 @@ fn scale_of(scale: &Scale, object: &Value) -> Value {
     if let Some(text) = selector.map(selector_text).filter(|text| !text.is_empty()) {
         object::put(&mut status, &["selector"], text.into());
     }
+    let replicas = object::int(object, &path_of(&scale.spec)).unwrap_or_default();
+    let spec = if replicas == 0 { json!({}) } else { json!({ "replicas": replicas }) };
     json!({
         "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-        "spec": { "replicas": object::int(object, &path_of(&scale.spec)).unwrap_or_default() }, "status": status,
+        "spec": spec, "status": status,
     })
 }

@@ -98,8 +98,7 @@ impl State {
         check_namespace(call, &value)?;
         let before = self.find(call, kind)?;
         if kind.custom && object::version(&value).is_empty() {
-            let cause = Cause::invalid("metadata.resourceVersion", &0.into(), "must be specified for an update");
-            return Err(Refusal::invalid(kind, name, &[cause]));
+            return Err(Refusal::unconditional(kind, name));
         }
         self.change(call, kind, Proposal { before, after: value, is_managed: false })
     }
@@ -144,7 +143,8 @@ impl State {
         mut config: Value,
     ) -> Result<(u16, Arc<Value>, Vec<String>), Refusal> {
         if call.option("fieldManager").is_none() {
-            return Err(Refusal::bad_request(NO_MANAGER));
+            let cause = Cause::required("fieldManager", "is required for apply patch");
+            return Err(Refusal::invalid_options("PatchOptions", cause));
         }
         check_type(kind, &mut config)?;
         check_namespace(call, &config)?;
@@ -191,7 +191,7 @@ impl State {
     pub(crate) fn change(&mut self, call: &Call, kind: &Kind, proposal: Proposal) -> Result<Written, Refusal> {
         let Proposal { before, mut after, is_managed } = proposal;
         let name = object::name(&before).to_owned();
-        check_identity(kind, &name, &before, &after)?;
+        check_identity(call, kind, &name, &before, &after)?;
         keep_own_half(call, kind, &before, &mut after);
         keep_identity(&before, &mut after);
         let warnings = admit(call, kind, &mut after, Some(&before))?;
@@ -207,8 +207,8 @@ impl State {
         }
         let key = (object::namespace(&before).to_owned(), name);
         if is_gone(&after) {
-            let stored = self.finish_removal(kind, &key, after);
-            return Ok((stored, warnings));
+            self.finish_removal(kind, &key, after.clone());
+            return Ok((Arc::new(after), warnings));
         }
         let stored = self.store.put(&kind.shelf(), key, after);
         self.after_write(kind, &stored);
@@ -327,9 +327,6 @@ impl State {
     }
 }
 
-const NO_MANAGER: &str =
-    "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch";
-
 /// Where the object of a call is kept.
 pub(crate) fn key_of(call: &Call) -> Key {
     (call.namespace.clone().unwrap_or_default(), call.name.clone().unwrap_or_default())
@@ -341,7 +338,11 @@ fn check_type(kind: &Kind, value: &mut Value) -> Result<(), Refusal> {
     }
     let (wanted, found) = (kind.api_version(), object::text(value, &["apiVersion"]).to_owned());
     if !found.is_empty() && found != wanted {
-        let why = format!("the API version in the data ({found}) does not match the expected API version ({wanted})");
+        let why = if kind.custom {
+            format!("the API version in the data ({found}) does not match the expected API version ({wanted})")
+        } else {
+            format!("{} in version \"{found}\" cannot be handled as a {}: no such version", kind.kind, kind.kind)
+        };
         return Err(Refusal::bad_request(why));
     }
     let found = object::text(value, &["kind"]);
@@ -366,9 +367,13 @@ fn check_namespace(call: &Call, value: &Value) -> Result<(), Refusal> {
     }))
 }
 
-fn check_identity(kind: &Kind, name: &str, before: &Value, after: &Value) -> Result<(), Refusal> {
+fn check_identity(call: &Call, kind: &Kind, name: &str, before: &Value, after: &Value) -> Result<(), Refusal> {
     let (was, is) = (object::uid(before), object::uid(after));
     if !is.is_empty() && is != was {
+        if call.verb == Verb::Patch {
+            let cause = Cause::invalid("metadata.uid", &is.into(), "field is immutable");
+            return Err(Refusal::invalid(kind, name, &[cause.clone(), cause]));
+        }
         let why = format!("Precondition failed: UID in precondition: {is}, UID in object meta: {was}");
         return Err(Refusal::conflict(kind, name, &why));
     }
@@ -377,8 +382,9 @@ fn check_identity(kind: &Kind, name: &str, before: &Value, after: &Value) -> Res
         return Err(Refusal::modified(kind, name));
     }
     if object::name(after) != name {
-        let cause = Cause::invalid("metadata.name", &object::name(after).into(), "field is immutable");
-        return Err(Refusal::invalid(kind, name, &[cause]));
+        let named = object::name(after);
+        let why = format!("the name of the object ({named}) does not match the name on the URL ({name})");
+        return Err(Refusal::bad_request(why));
     }
     Ok(())
 }

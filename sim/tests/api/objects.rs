@@ -68,7 +68,7 @@ async fn refusals_are_statuses() {
             WIDGETS_URI,
             json!({ "metadata": { "name": "a" } }),
             422,
-            "Widget.example.io \"a\" is invalid: spec: Required value",
+            "Widget.example.io \"a\" is invalid: [spec: Required value, <nil>: Invalid value: null: some validation rules were not checked",
         ),
         (
             "POST",

@@ -67,7 +67,7 @@ async fn conflicts_name_the_owner() {
         send(&client, "PATCH", &format!("{MAPS_URI}/a?fieldManager=hand"), &json!({ "data": { "a": "3" } })).await;
     assert_eq!(owners(&patched), [("hand".to_owned(), r#"{"f:data":{"f:a":{}}}"#.to_owned())]);
     let bare = format!("{MAPS_URI}/a");
-    assert_eq!(send_as(&client, "PATCH", &bare, "application/apply-patch+yaml", &two).await.0, 400);
+    assert_eq!(send_as(&client, "PATCH", &bare, "application/apply-patch+yaml", &two).await.0, 422);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,11 @@ pub(crate) fn check(kind: &Kind, value: &Value, before: Option<&Value>) -> Vec<C
         }
         "ReplicaSet" | "Deployment" | "StatefulSet" | "DaemonSet" => check_workload(value, before, &mut causes),
         "Job" => {
-            check_template(value, &["Never", "OnFailure"], &mut causes);
+            check_template(value, &["Never", "OnFailure", "Always"], &mut causes);
+            if object::text(value, &["spec", "template", "spec", "restartPolicy"]) == "Always" {
+                let why = "valid values: \"OnFailure\", \"Never\"";
+                causes.push(Cause::required("spec.template.spec.restartPolicy", why));
+            }
             check_immutable(value, before, &["spec", "template"], &mut causes);
             check_immutable(value, before, &["spec", "selector"], &mut causes);
         }
@@ -41,7 +45,8 @@ fn check_workload(value: &Value, before: Option<&Value>, causes: &mut Vec<Cause>
     let is_empty = selector.as_object().is_none_or(serde_json::Map::is_empty);
     if is_empty {
         causes.push(Cause::required("spec.selector", ""));
-    } else if !label_selector_matches(selector, &labels) {
+    }
+    if is_empty || !label_selector_matches(selector, &labels) {
         let labels = if labels.is_null() { Value::Object(serde_json::Map::new()) } else { labels };
         causes.push(Cause::invalid(
             "spec.template.metadata.labels",

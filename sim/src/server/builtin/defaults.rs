@@ -12,7 +12,24 @@ pub(crate) fn fill_in(kind: &Kind, value: &mut Value) {
     if kind.custom {
         return;
     }
+    let counts: &[&str] = match kind.kind.as_str() {
+        "ReplicaSet" => &["replicas"],
+        "StatefulSet" => &["availableReplicas", "replicas"],
+        "DaemonSet" => &["currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"],
+        "PodDisruptionBudget" => &["currentHealthy", "desiredHealthy", "disruptionsAllowed", "expectedPods"],
+        _ => &[],
+    };
+    for count in counts {
+        put_default(value, &["status", count], 0.into());
+    }
     match kind.kind.as_str() {
+        "CronJob" => put_default(value, &["status"], json!({})),
+        "Ingress" => put_default(value, &["status", "loadBalancer"], json!({})),
+        "Event" => {
+            put_default(value, &["eventTime"], Value::Null);
+            put_default(value, &["reportingComponent"], "".into());
+            put_default(value, &["reportingInstance"], "".into());
+        }
         "Pod" => fill_in_pod(value),
         "ReplicaSet" => fill_in_workload(value, &[(&["replicas"], json!(1))]),
         "Deployment" => fill_in_deployment(value),
@@ -74,6 +91,7 @@ fn fill_in_workload(value: &mut Value, defaults: &[Default<'_>]) {
 }
 
 fn fill_in_deployment(value: &mut Value) {
+    put_default(value, &["status"], json!({}));
     fill_in_workload(
         value,
         &[
@@ -119,6 +137,9 @@ fn fill_in_job(value: &mut Value) {
         put_default(spec, &["selector", "matchLabels", "batch.kubernetes.io/controller-uid"], uid.into());
     }
     fill_in_template(spec, "template");
+    let labels = object::at(spec, &["template", "metadata", "labels"]).cloned().unwrap_or_default();
+    put_default(value, &["metadata", "labels"], labels);
+    put_default(value, &["status"], json!({}));
 }
 
 fn fill_in_service(value: &mut Value) {
