@@ -110,6 +110,7 @@ fn prefix(kind: Kind) -> &'static str {
     match kind {
         Kind::Rollout => "rollout",
         Kind::AnalysisRun => "analysis_run",
+        Kind::Experiment => "experiment",
         Kind::Application => "application",
     }
 }
@@ -118,7 +119,7 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::default();
         let (mut reconciles, mut errors) = (BTreeMap::new(), BTreeMap::new());
-        for kind in [Kind::Rollout, Kind::AnalysisRun, Kind::Application] {
+        for kind in [Kind::Rollout, Kind::AnalysisRun, Kind::Experiment, Kind::Application] {
             let prefix = prefix(kind);
             let histograms: Histograms = Family::new_with_constructor(|| Histogram::new(BUCKETS));
             registry.register(

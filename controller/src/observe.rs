@@ -16,8 +16,8 @@ use crate::{
 };
 pub(crate) use absorb::Said;
 use crds::{
-    AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, ObjectMeta,
-    Pod, ReplicaSet, Service, VirtualService,
+    AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, Experiment,
+    ObjectMeta, Pod, ReplicaSet, Service, VirtualService,
 };
 pub(crate) use keep::KeptRollout;
 pub(crate) use sources::Sources;
@@ -37,6 +37,7 @@ pub(crate) struct Stores {
     pub(crate) virtual_services: Store<VirtualService>,
     pub(crate) destination_rules: Store<DestinationRule>,
     pub(crate) runs: Store<AnalysisRun>,
+    pub(crate) experiments: Store<Experiment>,
     pub(crate) templates: Store<AnalysisTemplate>,
     pub(crate) cluster_templates: Store<ClusterAnalysisTemplate>,
     pub(crate) applications: Store<Application>,
@@ -107,6 +108,7 @@ impl Stores {
                 },
             ),
             runs: Store::new(|object| keep::readable(AnalysisRun::from_value(object)), |run| by_owner(&run.metadata)),
+            experiments: Store::new(|object| keep::readable(Experiment::from_value(object)), |_| Vec::new()),
             templates: Store::new(
                 |object| keep::readable(AnalysisTemplate::from_value(object)),
                 |template| vec![(NAMESPACE, template.metadata.namespace.clone(), String::new())],

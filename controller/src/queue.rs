@@ -18,6 +18,8 @@ pub enum Kind {
     Rollout,
     /// An AnalysisRun.
     AnalysisRun,
+    /// An Experiment.
+    Experiment,
     /// An Application.
     Application,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Kind {
         out.write_str(match self {
             Self::Rollout => "Rollout",
             Self::AnalysisRun => "AnalysisRun",
+            Self::Experiment => "Experiment",
             Self::Application => "Application",
         })
     }

@@ -30,6 +30,7 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
     match key.kind {
         Kind::Rollout => rollout(shell, key, now),
         Kind::AnalysisRun => run(shell, key, now),
+        Kind::Experiment => experiment(shell, key, now),
         Kind::Application => application(shell, key, now),
     }
 }
@@ -56,6 +57,12 @@ fn run(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
         prometheus_address: shell.settings.prometheus_address.clone(),
     };
     Some(guarded(subject, || (analysis::decide(&observed, now), Ok(()))))
+}
+
+fn experiment(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
+    let experiment = shell.stores.experiments.get(&key.namespace, &key.name)?;
+    let subject = subject(&kind::EXPERIMENT, &experiment.metadata);
+    Some(guarded(subject, || (rollouts::experiment::decide(&experiment, now), Ok(()))))
 }
 
 fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {

@@ -41,6 +41,10 @@ impl MetricsOverHttp {
         let query = self.prepare(ask, &mut filled).await.map_err(|error| filled.hide(&error))?;
         let limit = Duration::from_secs(ask.timeout_secs);
         match timeout(limit, reply(query)).await {
+            // A server that refuses a query may quote it.
+            Ok(Ok(reply)) if !(200..300).contains(&reply.status) => {
+                Ok(HttpReply { body: filled.hide(&reply.body), ..reply })
+            }
             Ok(reply) => reply.map_err(|error| filled.hide(&error)),
             Err(_) => Err(format!("no reply from {} within {} s", ask.address, ask.timeout_secs)),
         }

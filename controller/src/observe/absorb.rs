@@ -33,6 +33,9 @@ impl Stores {
             "VirtualService" => self.take(&self.virtual_services, object, said, Self::woken_by_virtual_service),
             "DestinationRule" => self.take(&self.destination_rules, object, said, Self::woken_by_destination_rule),
             "AnalysisRun" => self.take(&self.runs, object, said, Self::woken_by_run),
+            "Experiment" => self.take(&self.experiments, object, said, |_, change| {
+                vec![Key::new(Kind::Experiment, &*change.name.0, &*change.name.1)]
+            }),
             "Application" => self.take(&self.applications, object, said, |_, change| {
                 vec![Key::new(Kind::Application, &*change.name.0, &*change.name.1)]
             }),
@@ -51,6 +54,7 @@ impl Stores {
             "VirtualService" => self.virtual_services.uid(namespace, name),
             "DestinationRule" => self.destination_rules.uid(namespace, name),
             "AnalysisRun" => self.runs.uid(namespace, name),
+            "Experiment" => self.experiments.uid(namespace, name),
             "Application" => self.applications.uid(namespace, name),
             _ => None,
         }

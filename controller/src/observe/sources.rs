@@ -68,6 +68,11 @@ impl<'a> Sources<'a> {
                 Stores::woken_by_run,
             ),
             self.reflect(
+                self.source(kind::EXPERIMENT, self.instance(), true),
+                |stores| &stores.experiments,
+                |_, change| vec![Key::new(Kind::Experiment, &*change.name.0, &*change.name.1)],
+            ),
+            self.reflect(
                 self.source(kind::ANALYSIS_TEMPLATE, self.instance(), true),
                 |stores| &stores.templates,
                 |stores, change| stores.woken_by_template(&change.name.0),
@@ -143,6 +148,7 @@ impl Stores {
             && self.virtual_services.is_synced()
             && self.destination_rules.is_synced()
             && self.runs.is_synced()
+            && self.experiments.is_synced()
             && self.templates.is_synced()
             && self.cluster_templates.is_synced()
             && (settings.applications.is_none() || self.applications.is_synced())
