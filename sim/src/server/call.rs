@@ -253,7 +253,9 @@ mod tests {
 
     #[test]
     fn paths() {
-        let rows: &[(&str, &str, Verb, &str, &str, &str, &str, &str)] = &[
+        type Row =
+            (&'static str, &'static str, Verb, &'static str, &'static str, &'static str, &'static str, &'static str);
+        let rows: &[Row] = &[
             ("GET", "/api/v1/pods", Verb::List, "", "pods", "", "", ""),
             ("GET", "/api/v1/namespaces/a/pods/b", Verb::Get, "", "pods", "a", "b", ""),
             ("PATCH", "/api/v1/namespaces/a/status", Verb::Patch, "", "namespaces", "", "a", "status"),

@@ -104,7 +104,7 @@ impl Kind {
     }
 
     /// The subresources that discovery names, with the verbs of each and the kind that travels there, when it is another.
-    pub fn subresources(&self) -> Vec<(&'static str, &'static [&'static str], Option<[&'static str; 3]>)> {
+    pub fn subresources(&self) -> Vec<Subresource> {
         let write: &[&str] = &["get", "patch", "update"];
         let mut all = Vec::new();
         if self.has_status {
@@ -123,6 +123,9 @@ impl Kind {
         all
     }
 }
+
+/// Name, verbs, and the group, version and kind of what travels there, when that is another kind.
+pub type Subresource = (&'static str, &'static [&'static str], Option<[&'static str; 3]>);
 
 /// All kinds that are served now.
 #[derive(Clone, Debug, Default)]
