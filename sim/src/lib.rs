@@ -4,5 +4,7 @@
 //! clients run on it unchanged.
 
 pub mod clock;
+pub mod scenario;
 pub mod server;
+pub mod simulation;
 pub mod world;

@@ -123,29 +123,23 @@ fn requests_in(tick: u64, rate: u32) -> u64 {
 fn send_one(ground: &Ground, mesh: &Mesh, flow: &Flow, clusters: &BTreeMap<String, Vec<Endpoint>>, chance: Chance) {
     let Some(cluster) = flow.pick(chance.about(1)) else { return };
     let now = ground.clock.now();
+    let lose = |why: String| mesh.lock().lose(&flow.name, Lost { at: now, cluster: cluster.clone(), why });
     let name = cluster.name();
     let endpoints = clusters.get(&name).map(Vec::as_slice).unwrap_or_default();
-    let Some(endpoint) = chance.about(2).pick(endpoints) else {
-        mesh.lock().lose(Lost { at: now, cluster: cluster.clone(), why: "no ready endpoint".into() });
-        return;
-    };
+    let Some(endpoint) = chance.about(2).pick(endpoints) else { return lose("no ready endpoint".into()) };
     let found = ground.views.pods.get(&endpoint.namespace, &endpoint.pod);
     let pod = match found.filter(|pod| text(pod, "/metadata/uid") == endpoint.uid) {
         Some(pod) if is_true(&pod, "Ready") => pod,
         found => {
             let state = if found.is_some() { "not ready" } else { "gone" };
-            mesh.lock().lose(Lost {
-                at: now,
-                cluster: cluster.clone(),
-                why: format!("pod {} is {state}", endpoint.pod),
-            });
-            return;
+            return lose(format!("pod {} is {state}", endpoint.pod));
         }
     };
     let behaviour = ground.images.of(&pod);
     let is_error = chance.about(3).happens(behaviour.error_rate.unwrap_or(0.0));
     let latency = behaviour.latency.unwrap_or(Duration::from_millis(5 + chance.about(4).below(5)));
     mesh.lock().serve(
+        &flow.name,
         Served { cluster: cluster.clone(), hash: hash_of(&pod), code: if is_error { 500 } else { 200 } },
         latency,
     );

@@ -1,6 +1,6 @@
 //! What a data plane counts: requests by destination, revision and answer, and those that were lost, with the reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -45,16 +45,24 @@ pub struct Counts {
     pub lost: Vec<Lost>,
     /// Milliseconds that answers took, by destination.
     pub time_ms: BTreeMap<Cluster, u64>,
+    /// Flows that have been answered once: nobody misses a request to what never worked.
+    open: BTreeSet<String>,
 }
 
 impl Counts {
-    pub(crate) fn serve(&mut self, served: Served, latency: Duration) {
+    pub(crate) fn serve(&mut self, flow: &str, served: Served, latency: Duration) {
+        if !self.open.contains(flow) {
+            self.open.insert(flow.to_owned());
+        }
         let time = self.time_ms.entry(served.cluster.clone()).or_default();
         *time += u64::try_from(latency.as_millis()).unwrap_or(0);
         *self.served.entry(served).or_default() += 1;
     }
 
-    pub(crate) fn lose(&mut self, lost: Lost) {
+    pub(crate) fn lose(&mut self, flow: &str, lost: Lost) {
+        if !self.open.contains(flow) {
+            return;
+        }
         self.lost_requests += 1;
         *self.lost_by_cluster.entry(lost.cluster.clone()).or_default() += 1;
         if self.lost.len() < REMEMBERED {
@@ -80,6 +88,7 @@ impl Counts {
             lost_requests: self.lost_requests - earlier.lost_requests.min(self.lost_requests),
             lost: self.lost.iter().skip(earlier.lost.len()).cloned().collect(),
             time_ms: less(&self.time_ms, &earlier.time_ms),
+            open: self.open.clone(),
         }
     }
 }

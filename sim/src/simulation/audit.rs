@@ -1,0 +1,151 @@
+//! Judges each pass of the controller on the cluster itself, not on the controller's view: the invariants of a safe switch.
+//!
+//! The controller's own audit sees one plan and one view; this one sees what the server holds after the plan was sent. It
+//! shares no code with the rules.
+
+use std::collections::BTreeMap;
+
+use controller::Pass;
+use crds::kind;
+use plan::{Requeue, Verb};
+use serde_json::Value;
+
+use crate::server::Server;
+use crate::simulation::look::{Look, is_canary};
+use crate::world::calls::{list, number, text};
+
+/// What earlier passes left to compare with.
+#[derive(Debug, Default)]
+pub(crate) struct Auditor {
+    aborted: BTreeMap<String, (String, u64)>,
+}
+
+impl Auditor {
+    /// What is wrong after this pass.
+    pub(crate) fn judge(&mut self, server: &Server, pass: &Pass<'_>, look: &Look) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if let Requeue::At(at) = pass.plan.requeue
+            && at < pass.at - chrono::TimeDelta::milliseconds(1)
+        {
+            wrong.push(format!("{} asks to be woken in the past", pass.key));
+        }
+        wrong.extend(self.rises_after_abort(look));
+        let touches = |name: &str| pass.plan.writes().iter().any(|write| write.verb.object().kind == name);
+        if touches(kind::VIRTUAL_SERVICE.kind) {
+            wrong.extend(routes(server, look));
+        }
+        if pass.plan.writes().iter().any(|write| matches!(write.verb, Verb::Patch { .. }))
+            && touches(kind::REPLICA_SET.kind)
+        {
+            wrong.extend(emptied(server, look));
+        }
+        wrong
+    }
+
+    /// After an abort the canary's share never rises.
+    fn rises_after_abort(&mut self, look: &Look) -> Option<String> {
+        let uid = look.text("/metadata/uid").to_owned();
+        if !look.is_aborted() {
+            self.aborted.remove(&uid);
+            return None;
+        }
+        let weight = look.weight?;
+        let hash = look.text("/status/currentPodHash").to_owned();
+        let before = self.aborted.insert(uid, (hash.clone(), weight));
+        let (_, before) = before.filter(|(of, _)| *of == hash)?;
+        (weight > before).then(|| format!("after an abort the canary's share rose from {before} to {weight}"))
+    }
+}
+
+/// Shares add up to the whole, and what carries weight has a ready endpoint.
+fn routes(server: &Server, look: &Look) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (name, destinations) in routes_of(server, look) {
+        let sum: i64 = destinations.iter().map(|one| number(one, "/weight")).sum();
+        if destinations.len() > 1 && sum != 100 {
+            wrong.push(format!("the shares of VirtualService {name} add up to {sum}"));
+        }
+        for destination in destinations.iter().filter(|one| number(one, "/weight") > 0) {
+            if let Some((service, hash)) = selected(server, look, destination)
+                && ready_endpoints(server, look, &service, &hash) == 0
+            {
+                wrong.push(format!("VirtualService {name} sends requests to {service}, which has no ready endpoint of {hash:?}"));
+            }
+        }
+    }
+    wrong
+}
+
+/// A revision that carries weight keeps pods.
+fn emptied(server: &Server, look: &Look) -> Vec<String> {
+    let namespace = look.text("/metadata/namespace");
+    let sets = server.list("apps/v1", "ReplicaSet");
+    let size = |hash: &str| {
+        let set = sets.iter().find(|set| {
+            text(set, "/metadata/namespace") == namespace
+                && text(set, "/metadata/labels/rollouts-pod-template-hash") == hash
+        });
+        set.map(|set| number(set, "/spec/replicas"))
+    };
+    let mut wrong = Vec::new();
+    if number(&look.rollout, "/spec/replicas") == 0 {
+        return wrong;
+    }
+    for (name, destinations) in routes_of(server, look) {
+        for destination in destinations.iter().filter(|one| number(one, "/weight") > 0) {
+            if let Some((_, hash)) = selected(server, look, destination)
+                && size(&hash) == Some(0)
+            {
+                wrong.push(format!("VirtualService {name} sends requests to revision {hash}, which has no pods"));
+            }
+        }
+    }
+    wrong
+}
+
+fn routes_of(server: &Server, look: &Look) -> Vec<(String, Vec<Value>)> {
+    let Some(routing) = &look.routing else { return Vec::new() };
+    let namespace = look.text("/metadata/namespace");
+    let mut routes = Vec::new();
+    for name in &routing.virtual_services {
+        if let Some(found) = server.get("networking.istio.io/v1", "VirtualService", namespace, name) {
+            let all = list(&found, "/spec/http").iter().map(|route| list(route, "/route"));
+            let own = all.filter(|route| route.iter().any(|one| is_canary(one, routing)));
+            routes.extend(own.map(|route| (name.clone(), route.to_vec())));
+        }
+    }
+    routes
+}
+
+/// The Service of a destination, and the revision that it or its subset selects.
+fn selected(server: &Server, look: &Look, destination: &Value) -> Option<(String, String)> {
+    let namespace = look.text("/metadata/namespace");
+    let host = text(destination, "/destination/host").split('.').next().unwrap_or_default();
+    let service = server.get("v1", "Service", namespace, host)?;
+    let hash = "rollouts-pod-template-hash";
+    let subset = text(destination, "/destination/subset");
+    let of_subset = server.list("networking.istio.io/v1", "DestinationRule").iter().find_map(|rule| {
+        let found = list(rule, "/spec/subsets").iter().find(|one| text(one, "/name") == subset)?;
+        Some(text(found, &format!("/labels/{hash}")).to_owned())
+    });
+    let of_service = text(&service, &format!("/spec/selector/{hash}")).to_owned();
+    let found = of_subset.filter(|_| !subset.is_empty()).unwrap_or(of_service);
+    Some((host.to_owned(), found))
+}
+
+fn ready_endpoints(server: &Server, look: &Look, service: &str, hash: &str) -> usize {
+    let namespace = look.text("/metadata/namespace");
+    let slices = server.list("discovery.k8s.io/v1", "EndpointSlice");
+    let own = slices.iter().filter(|slice| {
+        text(slice, "/metadata/namespace") == namespace
+            && slice.pointer("/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str) == Some(service)
+    });
+    let ready = own.flat_map(|slice| list(slice, "/endpoints")).filter(|endpoint| {
+        endpoint.pointer("/conditions/ready") == Some(&Value::Bool(true))
+            && (hash.is_empty() || {
+                let pod = server.get("v1", "Pod", namespace, text(endpoint, "/targetRef/name"));
+                pod.is_some_and(|pod| text(&pod, "/metadata/labels/rollouts-pod-template-hash") == hash)
+            })
+    });
+    ready.count()
+}

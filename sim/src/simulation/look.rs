@@ -1,0 +1,136 @@
+//! How a Rollout stands, read from the server's own store: what a person would look up with kubectl.
+//!
+//! It reads and never decides; fields that are absent read as nothing.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::server::Server;
+use crate::world::calls::{controller_uid, is_deleting, is_true, list, number, text};
+
+/// Istio's version that this looks at.
+const ISTIO: &str = "networking.istio.io/v1";
+
+/// Which destinations of which VirtualServices belong to a Rollout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Routing {
+    /// Names of the VirtualServices.
+    pub virtual_services: Vec<String>,
+    /// The canary's Service, or empty.
+    pub canary_service: String,
+    /// The canary's subset, or empty.
+    pub canary_subset: String,
+}
+
+/// How a Rollout stands.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The Rollout.
+    pub rollout: Arc<Value>,
+    /// Its routes, if it has any.
+    pub routing: Option<Routing>,
+    /// The canary's weight in the first route found.
+    pub weight: Option<u64>,
+    /// Ready pods of the stable and of the other revisions.
+    pub pods: (usize, usize),
+}
+
+impl Look {
+    /// Looks at a Rollout, if it is there.
+    pub fn at(server: &Server, namespace: &str, name: &str) -> Option<Look> {
+        let rollout = server.get("argoproj.io/v1alpha1", "Rollout", namespace, name)?;
+        let routing = routing_of(&rollout);
+        let weight = routing.as_ref().and_then(|routing| weight_of(server, namespace, routing));
+        let pods = pods_of(server, &rollout);
+        Some(Look { rollout, routing, weight, pods })
+    }
+
+    /// A text of the Rollout, by JSON pointer.
+    pub fn text(&self, pointer: &str) -> &str {
+        text(&self.rollout, pointer)
+    }
+
+    /// The phase in its status.
+    pub fn phase(&self) -> &str {
+        self.text("/status/phase")
+    }
+
+    /// The message in its status.
+    pub fn message(&self) -> &str {
+        self.text("/status/message")
+    }
+
+    /// Is the status about the spec as it is now?
+    pub fn is_observed(&self) -> bool {
+        self.text("/status/observedGeneration") == number(&self.rollout, "/metadata/generation").to_string()
+    }
+
+    /// Is it taken back?
+    pub fn is_aborted(&self) -> bool {
+        self.rollout.pointer("/status/abort") == Some(&Value::Bool(true))
+    }
+
+    /// The hash of the wanted revision, while it is not the stable one.
+    pub fn canary_hash(&self) -> Option<&str> {
+        let (current, stable) = (self.text("/status/currentPodHash"), self.text("/status/stableRS"));
+        (current != stable && !current.is_empty()).then_some(current)
+    }
+
+    /// The step that is being done and how many there are, while an update is under way.
+    pub fn step(&self) -> Option<(i64, usize)> {
+        let steps = list(&self.rollout, "/spec/strategy/canary/steps").len();
+        self.canary_hash().filter(|_| steps > 0 && !self.text("/status/stableRS").is_empty())?;
+        Some((number(&self.rollout, "/status/currentStepIndex"), steps))
+    }
+}
+
+fn routing_of(rollout: &Value) -> Option<Routing> {
+    let istio = rollout.pointer("/spec/strategy/canary/trafficRouting/istio")?;
+    let mut virtual_services: Vec<String> =
+        list(istio, "/virtualServices").iter().map(|one| text(one, "/name").to_owned()).collect();
+    virtual_services.extend(Some(text(istio, "/virtualService/name").to_owned()).filter(|name| !name.is_empty()));
+    Some(Routing {
+        virtual_services,
+        canary_service: text(rollout, "/spec/strategy/canary/canaryService").to_owned(),
+        canary_subset: text(istio, "/destinationRule/canarySubsetName").to_owned(),
+    })
+}
+
+fn weight_of(server: &Server, namespace: &str, routing: &Routing) -> Option<u64> {
+    routing.virtual_services.iter().find_map(|name| {
+        let found = server.get(ISTIO, "VirtualService", namespace, name)?;
+        let kinds = ["/spec/http", "/spec/tls", "/spec/tcp"];
+        let routes = kinds.iter().flat_map(|kind| list(&found, kind)).flat_map(|route| list(route, "/route"));
+        let canary = routes.into_iter().find(|destination| is_canary(destination, routing))?;
+        Some(canary.get("weight").and_then(Value::as_u64).unwrap_or(0))
+    })
+}
+
+/// Does a destination of a route lead to the canary?
+pub(crate) fn is_canary(destination: &Value, routing: &Routing) -> bool {
+    let host = text(destination, "/destination/host").split('.').next().unwrap_or_default();
+    let subset = text(destination, "/destination/subset");
+    (!subset.is_empty() && subset == routing.canary_subset)
+        || (!routing.canary_service.is_empty() && routing.canary_subset.is_empty() && host == routing.canary_service)
+}
+
+fn pods_of(server: &Server, rollout: &Value) -> (usize, usize) {
+    let stable = text(rollout, "/status/stableRS");
+    let sets = server.list("apps/v1", "ReplicaSet");
+    let own = sets.iter().filter(|set| controller_uid(set) == text(rollout, "/metadata/uid"));
+    let pods = server.list("v1", "Pod");
+    let mut counts = (0, 0);
+    for set in own {
+        let uid = text(set, "/metadata/uid");
+        let ready =
+            pods.iter().filter(|pod| controller_uid(pod) == uid && is_true(pod, "Ready") && !is_deleting(pod)).count();
+        let hash = text(set, "/metadata/labels/rollouts-pod-template-hash");
+        if hash == stable || stable.is_empty() {
+            counts.0 += ready;
+        } else {
+            counts.1 += ready;
+        }
+    }
+    counts
+}
