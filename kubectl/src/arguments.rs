@@ -1,0 +1,310 @@
+//! The command line: names, flags and their help. What they do is in `commands`; how a cluster is found, in `connect`.
+
+use chrono::TimeDelta;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::{path::PathBuf, time::Duration};
+
+/// Shows Rollouts and steers them.
+#[derive(Debug, Parser)]
+#[command(name = "kubectl-leadline", disable_help_subcommand = true, max_term_width = 110)]
+pub struct Arguments {
+    /// How to reach the cluster.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How to reach the cluster: the flags that kubectl has.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection")]
+pub struct Connection {
+    /// Kubeconfig file to use
+    #[arg(long, global = true, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub context: Option<String>,
+    /// Cluster of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub cluster: Option<String>,
+    /// User of the kubeconfig to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Namespace to act in
+    #[arg(short, long, global = true, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Address of the API server
+    #[arg(short, long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// Bearer token to send
+    #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// User to act as
+    #[arg(long = "as", global = true, value_name = "USER")]
+    pub act_as: Option<String>,
+    /// Group to act as; may be repeated
+    #[arg(long = "as-group", global = true, value_name = "GROUP")]
+    pub act_as_groups: Vec<String>,
+    /// Uid to act as
+    #[arg(long = "as-uid", global = true, value_name = "UID")]
+    pub act_as_uid: Option<String>,
+    /// How long to wait for the answer to one request, such as 5s; 0 waits for ever
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, default_value = "0")]
+    pub request_timeout: Duration,
+    /// Do not check who the server is
+    #[arg(long, global = true)]
+    pub insecure_skip_tls_verify: bool,
+    /// File with the certificates of those who may vouch for the server
+    #[arg(long, global = true, value_name = "FILE")]
+    pub certificate_authority: Option<PathBuf>,
+    /// File with the certificate to show to the server
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_certificate: Option<PathBuf>,
+    /// File with the key of that certificate
+    #[arg(long, global = true, value_name = "FILE")]
+    pub client_key: Option<PathBuf>,
+    /// Name that the server's certificate must have, if not that of its address
+    #[arg(long, global = true, value_name = "NAME")]
+    pub tls_server_name: Option<String>,
+    /// Ask for answers that are not compressed
+    #[arg(long, global = true)]
+    pub disable_compression: bool,
+    /// Accepted for scripts; nothing is cached
+    #[arg(long, global = true, value_name = "FOLDER", hide = true)]
+    pub cache_dir: Option<PathBuf>,
+    /// Accepted for scripts; there is no log
+    #[arg(short = 'v', long, global = true, value_name = "LEVEL", hide = true)]
+    pub kloglevel: Option<i32>,
+    /// Accepted for scripts; there is no log
+    #[arg(long, global = true, value_name = "LEVEL", hide = true)]
+    pub loglevel: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show a rollout with its revisions, pods and analysis runs
+    #[command(subcommand)]
+    Get(Get),
+    /// List rollouts
+    #[command(subcommand)]
+    List(List),
+    /// Let an update go on: past its pause, or, if nothing holds it, past its current step
+    Promote {
+        /// The rollout
+        name: String,
+        /// Go to the end at once, without the rest of the steps, pauses and analyses
+        #[arg(long)]
+        full: bool,
+        /// Use without the flag instead
+        #[arg(short = 'c', long, hide = true, conflicts_with = "full")]
+        skip_current_step: bool,
+        /// Use --full instead
+        #[arg(short = 'a', long, hide = true, conflicts_with = "full")]
+        skip_all_steps: bool,
+    },
+    /// Take an update back
+    Abort {
+        /// The rollouts
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Try an aborted update again
+    #[command(subcommand)]
+    Retry(Retry),
+    /// Go back to an earlier revision
+    Undo {
+        /// The rollout
+        name: String,
+        /// The revision; 0 is the one before the newest
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        to_revision: u64,
+    },
+    /// Hold a rollout where it is, until it is promoted
+    Pause {
+        /// The rollouts
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+    /// Change a rollout
+    #[command(subcommand)]
+    Set(Set),
+    /// Wait until a rollout is healthy, or fail when it is degraded
+    Status {
+        /// The rollout
+        name: String,
+        /// Wait for the end; --watch=false looks once
+        #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true",
+              action = clap::ArgAction::Set, value_name = "BOOL")]
+        watch: bool,
+        /// How long to wait, such as 60s; 0 waits for ever
+        #[arg(short, long, value_name = "DURATION", value_parser = duration, default_value = "0")]
+        timeout: Duration,
+    },
+    /// Print the version of the plugin
+    Version {
+        /// Only the number
+        #[arg(long)]
+        short: bool,
+    },
+    /// Print a script that teaches a shell these commands
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// What to show.
+#[derive(Debug, Subcommand)]
+pub enum Get {
+    /// Show a rollout with its revisions, pods and analysis runs
+    #[command(visible_aliases = ["ro", "rollouts"])]
+    Rollout {
+        /// The rollout
+        name: String,
+        /// Go on showing it while it changes
+        #[arg(short, long)]
+        watch: bool,
+        /// Without colours
+        #[arg(long)]
+        no_color: bool,
+        /// Stop watching after so many seconds; 0 goes on for ever
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        timeout_seconds: u64,
+    },
+}
+
+/// What to list.
+#[derive(Debug, Subcommand)]
+pub enum List {
+    /// List rollouts
+    #[command(visible_aliases = ["ro", "rollout"])]
+    Rollouts {
+        /// Only the one with this name
+        #[arg(long)]
+        name: Option<String>,
+        /// Those of all namespaces
+        #[arg(short = 'A', long)]
+        all_namespaces: bool,
+        /// Go on with a line for each change
+        #[arg(short, long)]
+        watch: bool,
+        /// Say when each line was printed
+        #[arg(long)]
+        timestamps: bool,
+    },
+}
+
+/// What to try again.
+#[derive(Debug, Subcommand)]
+pub enum Retry {
+    /// Try an aborted update again, from its first step
+    #[command(visible_aliases = ["ro", "rollouts"])]
+    Rollout {
+        /// The rollouts
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+    },
+}
+
+/// What to change.
+#[derive(Debug, Subcommand)]
+pub enum Set {
+    /// Give containers another image
+    Image {
+        /// The rollout
+        name: String,
+        /// Container and image; * names all containers
+        #[arg(required = true, value_name = "CONTAINER=IMAGE", value_parser = assignment)]
+        images: Vec<(String, String)>,
+    },
+}
+
+/// A shell that completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// Bash.
+    Bash,
+    /// Zsh.
+    Zsh,
+    /// Fish.
+    Fish,
+    /// PowerShell.
+    Powershell,
+}
+
+/// A duration with its unit, as kubectl takes it, or a plain number of seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let span = match text.parse::<u32>() {
+        Ok(seconds) => Some(TimeDelta::seconds(seconds.into())),
+        Err(_) => crds::duration::parse_go(text),
+    };
+    span.and_then(|span| span.to_std().ok()).ok_or_else(|| "not a duration such as 90s, 5m or 1h30m".into())
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((container, image)) if !container.is_empty() && !image.is_empty() => {
+            Ok((container.to_owned(), image.to_owned()))
+        }
+        _ => Err("not of the form CONTAINER=IMAGE".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arguments, Command, Set, duration};
+    use clap::{CommandFactory, Parser};
+    use std::time::Duration;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn durations() {
+        for (text, seconds) in [("0", Some(0)), ("90", Some(90)), ("1m30s", Some(90)), ("-1s", None), ("soon", None)] {
+            assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text}");
+        }
+    }
+
+    #[test]
+    fn flags_of_scripts_are_taken() {
+        for line in [
+            "get ro web -w --no-color --timeout-seconds 5 -n shop",
+            "-n shop --context there get rollouts web",
+            "list rollout -A --timestamps -w --name web",
+            "promote web --full -v 6 --loglevel debug",
+            "promote -c web",
+            "promote -a web",
+            "abort web shop",
+            "retry rollout web",
+            "undo web --to-revision=3",
+            "pause web",
+            "status web -w=false",
+            "status web --watch -t 60s",
+            "status --timeout 60s web --request-timeout 5s",
+            "set image web *=shop:2 side=s:3",
+            "version --short",
+            "completion powershell",
+            "--as me --as-group a --as-group b -s http://127.0.0.1:1 --insecure-skip-tls-verify list ro",
+        ] {
+            let words = ["kubectl-leadline"].into_iter().chain(line.split(' '));
+            Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+        }
+        for line in ["get", "get rollout", "abort", "set image web app", "set image web", "undo web --to-revision=-1"] {
+            let words = ["kubectl-leadline"].into_iter().chain(line.split(' '));
+            Arguments::try_parse_from(words).expect_err(line);
+        }
+    }
+
+    #[test]
+    fn an_image_may_hold_an_equals_sign() {
+        let parsed = Arguments::try_parse_from(["x", "set", "image", "web", "app=r.io/a:1=2"]).expect("parses");
+        let Command::Set(Set::Image { images, .. }) = parsed.command else { panic!("is set image") };
+        assert_eq!(images, [("app".to_owned(), "r.io/a:1=2".to_owned())]);
+    }
+}

@@ -1,0 +1,125 @@
+//! `undo`: puts the pod template of an earlier revision back, as a change like any other.
+
+use crate::{Cluster, Error, cluster};
+use crds::{Kind, ReplicaSet, Rollout, keys, kind};
+use rollouts::template::{same, unstamped};
+use serde_json::Value;
+
+/// Where a Rollout's pod template lives, and what it says now.
+struct Home {
+    kind: Kind,
+    name: String,
+    path: &'static str,
+    template: Value,
+}
+
+/// PodTemplate, the one kind with its template at the top.
+const POD_TEMPLATE: Kind = Kind { kind: "PodTemplate", plural: "podtemplates", ..kind::POD };
+
+/// Goes back to revision `to`, or, where that is 0, to the one before the newest.
+pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Error> {
+    let rollout = cluster.rollout(name).await?;
+    let mut sets = Vec::new();
+    for object in cluster.list(&kind::REPLICA_SET, &cluster::Which::default()).await? {
+        let set = cluster::read(&kind::REPLICA_SET, &object, ReplicaSet::from_value)?;
+        if set.metadata.is_controlled_by(&rollout.metadata.uid) {
+            sets.push(set);
+        }
+    }
+    let set = choose(&sets, name, to)?;
+    let home = home(cluster, &rollout).await?;
+    let template = set.spec.template.value();
+    let injected = injected(set);
+    if same(&template, &home.template, &injected) {
+        let revision = revision(set);
+        return Ok(format!("skipped rollback (current template already matches revision {revision})"));
+    }
+    let wanted = without_injected(unstamped(&template), &injected);
+    cluster.replace(&home.kind, &home.name, home.path, &wanted).await?;
+    Ok(format!("rollout '{name}' undo"))
+}
+
+async fn home(cluster: &Cluster, rollout: &Rollout) -> Result<Home, Error> {
+    let own = rollout.spec.template.as_ref().map(crds::Raw::value).unwrap_or_default();
+    let Some(workload) = &rollout.spec.workload_ref else {
+        let name = rollout.metadata.name.clone();
+        return Ok(Home { kind: kind::ROLLOUT, name, path: "/spec/template", template: own });
+    };
+    let name = workload.name.clone().unwrap_or_default();
+    let (kind, path) = match workload.kind.as_deref().unwrap_or_default() {
+        "Deployment" => (kind::DEPLOYMENT, "/spec/template"),
+        "ReplicaSet" => (kind::REPLICA_SET, "/spec/template"),
+        "PodTemplate" => (POD_TEMPLATE, "/template"),
+        other => return Err(Error::Usage(format!("workload of kind \"{other}\" is not supported"))),
+    };
+    let object = cluster.get(&kind, &name).await?;
+    let template = object.pointer(path).cloned().unwrap_or_default();
+    Ok(Home { kind, name, path, template })
+}
+
+fn revision(set: &ReplicaSet) -> u64 {
+    set.metadata.annotation(keys::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+fn choose<'a>(sets: &'a [ReplicaSet], name: &str, to: u64) -> Result<&'a ReplicaSet, Error> {
+    if to > 0 {
+        let found = sets.iter().find(|set| revision(set) == to);
+        return found.ok_or_else(|| Error::Usage(format!("unable to find specified revision {to} in history")));
+    }
+    let mut newest_first: Vec<&ReplicaSet> = sets.iter().collect();
+    newest_first.sort_by_key(|set| std::cmp::Reverse(revision(set)));
+    newest_first.get(1).copied().ok_or_else(|| Error::Usage(format!("no revision found for rollout \"{name}\"")))
+}
+
+/// What the controller added to the pods' metadata while the revision was canary or stable.
+fn injected(set: &ReplicaSet) -> Value {
+    let recorded = set.metadata.annotation(keys::EPHEMERAL_METADATA);
+    recorded.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+fn without_injected(mut template: Value, injected: &Value) -> Value {
+    for part in ["labels", "annotations"] {
+        let Some(names) = injected.get(part).and_then(Value::as_object) else { continue };
+        let found = template.pointer_mut(&format!("/metadata/{part}")).and_then(Value::as_object_mut);
+        if let Some(found) = found {
+            found.retain(|name, _| !names.contains_key(name));
+        }
+    }
+    template
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{choose, without_injected};
+    use crds::ReplicaSet;
+    use serde_json::json;
+
+    #[test]
+    fn the_revision_before_the_newest_or_the_one_asked_for() {
+        let set = |number: &str| {
+            let annotations = json!({ "rollout.argoproj.io/revision": number });
+            ReplicaSet::from_value(&json!({ "metadata": { "name": number, "annotations": annotations } }))
+                .expect("reads")
+        };
+        let sets = [set("9"), set("11"), set("10"), set("none")];
+        for (to, expected) in
+            [(0, Ok("10")), (9, Ok("9")), (11, Ok("11")), (8, Err("unable to find specified revision 8 in history"))]
+        {
+            let chosen =
+                choose(&sets, "web", to).map(|set| set.metadata.name.as_str()).map_err(|error| error.to_string());
+            assert_eq!(chosen, expected.map_err(str::to_owned), "{to}");
+        }
+        let error = choose(&sets[..1], "web", 0).expect_err("there is only one");
+        assert_eq!(error.to_string(), "no revision found for rollout \"web\"");
+    }
+
+    #[test]
+    fn what_was_added_to_pods_is_not_put_back() {
+        let template = json!({ "metadata": { "labels": { "app": "web", "role": "canary" } }, "spec": {} });
+        let injected = json!({ "labels": { "role": "canary" }, "annotations": { "a": "b" } });
+        assert_eq!(
+            without_injected(template, &injected),
+            json!({ "metadata": { "labels": { "app": "web" } }, "spec": {} })
+        );
+    }
+}

@@ -1,0 +1,142 @@
+//! From a command line to a command, and from its outcome to an exit code: 0 for success, 1 for everything else.
+
+use crate::{
+    Cluster, Error, Screen,
+    arguments::{Arguments, Command, Get, List, Retry, Set},
+    commands::{self, Columns, Look, Promotion, Wait},
+    connect,
+};
+use clap::{CommandFactory, FromArgMatches};
+use std::{ffi::OsString, path::Path, time::Duration};
+
+/// Runs a command line, whose first word is the name of the program, and returns the exit code.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>, screen: &mut Screen<'_>) -> u8 {
+    start(arguments.into_iter().collect(), None, screen).await
+}
+
+/// The same on a cluster that is known already: of the flags that name one, only the namespace counts.
+pub async fn run_on(cluster: &Cluster, arguments: impl IntoIterator<Item = OsString>, screen: &mut Screen<'_>) -> u8 {
+    start(arguments.into_iter().collect(), Some(cluster), screen).await
+}
+
+async fn start(words: Vec<OsString>, cluster: Option<&Cluster>, screen: &mut Screen<'_>) -> u8 {
+    let program = program(words.first());
+    // `kubectl argo rollouts get`, not `kubectl-argo-rollouts get`, is what a person types.
+    let typed = program.replace('-', " ");
+    let parsed = Arguments::command().bin_name(typed).try_get_matches_from(words);
+    let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(usage) => return explain(&usage, screen),
+    };
+    match carry_out(arguments, cluster, &program, screen).await {
+        Ok(()) => 0,
+        Err(error) if error.is_closed_pipe() => 0,
+        Err(error) => {
+            screen.warn(&format!("Error: {}", error.line()));
+            1
+        }
+    }
+}
+
+fn program(word: Option<&OsString>) -> String {
+    let name = word.and_then(|word| Path::new(word).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+    name.filter(|name| name.starts_with("kubectl-")).unwrap_or_else(|| "kubectl-leadline".into())
+}
+
+/// Help is an answer; anything else that does not parse is an error.
+fn explain(usage: &clap::Error, screen: &mut Screen<'_>) -> u8 {
+    let text = usage.render();
+    let text = if screen.with_colours { text.ansi().to_string() } else { text.to_string() };
+    if usage.use_stderr() {
+        screen.warn(text.trim_end());
+        return 1;
+    }
+    u8::from(screen.print(&text).is_err())
+}
+
+async fn carry_out(
+    arguments: Arguments,
+    cluster: Option<&Cluster>,
+    program: &str,
+    screen: &mut Screen<'_>,
+) -> Result<(), Error> {
+    let Arguments { connection, command } = arguments;
+    match command {
+        Command::Version { short } => screen.say(&commands::version(program, short)),
+        Command::Completion { shell } => screen.print(&String::from_utf8_lossy(&commands::completion(program, shell))),
+        command => {
+            let cluster = match (cluster, &connection.namespace) {
+                (None, _) => connect::connect(&connection).await?,
+                (Some(cluster), None) => cluster.clone(),
+                (Some(cluster), Some(namespace)) => cluster.within(namespace),
+            };
+            on(&cluster, command, screen).await
+        }
+    }
+}
+
+/// The commands that need a cluster.
+async fn on(cluster: &Cluster, command: Command, screen: &mut Screen<'_>) -> Result<(), Error> {
+    match command {
+        Command::Get(Get::Rollout { name, watch, no_color, timeout_seconds }) => {
+            let look = Look { watch, no_color, limit: limit(Duration::from_secs(timeout_seconds)) };
+            commands::get(cluster, &name, look, screen).await
+        }
+        Command::List(List::Rollouts { name, all_namespaces, watch, timestamps }) => {
+            commands::list(cluster, &Columns { name, all_namespaces, watch, timestamps }, screen).await
+        }
+        Command::Promote { name, full, skip_current_step, skip_all_steps } => {
+            let promotion = promotion(full, skip_current_step, skip_all_steps, screen)?;
+            screen.say(&commands::promote(cluster, &name, promotion).await?)
+        }
+        Command::Abort { names } => {
+            for name in &names {
+                screen.say(&commands::abort(cluster, name).await?)?;
+            }
+            Ok(())
+        }
+        Command::Retry(Retry::Rollout { names }) => {
+            for name in &names {
+                screen.say(&commands::retry(cluster, name).await?)?;
+            }
+            Ok(())
+        }
+        Command::Pause { names } => {
+            for name in &names {
+                screen.say(&commands::pause(cluster, name).await?)?;
+            }
+            Ok(())
+        }
+        Command::Undo { name, to_revision } => screen.say(&commands::undo(cluster, &name, to_revision).await?),
+        Command::Set(Set::Image { name, images }) => screen.say(&commands::set_image(cluster, &name, &images).await?),
+        Command::Status { name, watch, timeout } => {
+            commands::status(cluster, &name, Wait { watch, limit: limit(timeout) }, screen).await
+        }
+        // Handled before a cluster is looked for.
+        Command::Version { .. } | Command::Completion { .. } => Ok(()),
+    }
+}
+
+fn limit(time: Duration) -> Option<Duration> {
+    (!time.is_zero()).then_some(time)
+}
+
+fn promotion(full: bool, current: bool, all: bool, screen: &mut Screen<'_>) -> Result<Promotion, Error> {
+    let deprecated = |flag: &str, advice: &str| format!("Flag --{flag} has been deprecated, {advice}");
+    match (full, current, all) {
+        (_, true, true) => {
+            Err(Error::Usage("Cannot use skip-current-step and skip-all-steps flags at the same time".into()))
+        }
+        (_, true, _) => {
+            let advice = "use without the flag instead ex: promote ROLLOUT_NAME";
+            screen.warn(&deprecated("skip-current-step", advice));
+            Ok(Promotion::SkipCurrentStep)
+        }
+        (_, _, true) => {
+            screen.warn(&deprecated("skip-all-steps", "use --full instead"));
+            Ok(Promotion::SkipAllSteps)
+        }
+        (true, ..) => Ok(Promotion::Full),
+        (false, ..) => Ok(Promotion::Next),
+    }
+}

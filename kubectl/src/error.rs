@@ -1,0 +1,89 @@
+//! What can go wrong in a command, each as one line for the person who typed it.
+
+use std::{error::Error as Source, io};
+use thiserror::Error;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The object is not there.
+    #[error("{kind} \"{name}\" not found in namespace \"{namespace}\"")]
+    NotFound {
+        /// Plural and group, as in `rollouts.argoproj.io`.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Where it was looked for.
+        namespace: String,
+    },
+    /// The server does not know the kind.
+    #[error("the server does not know {kind}: are its CustomResourceDefinitions installed?")]
+    UnknownKind {
+        /// Plural and group.
+        kind: String,
+    },
+    /// The server said no.
+    #[error("{message}")]
+    Refused {
+        /// What it said.
+        message: String,
+        /// The status code.
+        code: u16,
+    },
+    /// There was no answer.
+    #[error("cannot reach the API server")]
+    Unreachable(#[source] Box<kube::Error>),
+    /// The object is not as it must be.
+    #[error("{kind} \"{name}\" cannot be read")]
+    Unreadable {
+        /// Plural and group.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// The field, and what is wrong with it.
+        source: crds::FieldError,
+    },
+    /// The flags and files that name a cluster do not.
+    #[error("{what}")]
+    Connection {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: Option<Box<dyn Source + Send + Sync>>,
+    },
+    /// The command cannot be carried out on this object, or with these arguments.
+    #[error("{0}")]
+    Usage(String),
+    /// The Rollout is degraded.
+    #[error("The rollout is in a degraded state with message: {0}")]
+    Degraded(String),
+    /// The time is up.
+    #[error("Rollout status watch exceeded timeout")]
+    TimedOut,
+    /// The output cannot be written.
+    #[error("cannot write the output")]
+    Output(#[source] io::Error),
+}
+
+impl Error {
+    /// The error and what caused it, in one line.
+    pub fn line(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // Some libraries repeat the text of the cause in their own.
+            if !line.contains(&text) {
+                line.push_str(": ");
+                line.push_str(&text);
+            }
+            cause = error.source();
+        }
+        line.replace('\n', " ")
+    }
+
+    /// Whether the one who reads the output went away, as `head` does.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
