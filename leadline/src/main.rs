@@ -4,6 +4,7 @@
 
 mod controller_flags;
 mod run_controller;
+mod run_demo;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ struct Arguments {
 enum Command {
     /// Look after the Rollouts, AnalysisRuns and Applications of a cluster.
     Controller(Box<controller_flags::ControllerFlags>),
+    /// Play the story of five versions, in a world of its own or on a local cluster.
+    Demo(run_demo::DemoFlags),
 }
 
 fn main() -> ExitCode {
@@ -29,12 +32,16 @@ fn main() -> ExitCode {
         tracing::debug!("a TLS provider was installed before");
     }
     let ended = match arguments.command {
-        Command::Controller(flags) => run_controller::run(*flags).map(|()| ExitCode::SUCCESS),
+        Command::Controller(flags) => run_controller::run(*flags),
+        Command::Demo(flags) => run_demo::run(flags),
     };
-    ended.unwrap_or_else(|error| {
-        eprintln!("leadline: {error:#}");
-        ExitCode::FAILURE
-    })
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("leadline: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +56,9 @@ mod tests {
 
     #[test]
     fn unknown_arguments_are_refused() {
-        for line in ["leadline", "leadline fly", "leadline controller --leader-elect maybe"] {
+        for line in
+            ["leadline", "leadline fly", "leadline controller --leader-elect maybe", "leadline demo --fast --cluster"]
+        {
             assert!(Arguments::try_parse_from(line.split(' ')).is_err(), "{line}");
         }
     }
