@@ -57,6 +57,9 @@ use crate::server::kinds::Kinds;
 use crate::server::refusal::Refusal;
 use crate::server::store::Store;
 
+/// Definitions of Istio's kinds as far as a world without Istio needs them: names, versions and columns, with open specs.
+pub const ISTIO: &str = include_str!("server/istio.yaml");
+
 /// The body of an answer.
 pub type ReplyBody = UnsyncBoxBody<Bytes, Infallible>;
 

@@ -18,6 +18,7 @@ pub(crate) fn admit(
     before: Option<&Value>,
 ) -> Result<Vec<String>, Refusal> {
     let mut unknown = Vec::new();
+    check_texts(call, kind, value)?;
     if let Some(schema) = &kind.schema {
         unknown = schema.prune(value);
         schema.fill_in(value);
@@ -31,9 +32,8 @@ pub(crate) fn admit(
     let warnings = speak_of_unknown(call, kind, unknown)?;
     let mut causes = check_metadata(kind, value, before);
     if let Some(schema) = &kind.schema {
-        let broken = schema.validate(value, before);
-        let are_rules_unchecked = schema.has_rules() && broken.iter().any(|cause| BLOCKING.contains(&cause.reason));
-        causes.extend(broken);
+        causes.extend(schema.validate(value, before));
+        let are_rules_unchecked = schema.has_rules() && causes.iter().any(|cause| BLOCKING.contains(&cause.reason));
         causes.extend(check_scale(kind, value));
         if are_rules_unchecked {
             causes.push(Cause::invalid("<nil>", &Value::Null, UNCHECKED));
@@ -49,6 +49,41 @@ pub(crate) fn admit(
         return Ok(warnings);
     }
     Err(Refusal::invalid(kind, object::name(value), &causes))
+}
+
+/// An applied configuration must fit the kind's schema before it is merged.
+pub(crate) fn check_typed(kind: &Kind, config: &Value) -> Result<(), Refusal> {
+    let refuse = |why: String| Refusal::untyped(kind, object::namespace(config), object::name(config), &why);
+    if let Some(schema) = &kind.schema {
+        let causes = schema.validate(config, None);
+        let wrong = causes.iter().find(|cause| cause.reason == "FieldValueTypeInvalid");
+        return wrong.map_or(Ok(()), |cause| Err(refuse(format!(".{}: {}", cause.field, typed_text(&cause.message)))));
+    }
+    let mut shaped = config.clone();
+    let mut unknown = builtin::normalise(kind, &mut shaped).map_err(|refusal| refuse(refusal.message))?;
+    unknown.sort();
+    match unknown.as_slice() {
+        [] => Ok(()),
+        [one] => Err(refuse(format!(".{one}: field not declared in schema"))),
+        many => {
+            let lines: Vec<String> =
+                many.iter().map(|one| format!("\n  .{one}: field not declared in schema")).collect();
+            Err(refuse(format!("errors:{}", lines.concat())))
+        }
+    }
+}
+
+/// What a schema calls a wrong type, as server-side apply calls it.
+fn typed_text(message: &str) -> String {
+    let found = message.split('"').nth(1).unwrap_or_default();
+    let wanted = message.split("must be of type ").nth(1).unwrap_or_default();
+    let wanted = match wanted.split(':').next().unwrap_or_default() {
+        "integer" | "number" => "numeric (int or float)",
+        "array" => "list",
+        "object" => "map",
+        other => other,
+    };
+    format!("expected {wanted}, got {found}")
 }
 
 /// Faults after which rules are not evaluated.
@@ -68,6 +103,24 @@ fn check_scale(kind: &Kind, value: &Value) -> Option<Cause> {
     let text = found.as_str()?;
     let why = format!("{path} accessor error: {text} is of the type string, expected int64");
     Some(Cause::invalid(path, &0.into(), &why))
+}
+
+/// Labels and annotations are maps of texts, whatever the kind.
+fn check_texts(call: &Call, kind: &Kind, value: &Value) -> Result<(), Refusal> {
+    for field in ["labels", "annotations"] {
+        let found = object::at(value, &["metadata", field]).and_then(Value::as_object).into_iter().flatten();
+        if found.into_iter().any(|(_, text)| !text.is_string()) {
+            let why = format!("metadata.{field}: a value is no string");
+            return Err(match call.verb {
+                Verb::Patch => Refusal::unreadable_patch(value, &why),
+                _ => Refusal::bad_request(format!(
+                    "{} in version \"{}\" cannot be handled as a {}: {why}",
+                    kind.kind, kind.version, kind.kind
+                )),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn speak_of_unknown(call: &Call, kind: &Kind, mut unknown: Vec<String>) -> Result<Vec<String>, Refusal> {

@@ -55,7 +55,7 @@ pub(crate) fn apply(
         let mut dropped = last.fields.paths();
         dropped.sort_by_key(Vec::len);
         for path in dropped {
-            let is_kept = own.fields.has_at_or_below(&path) || others.iter().any(|o| o.fields.has_at_or_below(&path));
+            let is_kept = keeps(&own, &path) || others.iter().any(|other| keeps(other, &path));
             if !is_kept && !is_name_of_element(&path) {
                 remove_at(shape, &mut next, &path);
             }
@@ -67,6 +67,12 @@ pub(crate) fn apply(
     others.push(own);
     managers::write(&mut next, &others);
     Ok(next)
+}
+
+/// Fields stay while anything below them is owned; an element of a list stays only for who owns the element itself.
+fn keeps(manager: &Manager, path: &[String]) -> bool {
+    let is_element = path.last().is_some_and(|step| !step.starts_with("f:"));
+    if is_element { manager.fields.has(path) } else { manager.fields.has_at_or_below(path) }
 }
 
 fn is_name_of_element(path: &[String]) -> bool {

@@ -82,11 +82,11 @@ fn route(server: &Server, call: &Call, body: &Bytes) -> Result<Answer, Refusal> 
             one(&state, call, &kind, 200, &found)
         }
         Verb::Create => {
-            let (object, warnings) = state.create(call, &kind, read_body(call, body)?)?;
+            let (object, warnings) = state.create(call, &kind, read_body(call, &kind, body)?)?;
             Ok(one(&state, call, &kind, 201, &object)?.with_warnings(warnings))
         }
         Verb::Update => {
-            let (object, warnings) = state.update(call, &kind, read_body(call, body)?)?;
+            let (object, warnings) = state.update(call, &kind, read_body(call, &kind, body)?)?;
             Ok(one(&state, call, &kind, 200, &object)?.with_warnings(warnings))
         }
         Verb::Patch => {
@@ -117,19 +117,25 @@ pub(crate) fn one(
 }
 
 /// The JSON or YAML body of a request.
-pub(crate) fn read_body(call: &Call, body: &Bytes) -> Result<Value, Refusal> {
+pub(crate) fn read_body(call: &Call, kind: &Kind, body: &Bytes) -> Result<Value, Refusal> {
     match call.media_type() {
-        "" | "application/json" => parse_json(body),
+        "" | "application/json" => serde_json::from_slice(body).map_err(|error| unrecognised(kind, &error.to_string())),
         "application/yaml" => parse_yaml(body),
         _ => Err(Refusal::unsupported_media(&["application/json", "application/yaml"])),
     }
 }
 
-/// A JSON text.
+/// The refusal of a body that is no object.
+pub(crate) fn unrecognised(kind: &Kind, why: &str) -> Refusal {
+    Refusal::bad_request(format!(
+        "the object provided is unrecognized (must be of type {}): couldn't get version/kind; json parse error: {why}",
+        kind.kind
+    ))
+}
+
+/// A patch or options in JSON.
 pub(crate) fn parse_json(body: &[u8]) -> Result<Value, Refusal> {
-    serde_json::from_slice(body).map_err(|error| {
-        Refusal::bad_request(format!("the object provided is unrecognized (must be of type {}): {error}", "an object"))
-    })
+    serde_json::from_slice(body).map_err(|error| Refusal::bad_request(format!("error decoding patch: {error}")))
 }
 
 /// A YAML text with one document.

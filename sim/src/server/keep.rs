@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::server::call::{Call, Verb};
+use crate::server::dispatch::unrecognised;
 use crate::server::kinds::{Generation, Kind};
 use crate::server::object;
 use crate::server::refusal::{Cause, Refusal};
@@ -11,7 +12,7 @@ use crate::server::refusal::{Cause, Refusal};
 /// The body must be of the kind that the path names; what it leaves out is filled in.
 pub(crate) fn check_type(kind: &Kind, value: &mut Value) -> Result<(), Refusal> {
     if !value.is_object() {
-        return Err(Refusal::bad_request("the object provided is unrecognized: it is no JSON object"));
+        return Err(unrecognised(kind, "json: cannot unmarshal it into an object"));
     }
     let (wanted, found) = (kind.api_version(), object::text(value, &["apiVersion"]).to_owned());
     if !found.is_empty() && found != wanted {
@@ -24,6 +25,9 @@ pub(crate) fn check_type(kind: &Kind, value: &mut Value) -> Result<(), Refusal> 
     }
     let found = object::text(value, &["kind"]);
     if !found.is_empty() && found != kind.kind {
+        if kind.custom {
+            return Err(Refusal::wrong_kind(kind, object::name(value), "kind", found, &kind.kind));
+        }
         let why = format!("{found} in version \"{}\" cannot be handled as a {}", kind.version, kind.kind);
         return Err(Refusal::bad_request(why));
     }
@@ -31,6 +35,18 @@ pub(crate) fn check_type(kind: &Kind, value: &mut Value) -> Result<(), Refusal> 
     object::put(value, &["kind"], kind.kind.as_str().into());
     object::put_default(value, &["metadata"], Value::Object(Map::new()));
     Ok(())
+}
+
+/// A patch may not turn an object into one of another type or place.
+pub(crate) fn check_patched(call: &Call, kind: &Kind, after: &Value) -> Result<(), Refusal> {
+    let wanted = kind.api_version();
+    for (field, wanted) in [("apiVersion", wanted.as_str()), ("kind", kind.kind.as_str())] {
+        let found = object::text(after, &[field]);
+        if kind.custom && found != wanted {
+            return Err(Refusal::wrong_kind(kind, object::name(after), field, found, wanted));
+        }
+    }
+    check_namespace(call, after)
 }
 
 /// The body must be of the namespace that the path names.

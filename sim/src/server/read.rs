@@ -142,13 +142,20 @@ fn parse_token(token: &str) -> Result<(u64, Key), Refusal> {
         let (namespace, name) = key.split_once('/')?;
         Some((seen.parse().ok()?, (namespace.to_owned(), name.to_owned())))
     });
-    parsed.ok_or_else(|| Refusal::bad_request("continue key is not valid"))
+    parsed.ok_or_else(|| Refusal::bad_request("invalid continue token: continue key is not valid"))
+}
+
+/// The refusal of a version that is no number.
+pub(crate) fn invalid_version(text: &str) -> Refusal {
+    Refusal::bad_request(format!(
+        "invalid resource version: resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": \
+         invalid syntax"
+    ))
 }
 
 fn check_version(state: &State, call: &Call) -> Result<(), Refusal> {
     let Some(version) = call.option("resourceVersion") else { return Ok(()) };
-    let wanted: u64 =
-        version.parse().map_err(|_| Refusal::bad_request(format!("invalid resource version \"{version}\"")))?;
+    let wanted: u64 = version.parse().map_err(|_| invalid_version(version))?;
     let current = state.store.revision();
     if wanted <= current {
         return Ok(());

@@ -230,6 +230,24 @@ impl Refusal {
         Refusal { details: json!({}), ..Refusal::plain(429, "TooManyRequests", message) }
     }
 
+    /// A configuration that does not fit the schema of what it is applied to.
+    pub fn untyped(kind: &Kind, namespace: &str, name: &str, why: &str) -> Refusal {
+        let message = format!(
+            "failed to create typed patch object ({namespace}/{name}; {}, Kind={}): {why}",
+            kind.api_version(),
+            kind.kind
+        );
+        Refusal::plain(500, "", message)
+    }
+
+    /// A body of another type than the path's kind.
+    pub fn wrong_kind(kind: &Kind, name: &str, field: &str, found: &str, wanted: &str) -> Refusal {
+        let named = if field == "kind" { found } else { &kind.kind };
+        let causes = [Cause::invalid(field, &found.into(), &format!("must be {wanted}"))];
+        let details = details(name, &kind.group, named, Some(&causes));
+        Refusal::invalid_as(&format!("{named}.{}", kind.group), details, name, &causes)
+    }
+
     /// A kind of body that no server takes.
     pub fn unknown_media() -> Refusal {
         Refusal { details: json!({}), ..Refusal::plain(415, "UnsupportedMediaType", "415: Unsupported Media Type") }
@@ -256,8 +274,11 @@ impl Refusal {
     pub fn body(&self) -> Value {
         let mut body = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": self.message, "reason": self.reason, "code": self.code,
+            "message": self.message, "code": self.code,
         });
+        if !self.reason.is_empty() {
+            crate::server::object::put(&mut body, &["reason"], self.reason.into());
+        }
         if !self.details.is_null()
             && let Some(fields) = body.as_object_mut()
         {

@@ -88,7 +88,7 @@ fn parse_field(term: &str, kind: &Kind) -> Result<(Vec<String>, bool, String), R
         || kind.selectable.iter().any(|one| one.trim_start_matches('.') == field)
         || (!kind.custom && known_fields(kind).contains(&field));
     if !known {
-        let only = if kind.custom || known_fields(kind).is_empty() {
+        let only = if !kind.custom && known_fields(kind).is_empty() {
             format!("\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
         } else {
             format!("field label not supported: {field}")

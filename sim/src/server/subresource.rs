@@ -41,7 +41,7 @@ impl State {
                 one(self, call, kind, 200, &found)
             }
             ("status", Verb::Update) => {
-                let (object, warnings) = self.update(call, kind, read_body(call, body)?)?;
+                let (object, warnings) = self.update(call, kind, read_body(call, kind, body)?)?;
                 Ok(one(self, call, kind, 200, &object)?.with_warnings(warnings))
             }
             ("status", Verb::Patch) => {
@@ -50,8 +50,8 @@ impl State {
             }
             ("scale", Verb::Get | Verb::Update | Verb::Patch) => self.scale(call, kind, body),
             ("eviction", Verb::Create) => self.evict(call, kind, body),
-            ("binding", Verb::Create) => self.bind(call, kind, &read_body(call, body)?),
-            ("finalize", Verb::Update) => self.finalize(call, kind, &read_body(call, body)?),
+            ("binding", Verb::Create) => self.bind(call, kind, &read_body(call, kind, body)?),
+            ("finalize", Verb::Update) => self.finalize(call, kind, &read_body(call, kind, body)?),
             _ => Err(Refusal::method_not_allowed()),
         }
     }
@@ -62,7 +62,7 @@ impl State {
         let shown = scale_of(scale, &before);
         let wanted = match call.verb {
             Verb::Get => return Ok(Answer::json(200, &shown)),
-            Verb::Update => read_body(call, body)?,
+            Verb::Update => read_body(call, kind, body)?,
             _ => {
                 let patch = parse_json(body)?;
                 match PatchForm::of(call.media_type(), false)? {
@@ -87,7 +87,7 @@ impl State {
     }
 
     fn evict(&mut self, call: &Call, kind: &Arc<Kind>, body: &Bytes) -> Result<Answer, Refusal> {
-        let eviction = read_body(call, body)?;
+        let eviction = read_body(call, kind, body)?;
         let pod = self.find(call, kind)?;
         let labels = object::at(&pod, &["metadata", "labels"]).cloned().unwrap_or_default();
         let is_over = matches!(object::text(&pod, &["status", "phase"]), "Succeeded" | "Failed");

@@ -19,6 +19,7 @@ use crate::server::answer::{Answer, Form, metadata_only, shown};
 use crate::server::call::Call;
 use crate::server::kinds::Kind;
 use crate::server::object;
+use crate::server::read;
 use crate::server::refusal::Refusal;
 use crate::server::selectors::Selectors;
 use crate::server::store::{Change, Happened};
@@ -41,7 +42,7 @@ pub(crate) fn start(
     let form = Form::accepted(call)?;
     let from = match call.option("resourceVersion") {
         None => 0,
-        Some(text) => text.parse().map_err(|_| Refusal::bad_request(format!("invalid resource version \"{text}\"")))?,
+        Some(text) => text.parse().map_err(|_| read::invalid_version(text))?,
     };
     let seconds = call.option("timeoutSeconds").and_then(|text| text.parse().ok()).filter(|&seconds| seconds > 0);
     let now = Instant::now();

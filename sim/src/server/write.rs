@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::server::State;
-use crate::server::admit::admit;
+use crate::server::admit::{admit, check_typed};
 use crate::server::answer::shown;
 use crate::server::apply::apply;
 use crate::server::call::{Call, Verb};
@@ -17,8 +17,8 @@ use crate::server::dispatch::{parse_json, parse_yaml};
 use crate::server::events;
 use crate::server::fields::FieldSet;
 use crate::server::keep::{
-    check_identity, check_namespace, check_type, is_gone, keep_endpoint_half, keep_identity, keep_own_half,
-    raise_generation,
+    check_identity, check_namespace, check_patched, check_type, is_gone, keep_endpoint_half, keep_identity,
+    keep_own_half, raise_generation,
 };
 use crate::server::kinds::{Generation, Kind};
 use crate::server::managers::{self, Manager};
@@ -100,7 +100,15 @@ impl State {
             return Err(Refusal::bad_request(why));
         }
         check_namespace(call, &value)?;
-        let before = self.find(call, kind)?;
+        let before = match self.find(call, kind) {
+            Ok(before) => before,
+            Err(_) if is_made_by_update(kind) && call.subresource.is_none() => {
+                let mut creation = call.clone();
+                creation.name = None;
+                return self.create(&creation, kind, value);
+            }
+            Err(refusal) => return Err(refusal),
+        };
         if kind.custom && object::version(&value).is_empty() {
             return Err(Refusal::unconditional(kind, name));
         }
@@ -125,6 +133,7 @@ impl State {
             PatchForm::Strategic => strategic_patch(kind, &mut after, &parse_json(body)?)?,
             PatchForm::Merge | PatchForm::Apply => merge_patch(&mut after, parse_json(body)?),
         }
+        check_patched(call, kind, &after)?;
         let core = self.core_events(kind);
         let (kind, after) = match &core {
             Some(core) => (core.as_ref(), events::to_stored(after)),
@@ -150,8 +159,13 @@ impl State {
             let cause = Cause::required("fieldManager", "is required for apply patch");
             return Err(Refusal::invalid_options("PatchOptions", cause));
         }
+        if object::text(&config, &["apiVersion"]).is_empty() {
+            let why = format!("invalid object type: /, Kind={}", object::text(&config, &["kind"]));
+            return Err(Refusal::bad_request(why));
+        }
         check_type(kind, &mut config)?;
         check_namespace(call, &config)?;
+        check_typed(kind, &config)?;
         let key = key_of(call);
         object::put_default(&mut config, &["metadata", "name"], key.1.as_str().into());
         if object::name(&config) != key.1 {
@@ -296,6 +310,13 @@ impl State {
         }
         self.collect_ownerless(kind, stored);
     }
+}
+
+/// Some built-in kinds come into being when they are replaced.
+fn is_made_by_update(kind: &Kind) -> bool {
+    !kind.custom
+        && (matches!(kind.plural.as_str(), "endpoints" | "events" | "leases" | "services")
+            || kind.group == "rbac.authorization.k8s.io")
 }
 
 /// Where the object of a call is kept.

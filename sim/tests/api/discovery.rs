@@ -58,6 +58,27 @@ async fn kinds_come_and_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn versions_of_a_kind_share_their_objects() {
+    let server = server();
+    server.apply_yaml(sim::server::ISTIO).expect("installed");
+    let client = server.client();
+    let uri = |version: &str| format!("/apis/networking.istio.io/{version}/namespaces/default/virtualservices");
+    let service = json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": { "name": "v" },
+        "spec": { "hosts": ["a"], "http": [{ "route": [{ "destination": { "host": "a" }, "weight": 100 }] }] },
+    });
+    assert_eq!(send(&client, "POST", &uri("v1"), &service).await.0, 201);
+    let (_, old) = send(&client, "GET", &format!("{}/v", uri("v1beta1")), &Value::Null).await;
+    assert_eq!((&old["apiVersion"], &old["spec"]), (&json!("networking.istio.io/v1beta1"), &service["spec"]));
+    let (_, list) = send(&client, "GET", &uri("v1alpha3"), &Value::Null).await;
+    assert_eq!(list["items"][0]["apiVersion"], "networking.istio.io/v1alpha3");
+    let patch = json!({ "spec": { "hosts": ["b"] } });
+    assert_eq!(send(&client, "PATCH", &format!("{}/v", uri("v1beta1")), &patch).await.0, 200);
+    let (_, new) = send(&client, "GET", &format!("{}/v", uri("v1")), &Value::Null).await;
+    assert_eq!((&new["apiVersion"], &new["spec"]["hosts"]), (&json!("networking.istio.io/v1"), &json!(["b"])));
+}
+
+#[tokio::test(start_paused = true)]
 async fn unknown_fields_are_spoken_of() {
     let client = server().client();
     let strict = format!("{WIDGETS_URI}?fieldValidation=Strict");

@@ -54,7 +54,7 @@ async fn refusals_are_statuses() {
             WIDGETS_URI,
             widget("", json!({})),
             422,
-            "Widget.example.io \"\" is invalid: metadata.name: Required value: name or generateName is required",
+            "Widget.example.io \"\" is invalid: [metadata.name: Required value: name or generateName is required, <nil>",
         ),
         (
             "POST",

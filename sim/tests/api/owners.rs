@@ -37,6 +37,39 @@ async fn apply_creates_changes_and_removes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_element_goes_with_who_added_it() {
+    let client = server().client();
+    let uri = "/apis/apps/v1/namespaces/default/deployments";
+    let deployment = |containers: Value| {
+        json!({ "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "d" }, "spec": {
+            "selector": { "matchLabels": { "a": "b" } },
+            "template": { "metadata": { "labels": { "a": "b" } }, "spec": { "containers": containers } } } })
+    };
+    let web = json!({ "name": "web", "image": "web:1" });
+    let side = json!({ "name": "side", "image": "side:1" });
+    assert_eq!(apply(&client, uri, "git", false, &deployment(json!([web, side]))).await.0, 201);
+    let setting = json!({ "name": "side", "env": [{ "name": "A", "value": "1" }] });
+    let patch = json!({ "spec": { "template": { "spec": { "containers": [setting] } } } });
+    let media = "application/strategic-merge-patch+json";
+    assert_eq!(send_as(&client, "PATCH", &format!("{uri}/d?fieldManager=hand"), media, &patch).await.0, 200);
+    let (code, body) = apply(&client, uri, "git", false, &deployment(json!([web]))).await;
+    assert_eq!(code, 200, "{body}");
+    let containers = body["spec"]["template"]["spec"]["containers"].as_array().expect("containers").iter();
+    assert_eq!(
+        containers.map(|one| &one["name"]).collect::<Vec<_>>(),
+        ["web"],
+        "who set a field in it does not keep it"
+    );
+    let (code, body) =
+        apply(&client, uri, "git", false, &deployment(json!([{ "name": "web", "picture": "web:1" }]))).await;
+    assert_eq!((code, &body["reason"]), (500, &Value::Null));
+    assert_eq!(
+        body["message"],
+        "failed to create typed patch object (/d; apps/v1, Kind=Deployment): .spec.template.spec.containers[0].picture: field not declared in schema"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn conflicts_name_the_owner() {
     let client = server().client();
     send(&client, "POST", &format!("{MAPS_URI}?fieldManager=hand"), &config_map("a", json!({}))).await;

@@ -30,6 +30,12 @@ pub(crate) fn check(kind: &Kind, value: &Value, before: Option<&Value>) -> Vec<C
             check_immutable(value, before, &["spec", "template"], &mut causes);
             check_immutable(value, before, &["spec", "selector"], &mut causes);
         }
+        "Lease" => {
+            if let Some(seconds) = object::int(value, &["spec", "leaseDurationSeconds"]).filter(|&seconds| seconds <= 0)
+            {
+                causes.push(Cause::invalid("spec.leaseDurationSeconds", &seconds.into(), "must be greater than 0"));
+            }
+        }
         "Service" => check_service(value, before, &mut causes),
         _ => {}
     }
@@ -47,15 +53,14 @@ fn check_workload(value: &Value, before: Option<&Value>, causes: &mut Vec<Cause>
         causes.push(Cause::required("spec.selector", ""));
     }
     if is_empty || !label_selector_matches(selector, &labels) {
-        let labels = if labels.is_null() { Value::Object(serde_json::Map::new()) } else { labels };
         causes.push(Cause::invalid(
             "spec.template.metadata.labels",
             &labels,
             "`selector` does not match template `labels`",
         ));
     }
-    check_immutable(value, before, &["spec", "selector"], causes);
     check_template(value, &["Always"], causes);
+    check_immutable(value, before, &["spec", "selector"], causes);
 }
 
 fn check_template(value: &Value, restart: &[&str], causes: &mut Vec<Cause>) {
@@ -71,7 +76,8 @@ fn check_template(value: &Value, restart: &[&str], causes: &mut Vec<Cause>) {
 fn check_immutable(value: &Value, before: Option<&Value>, path: &[&str], causes: &mut Vec<Cause>) {
     let now = object::at(value, path);
     if before.is_some_and(|before| object::at(before, path) != now) {
-        causes.push(Cause::invalid(path.join("."), now.unwrap_or(&Value::Null), "field is immutable"));
+        let shown = now.filter(|now| now.as_object().is_none_or(|map| !map.is_empty())).unwrap_or(&Value::Null);
+        causes.push(Cause::invalid(path.join("."), shown, "field is immutable"));
     }
 }
 
@@ -155,6 +161,10 @@ fn check_service(value: &Value, before: Option<&Value>, causes: &mut Vec<Cause>)
         && !address(before).is_empty()
         && address(before) != address(value)
     {
-        causes.push(Cause::invalid("spec.clusterIPs[0]", &address(value).into(), "may not change once set"));
+        causes.push(Cause::invalid(
+            "spec.clusterIPs[0]",
+            &Value::from(vec![address(value)]),
+            "may not change once set",
+        ));
     }
 }
