@@ -16,6 +16,7 @@ pub use managed::is_foreign;
 pub use patch::merge_patch;
 pub use path::{Path, Segment};
 
+use crds::keys;
 use serde_json::Value;
 use std::fmt;
 
@@ -68,8 +69,15 @@ pub fn confirmed(differences: Vec<Difference>, predicted: &Value, live: &Value) 
 }
 
 /// What to remove by merge patch before the object is applied for the first time; absent when there is nothing.
+///
+/// The annotation of the client-side apply goes with its fields: the server puts a default in the place of some of them
+/// (`replicas: 1`), and a claim that outlives its fields would have that default removed for ever.
 pub fn adoption_patch(differences: &[Difference], live: &Value) -> Option<Value> {
+    if !differences.iter().any(|difference| difference.change == Change::RemovedFromLastApplied) {
+        return None;
+    }
     let mut cleaned = live.clone();
+    Path::of(&["metadata", "annotations", keys::LAST_APPLIED]).remove(&mut cleaned);
     // From the last to the first, so that removing an element of a list does not move those still to be removed.
     for difference in differences.iter().rev().filter(|difference| difference.change == Change::RemovedFromLastApplied)
     {
@@ -105,7 +113,9 @@ mod tests {
         let desired = json!({"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}, "spec": {"a": 1}});
         let found = differences(&desired, &live);
         assert_eq!(found, [Difference { path: Path::of(&["spec", "b"]), change: Change::RemovedFromLastApplied }]);
-        assert_eq!(adoption_patch(&found, &live), Some(json!({"spec": {"b": null}})));
+        let claim = json!({"annotations": {"kubectl.kubernetes.io/last-applied-configuration": null}});
+        assert_eq!(adoption_patch(&found, &live), Some(json!({"metadata": claim, "spec": {"b": null}})));
+        assert_eq!(adoption_patch(&[], &live), None);
         assert_eq!(confirmed(found.clone(), &live, &live), found);
     }
 }

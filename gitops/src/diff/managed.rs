@@ -19,9 +19,10 @@ pub(super) fn removed(desired: &Value, live: &Value) -> Vec<Difference> {
     found.into_iter().map(|path| Difference { path, change }).collect()
 }
 
-/// Whether a live object came from a client-side apply and we have never applied it ourselves.
+/// Whether others manage a live object and we have never applied it ourselves.
 pub fn is_foreign(live: &Value) -> bool {
-    applied_fields(live).is_none() && last_applied(live).is_some()
+    let entries = live.get("metadata").and_then(|metadata| metadata.get("managedFields")).and_then(Value::as_array);
+    entries.is_some_and(|entries| !entries.is_empty()) && applied_fields(live).is_none()
 }
 
 fn applied_fields(live: &Value) -> Option<&Map<String, Value>> {

@@ -4,6 +4,7 @@
 // In tests `expect` says what must hold.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod adoption;
 mod world;
 
 use serde_json::{Value, json};
@@ -480,21 +481,4 @@ fn with_its_finalizer_an_application_takes_its_objects_with_it() {
     assert!(world.has("kept"));
     assert_eq!(world.application["metadata"]["finalizers"], json!(["other"]));
     assert!(world.settle().is_quiet());
-}
-
-#[test]
-fn objects_of_a_client_side_apply_are_taken_over() {
-    let mut world = World::new(spec(json!({"automated": {}})));
-    world.push("c1", &[("web/a.yaml", config("a", 0, "one"))]);
-    world.settle();
-    let last =
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "one", "old": "x"}})
-            .to_string();
-    world.edit("a", json!({"metadata": {"managedFields": null, "annotations": {"kubectl.kubernetes.io/last-applied-configuration": last}}, "data": {"old": "x", "theirs": "y"}}));
-    world.push("c2", &[("web/a.yaml", config("a", 0, "two"))]);
-    world.told();
-    world.run_for(121);
-    assert_eq!(world.told(), ["patch ConfigMap shop/a", "apply ConfigMap shop/a"]);
-    assert_eq!(world.object("a")["data"], json!({"key": "two", "theirs": "y"}));
-    assert_eq!(world.status("/sync/status"), "Synced");
 }

@@ -21,6 +21,8 @@ pub struct World {
     pub commits: BTreeMap<String, BTreeMap<String, String>>,
     /// Objects whose apply is refused, by name.
     pub refuses: BTreeMap<String, String>,
+    /// What the server puts into an object where it is missing, by name.
+    pub defaults: BTreeMap<String, Value>,
     pub landed: Vec<ObjectRef>,
     pub refusals: Vec<Refusal>,
     pub answers: Vec<Answered>,
@@ -47,6 +49,7 @@ impl World {
             git: Err("nothing was pushed".into()),
             commits: BTreeMap::new(),
             refuses: BTreeMap::new(),
+            defaults: BTreeMap::new(),
             landed: Vec::new(),
             refusals: Vec::new(),
             answers: Vec::new(),
@@ -241,6 +244,7 @@ impl World {
             Verb::Patch { body, .. } => {
                 let object = self.objects.get_mut(&Key::of(&reference)).expect("a patched object exists");
                 patch(object, body);
+                fill_in(object, self.defaults.get(&reference.name).unwrap_or(&Value::Null));
                 object["metadata"]["resourceVersion"] = version;
                 self.landed.push(reference.clone());
                 self.story.push(format!("patch {reference}"));
@@ -288,6 +292,17 @@ fn patch(object: &mut Value, change: &Value) {
             }
         }
         (object, change) => *object = without_nulls(change),
+    }
+}
+
+fn fill_in(object: &mut Value, defaults: &Value) {
+    for (name, default) in defaults.as_object().into_iter().flatten() {
+        let field = &mut object[name.as_str()];
+        if field.is_null() {
+            *field = default.clone();
+        } else {
+            fill_in(field, default);
+        }
     }
 }
 
