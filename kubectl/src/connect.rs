@@ -33,7 +33,8 @@ async fn found(connection: &Connection) -> Result<Config, Error> {
         Ok(config) => return Ok(config),
         Err(error) => error,
     };
-    if kubeconfig.is_none() && context.is_none() && cluster.is_none() && user.is_none() {
+    let is_named = kubeconfig.is_some() || context.is_some() || cluster.is_some() || user.is_some();
+    if !is_named {
         if let Some(server) = &connection.server {
             return Ok(Config::new(address(server)?));
         }
@@ -41,7 +42,12 @@ async fn found(connection: &Connection) -> Result<Config, Error> {
             return Ok(config);
         }
     }
-    Err(failed("no cluster: set KUBECONFIG, or give --kubeconfig or --server", error))
+    let what = if is_named {
+        "cannot use the kubeconfig"
+    } else {
+        "no cluster: set KUBECONFIG, or give --kubeconfig or --server"
+    };
+    Err(failed(what, error))
 }
 
 /// Flags win over files.

@@ -30,8 +30,8 @@ pub enum Error {
         /// The status code.
         code: u16,
     },
-    /// There was no answer.
-    #[error("cannot reach the API server")]
+    /// There was no answer, or one that makes no sense.
+    #[error("no usable answer from the API server")]
     Unreachable(#[source] Box<kube::Error>),
     /// The object is not as it must be.
     #[error("{kind} \"{name}\" cannot be read")]
@@ -70,6 +70,12 @@ impl Error {
     pub fn line(&self) -> String {
         let mut line = self.to_string();
         let mut cause = self.source();
+        if let Self::Unreachable(_) = self {
+            // The outer layers only say that there was an error; the innermost says which.
+            while let Some(inner) = cause.and_then(Source::source) {
+                cause = Some(inner);
+            }
+        }
         while let Some(error) = cause {
             let text = error.to_string();
             // Some libraries repeat the text of the cause in their own.
@@ -85,5 +91,23 @@ impl Error {
     /// Whether the one who reads the output went away, as `head` does.
     pub fn is_closed_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+    use std::io;
+
+    #[test]
+    fn one_line_names_the_cause() {
+        let refused = io::Error::other(io::Error::from(io::ErrorKind::ConnectionRefused));
+        let unreachable = Error::Unreachable(Box::new(kube::Error::Service(Box::new(refused))));
+        assert_eq!(unreachable.line(), "no usable answer from the API server: connection refused");
+        let what = "cannot use the kubeconfig".to_owned();
+        let source: Box<dyn std::error::Error + Send + Sync> = "two\nlines".into();
+        let connection = Error::Connection { what, source: Some(source) };
+        assert_eq!(connection.line(), "cannot use the kubeconfig: two lines");
+        assert!(Error::Output(io::ErrorKind::BrokenPipe.into()).is_closed_pipe());
     }
 }
