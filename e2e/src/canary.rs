@@ -1,0 +1,210 @@
+//! The canary that tests play: one Rollout behind two Services and a VirtualService, and how it looks at its ends.
+//!
+//! Its pods run on both clusters: on the light one they live by their annotations, on the real one by their image's tag.
+
+use crate::{Cluster, Stage, wait::Look};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The longest that any state of a canary is waited for.
+pub const LIMIT: Duration = Duration::from_secs(60);
+/// The name of the Rollout and its VirtualService; its Services are called `shop-stable` and `shop-canary`.
+pub const NAME: &str = "shop";
+
+/// What differs between tests.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// The first version.
+    pub version: String,
+    /// The steps.
+    pub steps: Value,
+    /// More fields of `strategy.canary`.
+    pub canary: Value,
+    /// Whether weights go to subsets of one host, or to two hosts.
+    pub by_subset: bool,
+}
+
+impl Default for Recipe {
+    fn default() -> Self {
+        let steps = json!([{"setWeight": 50}, {"pause": {"duration": "1s"}}]);
+        Self { version: "v1".into(), steps, canary: json!({}), by_subset: false }
+    }
+}
+
+impl Recipe {
+    /// A canary with these steps.
+    pub fn steps(steps: Value) -> Self {
+        Self { steps, ..Self::default() }
+    }
+
+    /// All objects, as one list.
+    pub fn objects(&self, cluster: &Cluster) -> String {
+        let mut items = vec![self.virtual_service(cluster), self.rollout(cluster)];
+        if self.by_subset {
+            items.push(destination_rule());
+            items.push(service(NAME));
+        } else {
+            items.push(service("shop-stable"));
+            items.push(service("shop-canary"));
+        }
+        json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+    }
+
+    /// The Rollout.
+    pub fn rollout(&self, cluster: &Cluster) -> Value {
+        let mut istio = json!({"virtualService": {"name": NAME, "routes": ["primary"]}});
+        let mut canary = json!({"steps": self.steps, "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1});
+        if self.by_subset {
+            istio["destinationRule"] =
+                json!({"name": NAME, "stableSubsetName": "stable", "canarySubsetName": "canary"});
+        } else {
+            canary["stableService"] = "shop-stable".into();
+            canary["canaryService"] = "shop-canary".into();
+        }
+        canary["trafficRouting"] = json!({"istio": istio});
+        if let (Some(fields), Some(more)) = (canary.as_object_mut(), self.canary.as_object()) {
+            fields.extend(more.clone());
+        }
+        json!({
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": NAME},
+            "spec": {
+                "replicas": 2, "revisionHistoryLimit": 1, "progressDeadlineSeconds": 60,
+                "selector": {"matchLabels": {"app": NAME}},
+                "template": template(cluster, &self.version),
+                "strategy": {"canary": canary},
+            },
+        })
+    }
+
+    /// The VirtualService.
+    pub fn virtual_service(&self, cluster: &Cluster) -> Value {
+        let destination = |role: &str| match self.by_subset {
+            true => json!({"host": NAME, "subset": role}),
+            false => json!({"host": format!("shop-{role}")}),
+        };
+        let mut spec = json!({
+            "hosts": [NAME],
+            "http": [{"name": "primary", "route": [
+                {"destination": destination("stable"), "weight": 100},
+                {"destination": destination("canary"), "weight": 0},
+            ]}],
+        });
+        if cluster.has_pods() {
+            spec["gateways"] = json!([cluster.gateway_resource]);
+        }
+        json!({"apiVersion": "networking.istio.io/v1", "kind": "VirtualService", "metadata": {"name": NAME}, "spec": spec})
+    }
+}
+
+/// A pod template of this version.
+pub fn template(cluster: &Cluster, version: &str) -> Value {
+    let image = image(cluster, version);
+    if !cluster.has_pods() {
+        return json!({
+            "metadata": {"labels": {"app": NAME}, "annotations": {"leadline.dev/ready-after": "300ms"}},
+            "spec": {"containers": [{"name": "app", "image": image}]},
+        });
+    }
+    let probe = json!({"httpGet": {"path": "/healthz", "port": 8080}, "periodSeconds": 1});
+    json!({
+        "metadata": {"labels": {"app": NAME}},
+        "spec": {
+            "dnsPolicy": "Default", "automountServiceAccountToken": false, "enableServiceLinks": false,
+            "terminationGracePeriodSeconds": 5,
+            "containers": [
+                {"name": "app", "image": image, "ports": [{"containerPort": 8080}], "readinessProbe": probe},
+            ],
+        },
+    })
+}
+
+/// The image of a version.
+pub fn image(cluster: &Cluster, version: &str) -> String {
+    let name = if cluster.has_pods() { cluster.image.as_str() } else { "leadline/app" };
+    format!("{}:{version}", name.split_once(':').map_or(name, |(name, _)| name))
+}
+
+fn service(name: &str) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+        "spec": {"selector": {"app": NAME}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]},
+    })
+}
+
+fn destination_rule() -> Value {
+    let subset = |name: &str| json!({"name": name, "labels": {"app": NAME}});
+    json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule", "metadata": {"name": NAME},
+        "spec": {"host": NAME, "subsets": [subset("stable"), subset("canary")]},
+    })
+}
+
+/// The weights of the canary and the stable version in a VirtualService.
+pub fn weights(virtual_service: &Value) -> Option<(i64, i64)> {
+    let route = virtual_service.pointer("/spec/http/0/route")?.as_array()?;
+    let of = |role: &str| {
+        let found = route.iter().find(|entry| {
+            let destination = &entry["destination"];
+            destination["host"].as_str().is_some_and(|host| host.ends_with(role)) || destination["subset"] == role
+        });
+        found.map(|entry| entry["weight"].as_i64().unwrap_or(0))
+    };
+    Some((of("canary")?, of("stable")?))
+}
+
+/// Whether the Rollout is done with its present template: healthy, stable and current the same.
+pub fn is_done(rollout: &Value) -> Look<()> {
+    let status = &rollout["status"];
+    let generation = rollout["metadata"]["generation"].to_string();
+    let is_seen = status["observedGeneration"].as_str() == Some(&generation);
+    let is_stable = status["stableRS"].is_string() && status["stableRS"] == status["currentPodHash"];
+    if is_seen && is_stable && status["phase"] == "Healthy" { Ok(()) } else { Err(summary(rollout)) }
+}
+
+/// Phase, message and step of a Rollout.
+pub fn summary(rollout: &Value) -> String {
+    let status = &rollout["status"];
+    format!(
+        "phase {} message {} step {} stable {} current {} generation {}/{}",
+        status["phase"],
+        status["message"],
+        status["currentStepIndex"],
+        status["stableRS"],
+        status["currentPodHash"],
+        status["observedGeneration"],
+        rollout["metadata"]["generation"],
+    )
+}
+
+impl Stage {
+    /// Waits until the weights of canary and stable are these.
+    pub async fn until_weights(&self, canary: i64, stable: i64) -> anyhow::Result<()> {
+        self.until("virtualservices/shop", LIMIT, |object| match weights(object) {
+            Some(seen) if seen == (canary, stable) => Ok(()),
+            seen => Err(format!("{seen:?} instead of {canary} and {stable}")),
+        })
+        .await
+    }
+
+    /// Waits until the Rollout is in this phase and says this.
+    pub async fn until_phase(&self, phase: &str, message: &str) -> anyhow::Result<Value> {
+        self.until("rollouts/shop", LIMIT, |rollout| {
+            let status = &rollout["status"];
+            let said = status["message"].as_str().unwrap_or_default();
+            let is_there = status["phase"] == phase && said.contains(message);
+            if is_there { Ok(rollout.clone()) } else { Err(summary(rollout)) }
+        })
+        .await
+    }
+
+    /// Waits until the Rollout is done with its present template.
+    pub async fn until_done(&self) -> anyhow::Result<()> {
+        self.until("rollouts/shop", LIMIT, is_done).await
+    }
+
+    /// Gives the Rollout the image of another version.
+    pub async fn update(&self, version: &str) -> anyhow::Result<()> {
+        let template = template(&self.cluster, version);
+        self.patch("rollouts/shop", &json!({"spec": {"template": template}})).await.map(drop)
+    }
+}

@@ -1,0 +1,153 @@
+//! Everything that changed in a namespace, in the order in which it happened.
+//!
+//! One watch per kind records into one list. The versions of one API server's objects are revisions of one store, so that
+//! sorting by them gives the true order between kinds, whatever order the watches told it in.
+
+use anyhow::{Context, bail};
+use futures::{AsyncBufReadExt, StreamExt};
+use http::Request;
+use kube::Client;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::task::JoinHandle;
+
+/// The kinds that are recorded: resource, and the path of its group.
+const RECORDED: [(&str, &str); 6] = [
+    ("virtualservices", "apis/networking.istio.io/v1"),
+    ("destinationrules", "apis/networking.istio.io/v1"),
+    ("rollouts", "apis/argoproj.io/v1alpha1"),
+    ("replicasets", "apis/apps/v1"),
+    ("services", "api/v1"),
+    ("endpointslices", "apis/discovery.k8s.io/v1"),
+];
+
+/// Resource and name.
+pub type Name = (String, String);
+
+/// One change of one object.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The store's revision after it.
+    pub revision: u64,
+    /// Which object.
+    pub name: Name,
+    /// How it was then; `None`: removed.
+    pub object: Option<Value>,
+}
+
+/// A record that grows until it is dropped.
+#[derive(Debug)]
+pub struct Chronicle {
+    kept: Arc<Mutex<Kept>>,
+    watching: Vec<JoinHandle<()>>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// By revision and name, so that what is told twice is kept once.
+    changes: BTreeMap<(u64, Name), Option<Value>>,
+    gap: Option<String>,
+}
+
+impl Chronicle {
+    /// Begins to record a namespace.
+    pub async fn begin(client: &Client, namespace: &str) -> anyhow::Result<Self> {
+        let kept: Arc<Mutex<Kept>> = Arc::default();
+        let mut watching = Vec::new();
+        for (resource, group) in RECORDED {
+            let path = format!("/{group}/namespaces/{namespace}/{resource}");
+            let list: Value = client.request(Request::get(&path).body(Vec::new())?).await.context(path.clone())?;
+            for object in list["items"].as_array().into_iter().flatten() {
+                lock(&kept).keep(resource, object, false);
+            }
+            let from = list["metadata"]["resourceVersion"].as_str().context("a list without a version")?;
+            let watch = Watch { client: client.clone(), path, resource, kept: Arc::clone(&kept) };
+            watching.push(tokio::spawn(watch.follow(from.to_owned())));
+        }
+        Ok(Self { kept, watching })
+    }
+
+    /// All changes so far, in order.
+    pub fn changes(&self) -> anyhow::Result<Vec<Change>> {
+        let kept = lock(&self.kept);
+        if let Some(gap) = &kept.gap {
+            bail!("the record has a gap: {gap}");
+        }
+        let all = kept.changes.iter();
+        Ok(all
+            .map(|((revision, name), object)| Change {
+                revision: *revision,
+                name: name.clone(),
+                object: object.clone(),
+            })
+            .collect())
+    }
+}
+
+impl Drop for Chronicle {
+    fn drop(&mut self) {
+        self.watching.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Kept {
+    /// Keeps one change, and returns its version.
+    fn keep(&mut self, resource: &str, object: &Value, is_removed: bool) -> Option<String> {
+        let version = object["metadata"]["resourceVersion"].as_str()?;
+        let name = (resource.to_owned(), object["metadata"]["name"].as_str()?.to_owned());
+        self.changes.insert((version.parse().ok()?, name), (!is_removed).then(|| object.clone()));
+        Some(version.to_owned())
+    }
+}
+
+/// One watch, renewed when it ends.
+struct Watch {
+    client: Client,
+    path: String,
+    resource: &'static str,
+    kept: Arc<Mutex<Kept>>,
+}
+
+impl Watch {
+    async fn follow(self, mut version: String) {
+        loop {
+            match self.read(&mut version).await {
+                Ok(()) => {}
+                // A server that restarts is back soon, and remembers.
+                Err(error) if error.downcast_ref::<Expired>().is_none() => tokio::task::yield_now().await,
+                Err(error) => {
+                    lock(&self.kept).gap = Some(format!("{}: {error:#}", self.path));
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn read(&self, version: &mut String) -> anyhow::Result<()> {
+        let uri = format!("{}?watch=true&allowWatchBookmarks=true&resourceVersion={version}", self.path);
+        let mut lines = self.client.request_stream(Request::get(uri).body(Vec::new())?).await?.lines();
+        while let Some(line) = lines.next().await {
+            let event: Value = serde_json::from_str(&line?)?;
+            let object = &event["object"];
+            let seen = match event["type"].as_str() {
+                Some("ERROR") => return Err(Expired(object.to_string()).into()),
+                Some("BOOKMARK") => object["metadata"]["resourceVersion"].as_str().map(str::to_owned),
+                kind => lock(&self.kept).keep(self.resource, object, kind == Some("DELETED")),
+            };
+            seen.context("an event without a version")?.clone_into(version);
+        }
+        Ok(())
+    }
+}
+
+/// The server no longer knows what happened since.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Expired(String);
+
+fn lock(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}

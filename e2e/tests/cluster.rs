@@ -1,0 +1,8 @@
+//! Tests that need a cluster. `make e2e` starts what they run on; without one they fail.
+//!
+//! Each has a namespace of its own and a controller that looks at nothing else, so that they may run side by side.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test: what cannot be is a failure")]
+
+#[path = "cluster/kill.rs"]
+mod kill;
