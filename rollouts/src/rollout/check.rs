@@ -10,9 +10,9 @@ use super::{
     traffic::{self, istio},
 };
 use crds::{
-    analysis::AnalysisTemplateSpec,
+    analysis::{AnalysisTemplateSpec, Metric},
     keys,
-    rollout::{IstioVirtualService, RolloutAnalysis},
+    rollout::{IstioDestinationRule, IstioVirtualService, RolloutAnalysis},
 };
 use serde_json::Value;
 
@@ -86,8 +86,10 @@ fn ends_by_itself(observed: &Observed, path: &str, analysis: &RolloutAnalysis) -
         let templates = runs::templates_of(observed, &single).unwrap_or_default();
         if let Some(metric) = templates.iter().find_map(|template| endless(template)) {
             let name = &named.template_name;
+            let count = metric.count.as_ref().map_or_else(|| "<nil>".to_owned(), ToString::to_string);
             let detail = format!(
-                "AnalysisTemplate {name} has metric {metric} which runs indefinitely. Invalid value for count: <nil>"
+                "AnalysisTemplate {name} has metric {} which runs indefinitely. Invalid value for count: {count}",
+                metric.name
             );
             return Err(Invalid::value(&format!("{path}.templates"), name, detail));
         }
@@ -95,11 +97,9 @@ fn ends_by_itself(observed: &Observed, path: &str, analysis: &RolloutAnalysis) -
     Ok(())
 }
 
-fn endless(template: &AnalysisTemplateSpec) -> Option<&str> {
+fn endless(template: &AnalysisTemplateSpec) -> Option<&Metric> {
     let is_endless = |count: Option<&crds::IntOrString>| count.is_none_or(|count| count.as_int() == Some(0));
-    let metric =
-        template.metrics.iter().find(|metric| metric.interval.is_some() && is_endless(metric.count.as_ref()))?;
-    Some(&metric.name)
+    template.metrics.iter().find(|metric| metric.interval.is_some() && is_endless(metric.count.as_ref()))
 }
 
 fn routes(observed: &Observed, spec: &Spec<'_>) -> Result<(), Invalid> {
@@ -111,6 +111,9 @@ fn routes(observed: &Observed, spec: &Spec<'_>) -> Result<(), Invalid> {
         let missing = format!("destinationrules.networking.istio.io \"{}\" not found", rule.name);
         return Err(Invalid::value(&format!("{path}.destinationRule.name"), &rule.name, missing));
     }
+    if let Some(rule) = &istio.destination_rule {
+        subsets(observed, &path, rule)?;
+    }
     if let Some(named) = &istio.virtual_service {
         virtual_service(observed, &format!("{path}.virtualService"), named, ends)?;
     }
@@ -118,6 +121,21 @@ fn routes(observed: &Observed, spec: &Spec<'_>) -> Result<(), Invalid> {
         virtual_service(observed, &format!("{path}.virtualServices[{index}]"), named, ends)?;
     }
     Ok(())
+}
+
+/// A subset that is not there can be pointed at nothing: the routes would send its share nowhere.
+fn subsets(observed: &Observed, path: &str, rule: &IstioDestinationRule) -> Result<(), Invalid> {
+    let Some(object) = observed.destination_rules.get(&rule.name) else { return Ok(()) };
+    let spec = object.spec();
+    let named = [("canarySubsetName", &rule.canary_subset_name), ("stableSubsetName", &rule.stable_subset_name)];
+    match named.into_iter().find(|(_, name)| !istio::has_subset(&spec, name)) {
+        Some((field, name)) => Err(Invalid::value(
+            &format!("{path}.destinationRule.{field}"),
+            name,
+            format!("subset not found in DestinationRule \"{}\"", rule.name),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn virtual_service(

@@ -16,6 +16,7 @@ use crds::{VirtualService, keys, kind, rollout::IstioVirtualService};
 use istio::{Ends, RouteAt, Weights};
 use plan::{Event, Write, reason::RolloutReason};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// One VirtualService and the Rollout's routes in it.
 #[derive(Clone, Debug)]
@@ -24,6 +25,19 @@ struct Router<'a> {
     spec: Value,
     routes: Vec<RouteAt>,
     weights: Vec<Weights>,
+}
+
+impl<'a> Router<'a> {
+    fn of(object: &'a VirtualService) -> Self {
+        Self { object, spec: object.spec(), routes: Vec::new(), weights: Vec::new() }
+    }
+
+    fn add(&mut self, named: &IstioVirtualService, ends: Ends<'_>) {
+        let mut found = istio::select(&self.spec, named, ends).unwrap_or_default();
+        found.retain(|route| !self.routes.contains(route));
+        self.weights.extend(istio::weights(&self.spec, &found, ends));
+        self.routes.extend(found);
+    }
 }
 
 /// One end of the routes: what backs it.
@@ -67,18 +81,16 @@ impl<'a> Traffic<'a> {
     /// Reads the routes. The references were checked before, so what cannot be read here is left out.
     pub fn of(observed: &'a Observed, spec: &Spec<'a>) -> Option<Self> {
         let ends = ends(spec)?;
-        let routers = named(spec)
-            .filter_map(|named| {
-                let key = istio::name_of(&named.name, &observed.rollout.metadata.namespace);
-                let object = observed.virtual_services.get(&key)?;
-                let wire = object.spec();
-                let routes = istio::select(&wire, named, ends).ok()?;
-                let weights = istio::weights(&wire, &routes, ends);
-                Some(Router { object, spec: wire, routes, weights })
-            })
-            .collect();
+        // A VirtualService may be named more than once, with other routes each time: it is one object to write.
+        let mut routers: BTreeMap<(String, String), Router<'a>> = BTreeMap::new();
+        for named in named(spec) {
+            let key = istio::name_of(&named.name, &observed.rollout.metadata.namespace);
+            let Some(object) = observed.virtual_services.get(&key) else { continue };
+            let router = routers.entry(key).or_insert_with(|| Router::of(object));
+            router.add(named, ends);
+        }
         let (canary, stable) = backing(observed, spec, ends);
-        Some(Self { routers, ends, canary, stable })
+        Some(Self { routers: routers.into_values().collect(), ends, canary, stable })
     }
 
     fn all(&self) -> impl Iterator<Item = Weights> + '_ {
@@ -98,6 +110,16 @@ impl<'a> Traffic<'a> {
     /// The largest stable weight of any route.
     pub fn highest_stable(&self) -> i32 {
         self.all().map(|weights| weights.stable).max().unwrap_or(0)
+    }
+
+    /// The smallest stable weight of any route.
+    pub fn lowest_stable(&self) -> i32 {
+        self.all().map(|weights| weights.stable).min().unwrap_or(WHOLE)
+    }
+
+    /// True where every route gives the canary this share and the stable revision the rest.
+    pub fn holds(&self, share: i32) -> bool {
+        self.all().all(|weights| weights == Weights { canary: share, stable: WHOLE - share })
     }
 
     /// The largest share that reaches a revision. An end that selects no revision reaches all of them.
@@ -141,8 +163,9 @@ fn backing(observed: &Observed, spec: &Spec<'_>, ends: Ends<'_>) -> (Backing, Ba
 /// The share that the canary should have now.
 pub fn goal(look: &Look<'_>, traffic: &Traffic<'_>) -> i32 {
     let available = look.fleet.canary.map_or(0, |canary| canary.size().available);
-    // An end that still selects another revision can only be switched once nothing is sent to it.
-    let leads_elsewhere = traffic.canary.hash.as_ref().is_some_and(|hash| *hash != look.fleet.hash);
+    // An end that selects another revision can only be switched once nothing is sent to it; and what is sent to one that
+    // selects all of them would not be judged by what the canary does.
+    let leads_elsewhere = traffic.canary.hash.as_ref() != Some(&look.fleet.hash);
     if !look.phase.is_updating() || look.phase == Phase::Aborted || available == 0 || leads_elsewhere {
         return 0;
     }
@@ -162,7 +185,7 @@ pub fn goal(look: &Look<'_>, traffic: &Traffic<'_>) -> i32 {
 pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
     let Some(traffic) = &look.traffic else { return (Vec::new(), Vec::new()) };
     let goal = goal(look, traffic);
-    if traffic.lowest_canary() == goal && traffic.highest_canary() == goal && traffic.highest_stable() == WHOLE - goal {
+    if traffic.holds(goal) {
         return (Vec::new(), Vec::new());
     }
     if let Some(reason) = held(look, traffic, goal) {
@@ -192,14 +215,18 @@ fn held(look: &Look<'_>, traffic: &Traffic<'_>, goal: i32) -> Option<RolloutReas
             return Some(reason);
         }
     }
-    if WHOLE - goal > traffic.all().map(|weights| weights.stable).min().unwrap_or(WHOLE) {
-        let stable = look.fleet.stable?;
-        // Back to the stable revision is the safe direction: one ready endpoint opens it. At the end of an update the
-        // same pods carry the traffic through the other Service, so there all that are available must show there.
-        let wanted = if look.phase == Phase::Promoted { stable.size().available.min(replicas).max(1) } else { 1 };
-        return not_ready(look, &traffic.stable, stable.hash(), wanted);
+    if WHOLE - goal <= traffic.lowest_stable() {
+        return None;
     }
-    None
+    let Some(stable) = look.fleet.stable else {
+        // The stable ReplicaSet is gone: its end may lead to nobody.
+        let selected = traffic.stable.hash.as_deref().unwrap_or_default();
+        return not_ready(look, &traffic.stable, selected, 1);
+    };
+    // Back to the stable revision is the safe direction: after an abort one ready endpoint opens it. Otherwise the end may
+    // just have been switched to pods that served through the other one: all that are available must show there.
+    let wanted = if look.phase == Phase::Aborted { 1 } else { stable.size().available.min(replicas).max(1) };
+    not_ready(look, &traffic.stable, stable.hash(), wanted)
 }
 
 fn not_ready(look: &Look<'_>, backing: &Backing, hash: &str, wanted: i32) -> Option<RolloutReason> {

@@ -3,6 +3,7 @@
 
 use crds::rollout::IstioVirtualService;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The sections of a VirtualService that hold routes.
 const SECTIONS: [&str; 3] = ["http", "tls", "tcp"];
@@ -115,60 +116,35 @@ fn tcp(list: &[Value], named: &IstioVirtualService) -> Result<Vec<usize>, String
     if named.tcp_routes.is_empty() {
         return if list.len() == 1 { Ok(vec![0]) } else { Err(ambiguous("tcp", "tcpRoutes")) };
     }
-    let chosen: Vec<usize> = named
-        .tcp_routes
-        .iter()
-        .flat_map(|wanted| {
-            let matching =
-                list.iter().enumerate().filter(|(_, route)| match_port(route) == Some(wanted.port.unwrap_or(0)));
-            matching.map(|(index, _)| index).collect::<Vec<_>>()
-        })
-        .collect();
-    if chosen.is_empty() {
-        Err("No matching TCP routes found in the defined Virtual Service.".into())
-    } else {
-        Ok(distinct(chosen))
-    }
+    let is_wanted =
+        |route: &Value| named.tcp_routes.iter().any(|wanted| match_port(route) == Some(wanted.port.unwrap_or(0)));
+    matching(list, is_wanted, "TCP")
 }
 
 fn tls(list: &[Value], named: &IstioVirtualService) -> Result<Vec<usize>, String> {
     if named.tls_routes.is_empty() {
         return if list.len() == 1 { Ok(vec![0]) } else { Err(ambiguous("tls", "tlsRoutes")) };
     }
-    let hosts = |route: &Value| {
-        let mut names: Vec<String> = blocks(route)
-            .flat_map(|block| block.get("sniHosts").and_then(Value::as_array).into_iter().flatten())
-            .filter_map(|host| host.as_str().map(Into::into))
-            .collect();
-        names.sort();
-        names.dedup();
-        names
-    };
-    let chosen: Vec<usize> = named
-        .tls_routes
-        .iter()
-        .flat_map(|wanted| {
-            let mut names = wanted.sni_hosts.clone();
-            names.sort();
-            names.dedup();
-            let matching = list
-                .iter()
-                .enumerate()
-                .filter(|(_, route)| match_port(route) == Some(wanted.port.unwrap_or(0)) && hosts(route) == names);
-            matching.map(|(index, _)| index).collect::<Vec<_>>()
-        })
-        .collect();
-    if chosen.is_empty() {
-        Err("No matching TLS routes found in the defined Virtual Service.".into())
-    } else {
-        Ok(distinct(chosen))
+    fn hosts(route: &Value) -> BTreeSet<&str> {
+        let lists = blocks(route).filter_map(|block| block.get("sniHosts").and_then(Value::as_array));
+        lists.flatten().filter_map(Value::as_str).collect()
     }
+    let is_wanted = |route: &Value| {
+        named.tls_routes.iter().any(|wanted| {
+            let names: BTreeSet<&str> = wanted.sni_hosts.iter().map(String::as_str).collect();
+            match_port(route) == Some(wanted.port.unwrap_or(0)) && hosts(route) == names
+        })
+    };
+    matching(list, is_wanted, "TLS")
 }
 
-fn distinct(mut indices: Vec<usize>) -> Vec<usize> {
-    indices.sort_unstable();
-    indices.dedup();
-    indices
+fn matching(list: &[Value], is_wanted: impl Fn(&Value) -> bool, kind: &str) -> Result<Vec<usize>, String> {
+    let found: Vec<usize> =
+        list.iter().enumerate().filter(|(_, route)| is_wanted(route)).map(|(index, _)| index).collect();
+    if found.is_empty() {
+        return Err(format!("No matching {kind} routes found in the defined Virtual Service."));
+    }
+    Ok(found)
 }
 
 fn destinations(route: &Value) -> impl Iterator<Item = &Value> {
@@ -281,23 +257,34 @@ fn reweighted(route: &Value, ends: Ends<'_>, weight: i32) -> Value {
     changed
 }
 
-/// The hash that a subset of a DestinationRule selects; `None` when it selects none.
-pub fn subset_hash<'a>(spec: &'a Value, subset: &str) -> Option<&'a str> {
+/// A subset of a DestinationRule.
+fn subset<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
     let subsets = spec.get("subsets").and_then(Value::as_array)?;
-    let found = subsets.iter().find(|candidate| candidate.get("name").and_then(Value::as_str) == Some(subset))?;
-    found.get("labels")?.get(crds::keys::POD_TEMPLATE_HASH)?.as_str()
+    subsets.iter().find(|candidate| candidate.get("name").and_then(Value::as_str) == Some(name))
 }
 
-/// The subsets with other hashes; `None` for a hash leaves that subset alone. Every other field stays.
+/// Whether a DestinationRule has a subset of this name.
+pub fn has_subset(spec: &Value, name: &str) -> bool {
+    subset(spec, name).is_some()
+}
+
+/// The hash that a subset of a DestinationRule selects; `None` when it selects none.
+pub fn subset_hash<'a>(spec: &'a Value, name: &str) -> Option<&'a str> {
+    subset(spec, name)?.get("labels")?.get(crds::keys::POD_TEMPLATE_HASH)?.as_str()
+}
+
+/// A merge patch that gives the named subsets other hashes. All subsets are in it, since a merge patch replaces lists;
+/// every other field of them stays.
 pub fn with_hashes(spec: &Value, changes: &[(&str, &str)]) -> Value {
     let subsets = spec.get("subsets").and_then(Value::as_array).cloned().unwrap_or_default();
     let changed = subsets.into_iter().map(|mut subset| {
         let name = subset.get("name").and_then(Value::as_str).unwrap_or_default();
         if let Some((_, hash)) = changes.iter().find(|(of, _)| *of == name).copied()
             && let Value::Object(fields) = &mut subset
-            && let Value::Object(labels) = fields.entry("labels").or_insert_with(|| json!({}))
         {
+            let mut labels = fields.get("labels").and_then(Value::as_object).cloned().unwrap_or_default();
             labels.insert(crds::keys::POD_TEMPLATE_HASH.into(), hash.into());
+            fields.insert("labels".into(), Value::Object(labels));
         }
         subset
     });
