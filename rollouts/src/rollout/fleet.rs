@@ -46,6 +46,11 @@ impl<'a> Revision<'a> {
         Some(Time::parse(text).map_or(DateTime::UNIX_EPOCH, |time| time.0))
     }
 
+    /// Whether its scaling down was put off.
+    pub fn has_deadline(self) -> bool {
+        self.set.metadata.annotation(keys::SCALE_DOWN_DEADLINE).is_some()
+    }
+
     /// The Rollout's replicas when this was last scaled.
     pub fn desired_annotation(self) -> Option<&'a str> {
         self.set.metadata.annotation(keys::DESIRED_REPLICAS)
@@ -62,6 +67,15 @@ impl<'a> Revision<'a> {
         let meta = &self.set.metadata;
         target(&kind::REPLICA_SET, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version)
     }
+}
+
+/// The Rollout as the owner of what is created for it.
+pub fn owner(observed: &Observed) -> serde_json::Value {
+    let meta = &observed.rollout.metadata;
+    serde_json::json!({
+        "apiVersion": kind::ROLLOUT.api_version(), "kind": kind::ROLLOUT.kind, "name": meta.name, "uid": meta.uid,
+        "controller": true, "blockOwnerDeletion": true,
+    })
 }
 
 /// Names a namespaced object of a known kind.
@@ -138,5 +152,10 @@ impl<'a> Fleet<'a> {
     /// Available pods of all revisions.
     pub fn available(&self) -> i32 {
         self.all.iter().map(|revision| revision.size().available).sum()
+    }
+
+    /// Available pods that are still asked for. Counts lag behind: what was scaled down a moment ago looks available still.
+    pub fn lasting(&self) -> i32 {
+        self.all.iter().map(|revision| revision.size().available.min(revision.size().asked)).sum()
     }
 }

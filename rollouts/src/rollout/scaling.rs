@@ -7,7 +7,7 @@ use super::{
     phase::Phase,
     replicas::{self, Size},
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::{Time, keys};
 use plan::{Event, Requeue, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
@@ -21,6 +21,14 @@ pub struct Scaling {
     pub held: Vec<RolloutReason>,
     /// When a drain time is over.
     pub requeue: Requeue,
+}
+
+/// What becomes of the time until which a ReplicaSet keeps pods that it no longer needs.
+#[derive(Clone, Copy, Debug)]
+enum Deadline {
+    Keep,
+    Clear,
+    Set(DateTime<Utc>),
 }
 
 /// Sizes for all ReplicaSets, stable first, then the canary, then the rest, newest first.
@@ -45,14 +53,14 @@ fn basic(look: &Look<'_>, scaling: &mut Scaling) {
     let retired_asked = retired.iter().map(|size| size.asked).sum();
     let next = replicas::toward(look.basic_goal(), limits, canary.size(), stable.map(Revision::size), retired_asked);
     if let Some(stable) = stable {
-        scaling.writes.extend(resized(look, stable, next.stable, None));
+        scaling.writes.extend(resized(look, stable, next.stable, Deadline::Clear));
     }
-    scaling.writes.extend(resized(look, canary, next.canary, None));
+    scaling.writes.extend(resized(look, canary, next.canary, Deadline::Clear));
     // Older revisions go once nothing else moves, so that the same spare pod is not given away twice.
     if scaling.writes.is_empty() {
-        let sizes = replicas::retired(limits, &retired, look.fleet.available());
+        let sizes = replicas::retired(limits, &retired, look.fleet.lasting());
         for (revision, size) in look.fleet.retired.iter().zip(sizes) {
-            scaling.writes.extend(resized(look, *revision, size, None));
+            scaling.writes.extend(resized(look, *revision, size, Deadline::Clear));
         }
     }
 }
@@ -60,24 +68,25 @@ fn basic(look: &Look<'_>, scaling: &mut Scaling) {
 fn routed(look: &Look<'_>, scaling: &mut Scaling) {
     let replicas = look.spec.limits.replicas;
     if let Some(stable) = look.fleet.stable_beside_canary() {
-        scaling.writes.extend(resized(look, stable, replicas, None));
+        scaling.writes.extend(resized(look, stable, replicas, Deadline::Clear));
     }
     if let Some(canary) = look.fleet.canary {
         routed_canary(look, canary, scaling);
     }
-    for revision in &look.fleet.retired {
-        // Nothing retired goes while what serves in its place is short of pods.
-        let serving = look.fleet.stable.or(look.fleet.canary).map_or(0, |revision| revision.size().available);
-        if revision.size().asked > 0 && serving < look.spec.limits.fewest_available() {
-            scaling.held.push(RolloutReason::PodsNotReady {
-                replica_set: look.fleet.stable.map_or("", |stable| stable.name()).into(),
-                want: look.spec.limits.fewest_available(),
-                have: serving,
-            });
-            continue;
+    // Nothing retired goes while what serves in its place is short of pods.
+    let fewest = look.spec.limits.fewest_available();
+    let serving = look.fleet.stable.or(look.fleet.canary);
+    let short = serving.filter(|revision| revision.size().available < fewest);
+    for revision in look.fleet.retired.iter().filter(|revision| revision.size().asked > 0) {
+        match short {
+            Some(short) => scaling.held.push(lacking(short, fewest)),
+            None => drained(look, *revision, 0, look.spec.scale_down_delay, scaling),
         }
-        drained(look, *revision, look.spec.scale_down_delay, scaling);
     }
+}
+
+fn lacking(revision: Revision<'_>, want: i32) -> RolloutReason {
+    RolloutReason::PodsNotReady { replica_set: revision.name().into(), want, have: revision.size().available }
 }
 
 fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
@@ -85,63 +94,71 @@ fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
     if look.phase == Phase::Aborted {
         let stable_is_back = look.fleet.stable.is_some_and(|stable| stable.size().available >= replicas);
         match look.spec.abort_scale_down_delay {
-            Some(delay) if stable_is_back => drained(look, canary, delay, scaling),
-            _ => scaling.writes.extend(annotated(look, canary)),
+            Some(delay) if stable_is_back => drained(look, canary, 0, delay, scaling),
+            // Its size stays; its bookkeeping follows the Rollout.
+            _ => scaling.writes.extend(resized(look, canary, canary.size().asked, Deadline::Keep)),
         }
         return;
     }
-    // Pods go only as far as the share that reaches them has gone.
-    let share = look.phase.share_of_pods(look.spec).max(if look.phase.is_updating() {
-        look.share_of(canary.hash())
-    } else {
-        0
-    });
-    let wanted = replicas::routed(share, replicas);
+    let wanted = replicas::routed(look.phase.share_of_pods(look.spec), replicas);
+    let asked = canary.size().asked;
+    if wanted >= asked || !look.phase.is_updating() {
+        scaling.writes.extend(resized(look, canary, wanted, Deadline::Clear));
+        return;
+    }
     let fewest = look.spec.limits.fewest_available();
     let short = look.fleet.stable_beside_canary().filter(|stable| stable.size().available < fewest);
-    if let Some(stable) = short.filter(|_| wanted < canary.size().asked) {
+    if let Some(stable) = short {
         // The canary may be all that is healthy: it keeps its pods until the stable revision has its own.
-        let have = stable.size().available;
-        scaling.held.push(RolloutReason::PodsNotReady { replica_set: stable.name().into(), want: fewest, have });
+        scaling.held.push(lacking(stable, fewest));
         return;
     }
-    scaling.writes.extend(resized(look, canary, wanted, canary.deadline().map(|_| Value::Null)));
+    // Pods go only as far as the share that reaches them has gone.
+    let wanted = wanted.max(replicas::routed(look.share_of(canary.hash()), replicas));
+    // Fewer replicas take effect at once; a smaller share only when the mesh had the time to learn of it.
+    let is_rescaled = canary.desired_annotation() != Some(replicas.to_string().as_str());
+    if wanted == asked || replicas == 0 || (is_rescaled && wanted > 0) {
+        scaling.writes.extend(resized(look, canary, wanted, Deadline::Clear));
+    } else {
+        drained(look, canary, wanted, look.spec.scale_down_delay, scaling);
+    }
 }
 
-/// Takes the pods of a revision that nothing is sent to, once it has been so for `delay`.
-fn drained(look: &Look<'_>, revision: Revision<'_>, delay: TimeDelta, scaling: &mut Scaling) {
-    if revision.size().asked == 0 {
-        return;
-    }
+/// Leaves a revision with `size` pods, once it has needed no more of them for `delay`: a mesh learns late that nothing is to
+/// be sent to the others.
+fn drained(look: &Look<'_>, revision: Revision<'_>, size: i32, delay: TimeDelta, scaling: &mut Scaling) {
+    let asked = revision.size().asked;
     // Who asks for no pods at all asks for no traffic either.
-    if look.share_of(revision.hash()) > 0 && look.spec.limits.replicas > 0 {
+    if size == 0 && asked > 0 && look.share_of(revision.hash()) > 0 && look.spec.limits.replicas > 0 {
+        scaling.writes.extend(resized(look, revision, asked, Deadline::Clear));
         scaling.held.push(RolloutReason::StillCarriesTraffic { what: revision.name().into() });
         return;
     }
     let recorded = revision.deadline();
-    let due = recorded.unwrap_or(if delay.is_zero() { look.now } else { look.now + delay });
+    let due = recorded.unwrap_or(look.now + delay);
     if due <= look.now {
-        scaling.writes.extend(resized(look, revision, 0, Some(Value::Null)));
+        scaling.writes.extend(resized(look, revision, size, Deadline::Clear));
         return;
     }
-    let deadline = recorded.is_none().then(|| Value::from(Time::from(due).to_string()));
-    scaling.writes.extend(resized(look, revision, revision.size().asked, deadline));
+    if asked == 0 {
+        return;
+    }
+    let deadline = if recorded.is_none() { Deadline::Set(due) } else { Deadline::Keep };
+    scaling.writes.extend(resized(look, revision, asked, deadline));
     scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
     scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
 }
 
-/// Keeps the bookkeeping annotation of a ReplicaSet that is not resized in step with the Rollout.
-fn annotated(look: &Look<'_>, revision: Revision<'_>) -> Option<Write> {
-    resized(look, revision, revision.size().asked, None)
-}
-
 /// A ReplicaSet with another size, or with its bookkeeping mended; nothing where all is as it should be.
-///
-/// `deadline` replaces the scale-down deadline: null removes it.
-fn resized(look: &Look<'_>, revision: Revision<'_>, size: i32, deadline: Option<Value>) -> Option<Write> {
+fn resized(look: &Look<'_>, revision: Revision<'_>, size: i32, deadline: Deadline) -> Option<Write> {
     let from = revision.size().asked;
     let desired = look.spec.limits.replicas.to_string();
     let is_annotated = revision.desired_annotation() == Some(desired.as_str());
+    let deadline = match deadline {
+        Deadline::Keep => None,
+        Deadline::Clear => revision.has_deadline().then_some(Value::Null),
+        Deadline::Set(due) => Some(Time::from(due).to_string().into()),
+    };
     if from == size && (is_annotated || size == 0) && deadline.is_none() {
         return None;
     }
