@@ -1,8 +1,8 @@
 //! The rules for a Rollout: what is observed goes in, a plan comes out.
 //!
 //! The order is always the same. A spec that cannot be carried out touches nothing. The template gets its ReplicaSet and
-//! number. A changed template is recorded. Then the world is brought to what the memory says; and only when nothing is left
-//! to do there does the memory move on.
+//! number. What gives the update another goal (a changed template, a failed analysis, a retry) is recorded. Then the world is
+//! brought to what the memory says; and only when nothing is left to do there does the memory move on.
 
 mod advance;
 pub mod audit;
@@ -32,7 +32,7 @@ use chrono::{DateTime, Utc};
 use fleet::Fleet;
 use invalid::Invalid;
 use look::Look;
-use plan::{Plan, Reason, Requeue, Write};
+use plan::{Plan, Reason, Requeue, Write, reason::RolloutReason};
 use spec::Spec;
 
 /// What to do next about a Rollout.
@@ -55,19 +55,38 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
     if let Err(invalid) = check::references(observed, &spec, &fleet) {
         return report::invalid(observed, &invalid, now);
     }
-    let revisions = revision::writes(observed, &spec, &fleet);
-    if !revisions.is_empty() {
-        return Plan::acting(revisions);
+    if let Some(plan) = revised(observed, &spec, &fleet, now) {
+        return plan;
     }
-    let look = report::first_look(observed, &spec, &fleet, now);
-    if let Some(change) = advance::restart(observed, &spec, &fleet) {
-        return recorded(&look, change);
+    let look = Look::of(observed, &spec, &fleet, now);
+    match advance::urgent(&look) {
+        Some(change) => recorded(&look, change),
+        None => carry_out(&look),
     }
-    carry_out(&look)
+}
+
+/// The current template gets its ReplicaSet and number; where the server refuses that, the Rollout says so.
+fn revised(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, now: DateTime<Utc>) -> Option<Plan> {
+    let writes = revision::writes(observed, spec, fleet);
+    if writes.is_empty() {
+        return None;
+    }
+    if let Some(next) = revision::collided(observed, fleet) {
+        return report::status_write(observed, &next, RolloutReason::Reported).map(Plan::recording);
+    }
+    let told =
+        revision::refusal(observed, fleet).and_then(|(name, words)| report::not_created(observed, &name, words, now));
+    Some(if told.is_some() { Plan::empty().reporting(told) } else { Plan::acting(writes) })
 }
 
 /// The world follows the memory; when it has, the memory moves on.
 fn carry_out(look: &Look<'_>) -> Plan {
+    // A write that the server refuses ends each pass before its report: then the report goes alone, and first.
+    if look.observed.refused.is_some()
+        && let Some(report) = report::write(look)
+    {
+        return Plan::empty().reporting(Some(report));
+    }
     let (mut writes, mut reasons) = switch::writes(look);
     let (moved, held) = traffic::writes(look);
     writes.extend(moved);
@@ -88,8 +107,8 @@ fn carry_out(look: &Look<'_>) -> Plan {
     let (waits, requeue) = advance::waiting(look);
     reasons.extend(waits);
     let late = conditions::deadline(look, look.status()).filter(|deadline| *deadline >= look.now);
-    // A plan that acts is followed by another look at once, which reports; one that was refused reports here.
-    let report = if writes.is_empty() || look.observed.refused.is_some() { report::write(look) } else { None };
+    // A plan that acts is followed by another look at once, which reports.
+    let report = if writes.is_empty() { report::write(look) } else { None };
     let requeue = requeue
         .earliest(scaling.requeue)
         .earliest(late.map_or(Requeue::Never, |late| Requeue::At(late + chrono::TimeDelta::seconds(1))));

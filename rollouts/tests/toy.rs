@@ -26,7 +26,19 @@ pub struct Toy {
     pub events: Vec<String>,
     pub log: Vec<String>,
     pub pods_become_ready: bool,
+    /// What the API server says when we create an object of this kind and name.
+    pub refusals: BTreeMap<(String, String), String>,
+    /// EndpointSlices, and the counts of ReplicaSets, are shown as they were one look ago.
+    pub lags: bool,
+    refused: Option<String>,
+    shown: Option<Shown>,
     version: u64,
+}
+
+/// What a cluster that lags shows.
+struct Shown {
+    slices: Vec<Arc<EndpointSlice>>,
+    counts: BTreeMap<String, Value>,
 }
 
 impl Toy {
@@ -54,6 +66,10 @@ impl Toy {
             events: Vec::new(),
             log: Vec::new(),
             pods_become_ready: true,
+            refusals: BTreeMap::new(),
+            lags: false,
+            refused: None,
+            shown: None,
             version: 1,
         }
     }
@@ -99,20 +115,24 @@ impl Toy {
 
     pub fn observe(&self) -> Observed {
         let pods = self.pods();
-        let slices = self.services.iter().map(|(name, service)| slice(name, service, &pods)).collect();
+        let shown = self.shown.as_ref().filter(|_| self.lags);
+        let set_of = |(name, set): (&String, &Value)| {
+            let mut set = set.clone();
+            if let Some(counts) = shown.and_then(|shown| shown.counts.get(name)) {
+                set["status"] = counts.clone();
+            }
+            Arc::new(ReplicaSet::from_value(&set).expect("a replica set"))
+        };
         Observed {
             rollout: Arc::new(Rollout::from_value(&self.rollout).expect("a rollout")),
-            replica_sets: self
-                .sets
-                .values()
-                .map(|set| Arc::new(ReplicaSet::from_value(set).expect("a replica set")))
-                .collect(),
+            replica_sets: self.sets.iter().map(set_of).collect(),
             services: self
                 .services
                 .iter()
                 .map(|(name, value)| (name.clone(), Arc::new(Service::from_value(value).expect("a service"))))
                 .collect(),
-            endpoint_slices: slices,
+            endpoint_slices: shown.map_or_else(|| self.slices(&pods), |shown| shown.slices.clone()),
+            refused: self.refused.clone(),
             virtual_services: self
                 .routes
                 .iter()
@@ -136,6 +156,10 @@ impl Toy {
         }
     }
 
+    fn slices(&self, pods: &[Arc<Pod>]) -> Vec<Arc<EndpointSlice>> {
+        self.services.iter().map(|(name, service)| slice(name, service, pods)).collect()
+    }
+
     fn pods(&self) -> Vec<Arc<Pod>> {
         let of_set = |(name, set): (&String, &Value)| {
             let available = set.pointer("/status/availableReplicas").and_then(Value::as_i64).unwrap_or(0);
@@ -154,7 +178,15 @@ impl Toy {
         audit(&observed, &plan, self.now).expect("the plan breaks no invariant");
         assert_eq!(plan, decide(&observed, self.now), "the same view gives the same plan");
         self.log.extend(plan.to_string().lines().map(Into::into));
+        let counts = self.sets.iter().map(|(name, set)| (name.clone(), set["status"].clone())).collect();
+        self.shown = Some(Shown { slices: self.slices(&observed.pods), counts });
+        self.refused = self.refused.take().filter(|_| plan.writes().is_empty());
         for write in plan.writes() {
+            let object = write.verb.object();
+            if let Some(words) = self.refusals.get(&(object.kind.clone(), object.name.clone())) {
+                self.refused = Some(format!("{object}: {words}"));
+                break;
+            }
             self.carry_out(&write.verb);
             self.events.extend(write.events.iter().map(|event| event.reason.clone()));
         }
@@ -217,11 +249,16 @@ impl Toy {
 
     /// Looks until nothing moves; pods follow after each look.
     pub fn settle(&mut self) -> Plan {
+        // What lags shows two looks later that nothing moves any more.
+        let needed = if self.lags { 3 } else { 1 };
+        let mut quiet = 0;
         for _ in 0..200 {
             let plan = self.step();
             let before = self.sets.clone();
             self.kubelet();
-            if plan.writes().is_empty() && self.sets == before {
+            let is_quiet = plan.writes().is_empty() && self.sets == before;
+            quiet = if is_quiet { quiet + 1 } else { 0 };
+            if quiet >= needed {
                 return plan;
             }
         }

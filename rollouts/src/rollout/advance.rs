@@ -5,11 +5,9 @@
 
 use super::{
     conditions,
-    fleet::Fleet,
     look::{INCONCLUSIVE, Look},
-    observed::Observed,
     phase::Phase,
-    replicas::{self, WHOLE},
+    replicas::WHOLE,
     runs::{self, SLOTS, Slot, Verdict},
     spec::{Spec, Step},
 };
@@ -18,7 +16,7 @@ use chrono::{DateTime, Utc};
 use crds::{
     Time,
     analysis::AnalysisPhase,
-    rollout::{PauseCondition, RolloutAnalysisRunStatus, RolloutStatus},
+    rollout::{PauseCondition, RolloutStatus},
 };
 use plan::{Event, Requeue, reason::RolloutReason};
 
@@ -49,9 +47,20 @@ impl Change {
     }
 }
 
+/// What is recorded before anything else is done: whatever the world still lacks, it is about another goal than the memory
+/// says, and a write that is refused for ever must not stand in the way.
+pub fn urgent(look: &Look<'_>) -> Option<Change> {
+    restarted(look).or_else(|| match look.phase {
+        Phase::First | Phase::Promoted => None,
+        Phase::Aborted => reconsidered(look),
+        Phase::Rushing => retried(look).or_else(|| rushed(look)).or_else(|| judged(look)),
+        Phase::Stepping(_) | Phase::Finishing => retried(look).or_else(|| judged(look)),
+    })
+}
+
 /// Starts the update over when the template or the steps changed.
-pub fn restart(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Option<Change> {
-    let status = &observed.rollout.status;
+fn restarted(look: &Look<'_>) -> Option<Change> {
+    let (status, spec, fleet) = (look.status(), look.spec, look.fleet);
     let steps = serde_json::to_value(&spec.canary.steps).ok().filter(|_| !spec.canary.steps.is_empty());
     let steps_hash = template::steps_hash(steps.as_ref());
     let is_same_template = status.current_pod_hash.as_deref().is_none_or(|hash| hash.is_empty() || hash == fleet.hash);
@@ -93,25 +102,26 @@ fn clear(status: &mut RolloutStatus) {
     }
 }
 
-/// The next change of the memory, or what holds it.
+/// The next change of the memory, once the world is as the memory says.
 pub fn next(look: &Look<'_>) -> Option<Change> {
     match look.phase {
         Phase::First => Some(promoted(look, "Initial deploy".into())),
         Phase::Promoted => settled(look),
         Phase::Aborted => abort_seen(look),
-        Phase::Rushing | Phase::Stepping(_) | Phase::Finishing => retried(look)
-            .or_else(|| judged(look))
-            .or_else(|| finished(look))
-            .or_else(|| stepped(look))
-            .or_else(|| named(look)),
+        Phase::Rushing | Phase::Stepping(_) | Phase::Finishing => {
+            finished(look).or_else(|| stepped(look)).or_else(|| resumed(look)).or_else(|| named(look))
+        }
     }
 }
 
 /// A promoted Rollout has nothing to abort or to hurry.
 fn settled(look: &Look<'_>) -> Option<Change> {
     let status = look.status();
-    let has_leftovers =
-        status.abort || status.promote_full || status.aborted_at.is_some() || !status.pause_conditions.is_empty();
+    let has_leftovers = status.abort
+        || status.promote_full
+        || status.aborted_at.is_some()
+        || status.controller_pause
+        || !status.pause_conditions.is_empty();
     let is_at_end = status.current_step_index == last_step(look.spec);
     if !has_leftovers && is_at_end {
         return None;
@@ -131,6 +141,8 @@ fn abort_seen(look: &Look<'_>) -> Option<Change> {
 fn aborted(look: &Look<'_>, why: Option<String>) -> Change {
     let mut next = look.status().clone();
     clear(&mut next);
+    // Whoever still wants to go to the end asks again, and is heard then.
+    next.promote_full = false;
     next.abort = true;
     next.aborted_at = Some(Time::from(look.now));
     next.current_step_index = first_step(look.spec);
@@ -140,6 +152,34 @@ fn aborted(look: &Look<'_>, why: Option<String>) -> Change {
         Change::new(next, RolloutReason::Aborted { why }).telling(Event::warning("RolloutAborted", message.clone()));
     change.abort_message = Some(message);
     change
+}
+
+/// Somebody asked to go to the end after the abort was recorded: that takes the abort back.
+fn reconsidered(look: &Look<'_>) -> Option<Change> {
+    let status = look.status();
+    (status.promote_full && status.aborted_at.is_some()).then(|| hurried(look))
+}
+
+/// Whoever goes to the end waits for no step, pause or run.
+fn rushed(look: &Look<'_>) -> Option<Change> {
+    let status = look.status();
+    let is_held = status.controller_pause || !status.pause_conditions.is_empty();
+    let has_runs = SLOTS.iter().any(|slot| slot.recorded(status).is_some());
+    let is_at_end = status.current_step_index == last_step(look.spec);
+    (is_held || has_runs || !is_at_end).then(|| hurried(look))
+}
+
+fn hurried(look: &Look<'_>) -> Change {
+    let was_paused = !look.status().pause_conditions.is_empty();
+    let mut next = look.status().clone();
+    clear(&mut next);
+    next.current_step_index = last_step(look.spec);
+    let change = Change::new(next, RolloutReason::UpdateStarted);
+    if was_paused { change.telling(resume_event()) } else { change }
+}
+
+fn resume_event() -> Event {
+    Event::normal("RolloutResumed", "Rollout is resumed")
 }
 
 /// The abort was taken back: the update starts at the first step again, with new runs.
@@ -186,7 +226,7 @@ fn finished(look: &Look<'_>) -> Option<Change> {
 /// Every route gives the canary this share. Without any pods there is nothing that a share could reach.
 fn has_share(look: &Look<'_>, weight: i32) -> bool {
     let Some(traffic) = look.traffic.as_ref().filter(|_| look.spec.limits.replicas > 0) else { return true };
-    traffic.lowest_canary() == weight && traffic.highest_canary() == weight
+    traffic.holds(weight)
 }
 
 fn promoted(look: &Look<'_>, why: String) -> Change {
@@ -236,19 +276,8 @@ pub fn pause_end(look: &Look<'_>) -> Option<DateTime<Utc>> {
 fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {
     let status = look.status();
     match step {
-        Step::SetWeight(weight) => {
-            let has_traffic = has_share(look, *weight);
-            let is_shrunk = !look.spec.is_routed()
-                || look
-                    .fleet
-                    .canary
-                    .is_some_and(|canary| canary.size().asked == replicas::routed(*weight, look.spec.limits.replicas));
-            look.has_its_pods() && has_traffic && is_shrunk
-        }
-        Step::Pause(_) => {
-            let resumed = status.controller_pause && status.pause_conditions.is_empty();
-            resumed || pause_end(look).is_some_and(|end| end <= look.now)
-        }
+        Step::SetWeight(weight) => look.has_its_pods() && has_share(look, *weight),
+        Step::Pause(_) => runs::is_resumed(status) || pause_end(look).is_some_and(|end| end <= look.now),
         Step::Analysis(_) => {
             let is_free = status.pause_conditions.is_empty();
             is_free
@@ -266,11 +295,12 @@ fn completed(look: &Look<'_>, index: usize, step: &Step) -> Change {
     next.pause_conditions.retain(|condition| condition.reason != PAUSE_STEP);
     next.controller_pause = !next.pause_conditions.is_empty();
     next.canary.current_step_analysis_run_status = None;
+    renew(look, &mut next);
     let what = step.describe();
     let told = Event::normal("RolloutStepCompleted", format!("Rollout step {}/{of} completed ({what})", index + 1));
     let mut events = vec![told];
     if was_paused && next.pause_conditions.is_empty() {
-        events.push(Event::normal("RolloutResumed", "Rollout is resumed"));
+        events.push(resume_event());
     }
     // A pause that follows begins with the same write: the time of its start is the time of this record.
     if matches!(look.spec.steps.get(index + 1), Some(Step::Pause(_))) && next.pause_conditions.is_empty() {
@@ -281,16 +311,42 @@ fn completed(look: &Look<'_>, index: usize, step: &Step) -> Change {
     Change { events, ..Change::new(next, RolloutReason::StepCompleted { step: index + 1, of, what }) }
 }
 
+/// A person let it go on, and no pause step ends by that: the runs that could not decide are replaced by new ones, with the
+/// same write, so that each of them is asked about once.
+fn resumed(look: &Look<'_>) -> Option<Change> {
+    if look.observed.rollout.spec.paused || !runs::is_resumed(look.status()) {
+        return None;
+    }
+    let mut next = look.status().clone();
+    next.controller_pause = false;
+    let because = match renew(look, &mut next) {
+        Some(run) => RolloutReason::RunStarted { run },
+        None => RolloutReason::Reported,
+    };
+    Some(Change::new(next, because).telling(resume_event()))
+}
+
+/// Records other names for the runs that a person goes on after; the last of them.
+fn renew(look: &Look<'_>, next: &mut RolloutStatus) -> Option<String> {
+    if !runs::is_resumed(look.status()) {
+        return None;
+    }
+    let mut last = None;
+    for (slot, name) in runs::unnamed(look) {
+        // The step that ends here takes its run along.
+        if slot.recorded(next).is_some() {
+            *slot.record(next) = Some(runs::record(&name));
+            last = Some(name);
+        }
+    }
+    last
+}
+
 /// Records the name of a run that the phase calls for.
 fn named(look: &Look<'_>) -> Option<Change> {
-    let (slot, name) = runs::unnamed(look)?;
+    let (slot, name) = runs::unnamed(look).into_iter().next()?;
     let mut next = look.status().clone();
-    if matches!(slot, Slot::Step(_)) {
-        // The user resumed after an inconclusive run: the pause is answered by the new one.
-        next.controller_pause = !next.pause_conditions.is_empty();
-    }
-    *slot.record(&mut next) =
-        Some(RolloutAnalysisRunStatus { name: name.clone(), status: AnalysisPhase::Unset, message: None });
+    *slot.record(&mut next) = Some(runs::record(&name));
     Some(Change::new(next, RolloutReason::RunStarted { run: name }))
 }
 
@@ -323,11 +379,20 @@ pub fn waiting(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
     (reasons, requeue)
 }
 
-fn missing_pods(look: &Look<'_>) -> Option<RolloutReason> {
-    let canary = look.fleet.canary.filter(|canary| canary.size().available < canary.size().asked)?;
-    Some(RolloutReason::PodsNotReady {
-        replica_set: canary.name().into(),
-        want: canary.size().asked,
-        have: canary.size().available,
-    })
+/// Pods that are asked for and not there yet, and, where pods are the traffic, older ones that are there still.
+fn missing_pods(look: &Look<'_>) -> Vec<RolloutReason> {
+    let current = look.fleet.canary.into_iter().chain(look.fleet.stable_beside_canary());
+    let mut reasons: Vec<RolloutReason> = current
+        .filter(|revision| revision.size().available < revision.size().asked)
+        .map(|revision| RolloutReason::PodsNotReady {
+            replica_set: revision.name().into(),
+            want: revision.size().asked,
+            have: revision.size().available,
+        })
+        .collect();
+    let count = look.fleet.retired.iter().map(|revision| revision.pods()).sum();
+    if count > 0 && !look.spec.is_routed() {
+        reasons.push(RolloutReason::OldPodsRemain { count });
+    }
+    reasons
 }

@@ -3,16 +3,16 @@
 
 use super::{
     fleet::{Fleet, Revision},
+    look::Look,
     observed::Observed,
     phase::Phase,
     replicas::WHOLE,
-    report,
     spec::Spec,
     traffic::istio,
 };
 use chrono::{DateTime, Utc};
-use crds::kind;
-use plan::{Plan, Requeue, Verb, Write};
+use crds::{kind, rollout::IstioVirtualService};
+use plan::{ObjectRef, Plan, Requeue, Verb, Write};
 use serde_json::Value;
 
 /// The invariant that the plan breaks, in words.
@@ -25,36 +25,37 @@ pub fn audit(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> Result<(),
     {
         return Err("no wake-up lies in the past".into());
     }
+    if !plan.moves_world() {
+        return Ok(());
+    }
     let Ok(spec) = Spec::parse(&observed.rollout) else { return Ok(()) };
     let fleet = Fleet::of(observed, &spec);
-    plan.writes().iter().try_for_each(|write| one_write(observed, &spec, &fleet, write, now))
+    let look = Look::of(observed, &spec, &fleet, now);
+    plan.writes().iter().try_for_each(|write| one_write(&look, write))
 }
 
-fn one_write(
-    observed: &Observed,
-    spec: &Spec<'_>,
-    fleet: &Fleet<'_>,
-    write: &Write,
-    now: DateTime<Utc>,
-) -> Result<(), String> {
+fn one_write(look: &Look<'_>, write: &Write) -> Result<(), String> {
     let Verb::Patch { target, subresource: None, body } = &write.verb else { return Ok(()) };
-    let look = report::first_look(observed, spec, fleet, now);
     if target.object.kind == kind::VIRTUAL_SERVICE.kind {
-        return weights(&look, body);
+        return weights(look, &target.object, body);
     }
     if target.object.kind == kind::REPLICA_SET.kind {
-        let Some(revision) = fleet.all.iter().find(|revision| revision.name() == target.object.name) else {
+        let Some(revision) = look.fleet.all.iter().find(|revision| revision.name() == target.object.name) else {
             return Ok(());
         };
-        return size(&look, *revision, body);
+        return size(look, *revision, body);
     }
     Ok(())
 }
 
 /// Shares add up to the whole, and after an abort the canary's never rises.
-fn weights(look: &super::look::Look<'_>, body: &Value) -> Result<(), String> {
+fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), String> {
     let Some((ends, patched)) = super::traffic::ends(look.spec).zip(body.get("spec")) else { return Ok(()) };
-    for named in super::traffic::named(look.spec) {
+    let is_meant = |named: &&IstioVirtualService| {
+        let (namespace, name) = istio::name_of(&named.name, look.namespace());
+        object.namespace.as_deref() == Some(namespace.as_str()) && object.name == name
+    };
+    for named in super::traffic::named(look.spec).filter(is_meant) {
         let Ok(routes) = istio::select(patched, named, ends) else { continue };
         for weights in istio::weights(patched, &routes, ends) {
             if weights.canary + weights.stable != WHOLE || weights.canary < 0 || weights.stable < 0 {
@@ -70,7 +71,7 @@ fn weights(look: &super::look::Look<'_>, body: &Value) -> Result<(), String> {
 }
 
 /// A revision that traffic reaches keeps pods, and the only healthy revision keeps all of its own.
-fn size(look: &super::look::Look<'_>, revision: Revision<'_>, body: &Value) -> Result<(), String> {
+fn size(look: &Look<'_>, revision: Revision<'_>, body: &Value) -> Result<(), String> {
     let Some(to) = body.pointer("/spec/replicas").and_then(Value::as_i64) else { return Ok(()) };
     if to >= i64::from(revision.size().asked) || look.spec.limits.replicas == 0 {
         return Ok(());

@@ -39,6 +39,24 @@ pub fn set(
     true
 }
 
+/// Sets a condition whose message matters: it is replaced when its words change too.
+pub fn say(
+    status: &mut RolloutStatus,
+    condition_type: &str,
+    value: &str,
+    reason: &str,
+    message: &str,
+    now: DateTime<Utc>,
+) {
+    let before = find(status, condition_type).cloned();
+    let is_said = before
+        .as_ref()
+        .is_some_and(|before| before.status == value && before.reason == reason && before.message == message);
+    if !is_said {
+        put(status, before, condition_type, value, reason, message, now);
+    }
+}
+
 fn put(
     status: &mut RolloutStatus,
     before: Option<Condition>,
@@ -141,9 +159,13 @@ fn progressing(
     let (now, name) = (look.now, look.fleet.canary.map_or("", |canary| canary.name()));
     let reason = find(status, "Progressing").map(|condition| condition.reason.clone()).unwrap_or_default();
     if status.abort && !is_promoted(status) {
-        let revision = look.fleet.canary.map_or(0, |canary| canary.number());
-        let message = abort_message.map_or_else(|| aborted_message(revision, None), Into::into);
-        set(status, "Progressing", "False", ABORTED, &message, now);
+        match abort_message {
+            Some(message) => say(status, "Progressing", "False", ABORTED, message, now),
+            None => {
+                let revision = look.fleet.canary.map_or(0, |canary| canary.number());
+                set(status, "Progressing", "False", ABORTED, &aborted_message(revision, None), now);
+            }
+        }
         return;
     }
     if is_paused && !is_promoted(status) {

@@ -23,6 +23,12 @@ pub struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
+    /// Derives what the rules share.
+    pub fn of(observed: &'a Observed, spec: &'a Spec<'a>, fleet: &'a Fleet<'a>, now: DateTime<Utc>) -> Self {
+        let phase = Phase::of(&observed.rollout.status, fleet, spec);
+        Self { observed, spec, fleet, phase, traffic: Traffic::of(observed, spec), now }
+    }
+
     /// The recorded status.
     pub fn status(&self) -> &'a RolloutStatus {
         &self.observed.rollout.status

@@ -4,6 +4,7 @@ use crds::{
     AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, FieldError, Pod,
     ReplicaSet, Rollout, Service, VirtualService,
 };
+use plan::ObjectRef;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// One Rollout and all that its next step depends on.
@@ -33,8 +34,20 @@ pub struct Observed {
     pub cluster_templates: BTreeMap<String, Arc<ClusterAnalysisTemplate>>,
     /// The controller's `--instance-id`, which what we create carries too.
     pub instance_id: Option<String>,
-    /// The API server's answer when it refused our last write for this Rollout.
+    /// The API server's answer when it refused our last write for this Rollout: `Kind namespace/name: words`.
     pub refused: Option<String>,
+}
+
+impl Observed {
+    /// The server's words, where it refused our last write to this object.
+    pub fn refusal_of(&self, object: &ObjectRef) -> Option<&str> {
+        self.refused.as_deref()?.strip_prefix(&object.to_string())?.strip_prefix(": ")
+    }
+
+    /// The server said that this name is taken. What we would take for our own is no refusal: somebody else holds it.
+    pub fn is_taken(&self, object: &ObjectRef) -> bool {
+        self.refusal_of(object).is_some_and(|words| words.ends_with("already exists"))
+    }
 }
 
 /// The objects beside its own that a Rollout's spec names: what the shell wakes it for.

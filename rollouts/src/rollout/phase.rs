@@ -21,7 +21,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// Reads the phase. The memory must be about the current template: see `advance::restart`.
+    /// Reads the phase. The memory must be about the current template: see `advance::urgent`.
     pub fn of(status: &RolloutStatus, fleet: &Fleet<'_>, spec: &Spec<'_>) -> Self {
         if fleet.stable.is_none() {
             return Self::First;

@@ -3,13 +3,10 @@
 
 use super::{
     conditions,
-    fleet::Fleet,
     invalid::Invalid,
     look::{Look, rollout_target},
     observed::Observed,
-    phase::Phase,
     runs::{self, SLOTS},
-    spec::Spec,
 };
 use chrono::{DateTime, Utc};
 use crds::rollout::{RolloutStatus, TrafficWeights, WeightDestination};
@@ -145,20 +142,18 @@ pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Pl
     Plan::empty().reporting(write).waiting(Reason::Rollout(reason), plan::Requeue::Never)
 }
 
+/// The write that says that the ReplicaSet of the current template cannot be created; `None` where that was said.
+pub fn not_created(observed: &Observed, name: &str, words: &str, now: DateTime<Utc>) -> Option<Write> {
+    let mut next = observed.rollout.status.clone();
+    let message = format!("Failed to create new replica set \"{name}\": {words}");
+    conditions::say(&mut next, "Progressing", "False", "ReplicaSetCreateError", &message, now);
+    let write = status_write(observed, &next, RolloutReason::Reported)?;
+    Some(write.with_event(Event::warning("ReplicaSetCreateError", message)))
+}
+
 /// The status as it should read while nothing is decided anew; `None` where it does so already.
 pub fn write(look: &Look<'_>) -> Option<Write> {
     let mut next = look.status().clone();
     let events = refresh(look, &mut next, None);
     status_write(look.observed, &next, RolloutReason::Reported).map(|write| write.with_events(events))
-}
-
-/// A look before the memory knows the current template, as the start of an update is reported.
-pub fn first_look<'a>(
-    observed: &'a Observed,
-    spec: &'a Spec<'a>,
-    fleet: &'a Fleet<'a>,
-    now: DateTime<Utc>,
-) -> Look<'a> {
-    let traffic = super::traffic::Traffic::of(observed, spec);
-    Look { observed, spec, fleet, phase: Phase::of(&observed.rollout.status, fleet, spec), traffic, now }
 }

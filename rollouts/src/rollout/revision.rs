@@ -2,14 +2,14 @@
 //! all others, and removes old ones beyond the history limit.
 
 use super::{
-    fleet::{Fleet, Revision, object},
+    fleet::{Fleet, Revision, object, owner},
     look::rollout_target,
     observed::Observed,
     spec::Spec,
 };
 use crate::template;
-use crds::{keys, kind};
-use plan::{Event, Propagation, Write, reason::RolloutReason};
+use crds::{keys, kind, rollout::RolloutStatus};
+use plan::{Event, ObjectRef, Propagation, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
 /// Annotations of a Rollout that its ReplicaSets do not get.
@@ -55,12 +55,27 @@ pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Wr
     writes
 }
 
-fn owner(observed: &Observed) -> Value {
+/// The ReplicaSet that carries this hash, there or not.
+fn reference(observed: &Observed, hash: &str) -> ObjectRef {
     let meta = &observed.rollout.metadata;
-    json!({
-        "apiVersion": kind::ROLLOUT.api_version(), "kind": kind::ROLLOUT.kind, "name": meta.name, "uid": meta.uid,
-        "controller": true, "blockOwnerDeletion": true,
-    })
+    object(&kind::REPLICA_SET, &meta.namespace, &format!("{}-{hash}", meta.name))
+}
+
+/// The memory after the server said that somebody else holds the name: the next hash is another one.
+pub fn collided(observed: &Observed, fleet: &Fleet<'_>) -> Option<RolloutStatus> {
+    if fleet.canary.is_some() || !observed.is_taken(&reference(observed, &fleet.hash)) {
+        return None;
+    }
+    let mut next = observed.rollout.status.clone();
+    next.collision_count = Some(next.collision_count.unwrap_or(0).saturating_add(1));
+    Some(next)
+}
+
+/// What the server said when it refused the ReplicaSet of the current template: its name, and the words.
+pub fn refusal<'a>(observed: &'a Observed, fleet: &Fleet<'_>) -> Option<(String, &'a str)> {
+    let reference = reference(observed, &fleet.hash);
+    let words = observed.refusal_of(&reference).filter(|_| fleet.canary.is_none())?;
+    Some((reference.name, words))
 }
 
 fn adopted(observed: &Observed, orphan: Revision<'_>) -> Write {
@@ -73,7 +88,8 @@ fn adopted(observed: &Observed, orphan: Revision<'_>) -> Write {
 
 fn created(observed: &Observed, spec: &Spec<'_>, hash: &str, number: u64) -> Write {
     let rollout = &observed.rollout;
-    let name = format!("{}-{hash}", rollout.metadata.name);
+    let reference = reference(observed, hash);
+    let name = &reference.name;
     let stamped = template::stamped(&spec.template, hash);
     let labels = stamped.pointer("/metadata/labels").cloned().unwrap_or_default();
     let mut annotations: Map<String, Value> = rollout
@@ -100,7 +116,6 @@ fn created(observed: &Observed, spec: &Spec<'_>, hash: &str, number: u64) -> Wri
         "spec": replica_set_spec,
     });
     let told = Event::normal("NewReplicaSetCreated", format!("Created ReplicaSet {name} (revision {number})"));
-    let reference = object(&kind::REPLICA_SET, &rollout.metadata.namespace, &name);
     Write::create(reference, body, RolloutReason::NewRevision { revision: number }.into()).with_event(told)
 }
 

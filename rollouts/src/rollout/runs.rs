@@ -1,12 +1,12 @@
 //! The AnalysisRuns of an update: which should exist, under which name, and what their end means for the Rollout.
 //!
 //! A run's name is recorded in status first; then exactly that run is created. Recorded without a phase and absent means
-//! create; recorded with one and absent means that somebody deleted it, and another name is recorded.
+//! create; recorded with one and absent means that somebody deleted it, and it is recorded once more without a phase.
 
 mod arguments;
 
 use super::{
-    fleet::{Fleet, object, target},
+    fleet::{Fleet, object, owner, target},
     look::{INCONCLUSIVE, Look},
     observed::Observed,
     phase::Phase,
@@ -47,12 +47,21 @@ impl Slot {
         }
     }
 
-    /// What status has recorded for it.
+    /// What status has recorded in its place.
     pub fn recorded(self, status: &RolloutStatus) -> Option<&RolloutAnalysisRunStatus> {
         match self {
             Self::Step(_) => status.canary.current_step_analysis_run_status.as_ref(),
             Self::Background => status.canary.current_background_analysis_run_status.as_ref(),
         }
+    }
+
+    /// What status has recorded for it. A client that skips a step leaves the run of that step behind: it says nothing about
+    /// the next one.
+    fn own(self, status: &RolloutStatus) -> Option<&RolloutAnalysisRunStatus> {
+        self.recorded(status).filter(|recorded| match self {
+            Self::Step(index) => numberless(&recorded.name).ends_with(&format!("-{index}")),
+            Self::Background => true,
+        })
     }
 
     /// Where status records it.
@@ -66,6 +75,22 @@ impl Slot {
 
 /// Both places of a status that hold a run, whatever step it is at.
 pub const SLOTS: [Slot; 2] = [Slot::Step(0), Slot::Background];
+
+/// A run's name without the number that tells it from an earlier one.
+fn numberless(name: &str) -> &str {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    name.rsplit_once('.').filter(|(_, number)| is_number(number)).map_or(name, |(base, _)| base)
+}
+
+/// The record of a run that is about to be created.
+pub fn record(name: &str) -> RolloutAnalysisRunStatus {
+    RolloutAnalysisRunStatus { name: name.into(), status: AnalysisPhase::Unset, message: None }
+}
+
+/// A person cleared the pauses that the controller had set, and nothing has answered to it yet.
+pub fn is_resumed(status: &RolloutStatus) -> bool {
+    status.controller_pause && status.pause_conditions.is_empty()
+}
 
 /// The runs that the phase calls for.
 pub fn wanted<'a>(look: &Look<'a>) -> Vec<(Slot, &'a RolloutAnalysis)> {
@@ -90,13 +115,13 @@ pub fn ours<'a>(observed: &'a Observed, name: &str) -> Option<&'a AnalysisRun> {
 
 /// The run that status records for a slot.
 pub fn current<'a>(look: &Look<'a>, slot: Slot) -> Option<&'a AnalysisRun> {
-    ours(look.observed, &slot.recorded(look.status())?.name)
+    ours(look.observed, &slot.own(look.status())?.name)
 }
 
-/// The name to record for a slot that wants a run and has none that will do; `None` where all is recorded.
-pub fn unnamed(look: &Look<'_>) -> Option<(Slot, String)> {
+/// The names to record for slots that want a run and have none that will do.
+pub fn unnamed(look: &Look<'_>) -> Vec<(Slot, String)> {
     let status = look.status();
-    wanted(look).into_iter().find_map(|(slot, analysis)| {
+    let name_for = |(slot, analysis): (Slot, &RolloutAnalysis)| {
         let is_held =
             matches!(slot, Slot::Step(_)) && (look.observed.rollout.spec.paused || !status.pause_conditions.is_empty());
         if is_held || is_served(look, slot) {
@@ -104,19 +129,23 @@ pub fn unnamed(look: &Look<'_>) -> Option<(Slot, String)> {
         }
         let spec = spec_of(look.observed, look.fleet, analysis).ok()?;
         Some((slot, free_name(look, slot, &spec)))
-    })
+    };
+    wanted(look).into_iter().filter_map(name_for).collect()
 }
 
 /// A slot is served by a run that is recorded and there, or recorded and about to be created. Somebody who resumed after an
 /// inconclusive run asks for another one.
 fn is_served(look: &Look<'_>, slot: Slot) -> bool {
-    let Some(recorded) = slot.recorded(look.status()) else { return false };
-    let run = ours(look.observed, &recorded.name);
-    let resumed = look.status().controller_pause && look.status().pause_conditions.is_empty();
-    match run {
-        Some(run) => !(resumed && run.status.phase == AnalysisPhase::Inconclusive),
-        None => recorded.status == AnalysisPhase::Unset,
+    let Some(recorded) = slot.own(look.status()) else { return false };
+    match ours(look.observed, &recorded.name) {
+        Some(run) => !(is_resumed(look.status()) && run.status.phase == AnalysisPhase::Inconclusive),
+        None => recorded.status == AnalysisPhase::Unset && !is_taken(look, &recorded.name),
     }
+}
+
+/// The server said that somebody else holds this name.
+fn is_taken(look: &Look<'_>, name: &str) -> bool {
+    look.observed.is_taken(&object(&kind::ANALYSIS_RUN, look.namespace(), name))
 }
 
 fn base_name(look: &Look<'_>, slot: Slot) -> String {
@@ -130,15 +159,18 @@ fn base_name(look: &Look<'_>, slot: Slot) -> String {
 
 fn free_name(look: &Look<'_>, slot: Slot, spec: &AnalysisRunSpec) -> String {
     let base = base_name(look, slot);
-    let names =
-        std::iter::once(base.clone()).chain((1..=look.observed.runs.len()).map(|number| format!("{base}.{number}")));
-    let will_do = |name: &String| match look.observed.runs.iter().find(|run| run.metadata.name == *name) {
+    let numbered = |number: usize| if number == 0 { base.clone() } else { format!("{base}.{number}") };
+    let will_do = |name: &String| match ours(look.observed, name) {
         None => true,
-        Some(run) => {
-            ours(look.observed, name).is_some() && !run.status.phase.is_completed() && is_same(&run.spec, spec)
-        }
+        Some(run) => !run.status.phase.is_completed() && is_same(&run.spec, spec),
     };
-    names.into_iter().find(will_do).unwrap_or_else(|| format!("{base}.{}", look.observed.runs.len() + 1))
+    // Names that others hold are not in sight: whichever was refused, the next one is tried.
+    let taken = slot.own(look.status()).map(|recorded| &recorded.name).filter(|name| is_taken(look, name));
+    let refused = taken.and_then(|name| if *name == base { Some(0) } else { name.rsplit_once('.')?.1.parse().ok() });
+    let first = refused.map_or(0, |number: usize| number.saturating_add(1));
+    // One more than there are runs: at least one of these names is free.
+    let last = first.saturating_add(look.observed.runs.len());
+    (first..last).map(numbered).find(will_do).unwrap_or_else(|| numbered(last))
 }
 
 fn is_same(one: &AnalysisRunSpec, other: &AnalysisRunSpec) -> bool {
@@ -182,7 +214,7 @@ pub fn writes(look: &Look<'_>) -> Vec<Write> {
     let wanted = wanted(look);
     let mut writes: Vec<Write> = wanted.iter().filter_map(|(slot, analysis)| created(look, *slot, analysis)).collect();
     let is_wanted = |name: &str| {
-        wanted.iter().any(|(slot, _)| slot.recorded(look.status()).is_some_and(|recorded| recorded.name == name))
+        wanted.iter().any(|(slot, _)| slot.own(look.status()).is_some_and(|recorded| recorded.name == name))
     };
     for run in
         look.observed.runs.iter().filter(|run| run.metadata.is_controlled_by(&look.observed.rollout.metadata.uid))
@@ -198,8 +230,9 @@ pub fn writes(look: &Look<'_>) -> Vec<Write> {
 }
 
 fn created(look: &Look<'_>, slot: Slot, analysis: &RolloutAnalysis) -> Option<Write> {
-    let recorded = slot.recorded(look.status())?;
-    if recorded.status != AnalysisPhase::Unset || ours(look.observed, &recorded.name).is_some() {
+    let recorded = slot.own(look.status())?;
+    let is_due = recorded.status == AnalysisPhase::Unset && ours(look.observed, &recorded.name).is_none();
+    if !is_due || is_taken(look, &recorded.name) {
         return None;
     }
     let spec = spec_of(look.observed, look.fleet, analysis).ok()?;
@@ -229,10 +262,7 @@ fn run_body(look: &Look<'_>, slot: Slot, analysis: &RolloutAnalysis, name: &str,
         "apiVersion": kind::ANALYSIS_RUN.api_version(), "kind": kind::ANALYSIS_RUN.kind,
         "metadata": {
             "name": name, "namespace": meta.namespace, "labels": labels, "annotations": annotations,
-            "ownerReferences": [{
-                "apiVersion": kind::ROLLOUT.api_version(), "kind": kind::ROLLOUT.kind, "name": meta.name, "uid": meta.uid,
-                "controller": true, "blockOwnerDeletion": true,
-            }],
+            "ownerReferences": [owner(look.observed)],
         },
         "spec": spec,
     })
@@ -310,6 +340,5 @@ pub fn verdict(look: &Look<'_>) -> Option<Verdict> {
 /// Held for it already, or resumed after it: then the run is replaced, not held again.
 fn is_already_held(look: &Look<'_>) -> bool {
     let status = look.status();
-    let is_held = status.pause_conditions.iter().any(|condition| condition.reason == INCONCLUSIVE);
-    is_held || (status.controller_pause && status.pause_conditions.is_empty())
+    status.pause_conditions.iter().any(|condition| condition.reason == INCONCLUSIVE) || is_resumed(status)
 }
