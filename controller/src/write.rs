@@ -25,6 +25,9 @@ pub const APPLY_MANAGER: &str = gitops::FIELD_MANAGER;
 /// A write without an answer after this long is read back. Below the part of the lease that is left when writing stops.
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Errors inside the server that come before anything is stored: people are told of them, since only they can help.
+const NEVER_STORED: [&str; 2] = ["failed calling webhook", "request is too large"];
+
 /// What to do about a write that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -240,6 +243,13 @@ impl Writer {
             Ok(answer) => answer.map_err(|message| Refusal::new(Class::Unanswered, message)),
             Err(_) => Err(Refusal::new(Class::Unanswered, format!("no answer within {} s", TIMEOUT.as_secs()))),
         };
+        // An object that is missing is named in the answer. Where it is not, the place itself is no more.
+        let is_place_gone = |reply: &Reply| {
+            reply.status == StatusCode::NOT_FOUND && reply.body.pointer("/details/name").is_none_or(Value::is_null)
+        };
+        if answer.as_ref().is_ok_and(is_place_gone) {
+            self.kinds.forget(object);
+        }
         let code = answer.as_ref().map_or(0, |reply| reply.status.as_u16());
         self.metrics.requested(&object.kind, &verb, code);
         answer
@@ -260,7 +270,10 @@ fn refuse(reply: Reply) -> Result<Value, Refusal> {
     if reply.status.is_success() {
         return Ok(reply.body);
     }
+    let message =
+        reply.body.get("message").and_then(Value::as_str).map_or_else(|| reply.status.to_string(), str::to_owned);
     let class = match reply.status.as_u16() {
+        500 if NEVER_STORED.iter().any(|words| message.contains(words)) => Class::Invalid,
         409 => Class::Conflict,
         404 | 410 => Class::Gone,
         429 => Class::Throttled,
@@ -269,8 +282,6 @@ fn refuse(reply: Reply) -> Result<Value, Refusal> {
         500..=599 => Class::Unanswered,
         _ => Class::Invalid,
     };
-    let message =
-        reply.body.get("message").and_then(Value::as_str).map_or_else(|| reply.status.to_string(), str::to_owned);
     Err(Refusal { class, message, retry_after: reply.retry_after })
 }
 

@@ -1,6 +1,7 @@
 //! Where objects of a kind live in the API: from a table for the kinds that we know, from the server's discovery otherwise.
 //!
-//! Discovery is read once for each group and version and read again when a kind is not in it, since definitions come and go.
+//! Discovery is read once for each group and version, and again when a kind is not in it or not where it was: definitions
+//! come and go.
 
 use super::{Class, Refusal};
 use crate::settings::IstioVersion;
@@ -122,6 +123,12 @@ impl Kinds {
             .collect();
         self.discovered.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
         self.known(&key).ok_or_else(missing)
+    }
+
+    /// Discovers a kind anew: its definition may come back in another scope or under another name.
+    pub(super) fn forget(&self, object: &ObjectRef) {
+        let key = (object.api_version(), object.kind.clone());
+        self.discovered.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
     }
 
     fn known(&self, key: &(String, String)) -> Option<Resource> {

@@ -3,6 +3,7 @@
 use super::*;
 use crate::testing::{self, Log};
 use plan::Target;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn writer(answer: impl Fn(&testing::Got) -> (u16, Value) + Send + Sync + 'static) -> (Writer, Log) {
     let (client, log) = testing::server(answer);
@@ -78,6 +79,18 @@ async fn answers_are_sorted_by_what_to_do_next() {
 }
 
 #[tokio::test]
+async fn an_error_before_anything_is_stored_is_reported() {
+    for (message, class) in [
+        ("Internal error occurred: failed calling webhook \"validation.istio.io\": connection refused", Class::Invalid),
+        ("etcdserver: request is too large", Class::Invalid),
+        ("etcdserver: leader changed", Class::Unanswered),
+    ] {
+        let (writer, _) = writer(move |_| (500, json!({"kind": "Status", "message": message})));
+        assert_eq!(writer.send(&patch()).await.expect_err("refused").class, class, "{message}");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_namespace_is_reported_not_looked_at_again() {
     let (writer, _) = writer(|_| (404, json!({"message": "namespaces \"shop\" not found"})));
     for verb in [
@@ -136,4 +149,26 @@ async fn a_kind_that_we_do_not_know_is_discovered_once() {
     assert_eq!(paths, ["/apis/policy/v1", object, object]);
     let unknown = ObjectRef::new("none", "v1", "Thing", Some("shop"), "web");
     assert_eq!(writer.read(&unknown).await.expect_err("unknown").class, Class::Invalid);
+}
+
+#[tokio::test]
+async fn a_kind_that_came_back_in_another_scope_is_discovered_again() {
+    let missing = |details: Value| (404, json!({"kind": "Status", "code": 404, "message": "no", "details": details}));
+    let discoveries = AtomicUsize::new(0);
+    let (writer, log) = writer(move |got| match got.path.as_str() {
+        "/apis/example.com/v1" => {
+            let is_namespaced = discoveries.fetch_add(1, Ordering::Relaxed) == 0;
+            let gadgets = json!({"name": "gadgets", "singularName": "", "namespaced": is_namespaced, "kind": "Gadget", "verbs": []});
+            (200, json!({"kind": "APIResourceList", "groupVersion": "example.com/v1", "resources": [gadgets]}))
+        }
+        "/apis/example.com/v1/namespaces/shop/gadgets/none" => missing(json!({"name": "none", "kind": "gadgets"})),
+        "/apis/example.com/v1/gadgets/web" => (200, json!({"metadata": {"name": "web"}})),
+        _ => (404, json!("404 page not found")),
+    });
+    let gadget = |name: &str| ObjectRef::new("example.com", "v1", "Gadget", Some("shop"), name);
+    for (name, is_there) in [("none", false), ("web", false), ("web", true)] {
+        assert_eq!(writer.read(&gadget(name)).await.expect("is answered").is_some(), is_there, "{name}");
+    }
+    let discovered = log.lock().expect("log").iter().filter(|got| got.path == "/apis/example.com/v1").count();
+    assert_eq!(discovered, 2, "once, and once more when the place was gone");
 }
