@@ -33,7 +33,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 const FIRST_LIMIT: Duration = Duration::from_secs(120);
 /// So long the story looks on before a person acts.
 const A_LOOK: Duration = Duration::from_secs(4);
-/// A share that clients measure may be so many points away from the weight: they see a few hundred requests.
+/// A share that clients measure may be so many points away from the weight, or half of it: they see a few hundred requests.
 const TOLERANCE: f64 = 8.0;
 
 /// Plays the story to its end.
@@ -85,7 +85,8 @@ async fn good_version<W: World>(stage: &mut Stage<'_, W>) -> Result<(), DemoErro
 // Clients count in whole percents here.
 #[allow(clippy::cast_precision_loss)]
 fn is_close(share: Option<f64>, weight: u64) -> bool {
-    share.is_some_and(|share| (share - weight as f64).abs() <= TOLERANCE)
+    let (weight, tolerance) = (weight as f64, TOLERANCE.min(weight as f64 / 2.0));
+    share.is_some_and(|share| (share - weight).abs() <= tolerance)
 }
 
 async fn failing_version<W: World>(stage: &mut Stage<'_, W>) -> Result<(), DemoError> {
