@@ -5,9 +5,9 @@ HELM  ?= helm
 CLUSTER = e2e/cluster/run
 # Of cluster-up, cluster-down and cluster-status: real (pods, Istio, Envoy, Prometheus; root) or light (an API server; no root).
 PROFILE ?= real
-# Every test of e2e but tidy. Always selected out of the whole workspace: cargo unites the features of what is selected, and
+# Every test of e2e that needs a cluster. Always selected out of the whole workspace: cargo unites the features of what is selected, and
 # another selection would compile everything once more.
-E2E_TESTS = $(shell awk -F '"' '/^\[\[test/ { test = 1 } test && /^name/ { if ($$2 != "tidy") print "--test", $$2; test = 0 }' e2e/Cargo.toml)
+E2E_TESTS = $(shell awk -F '"' '/^\[\[test/ { test = 1 } test && /^name/ { if ($$2 !~ /^(tidy|examples)$$/) print "--test", $$2; test = 0 }' e2e/Cargo.toml)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-fast test demo-cluster demo-down e2e cluster-up cluster-down cluster-status bench storm crds lint fmt clean
@@ -30,7 +30,7 @@ demo-down: ## stop that cluster; nothing stays but the built programs
 
 test: ## everything that needs no cluster and no root
 	$(CARGO) test --workspace --exclude e2e
-	$(CARGO) test --workspace --test tidy
+	$(CARGO) test --workspace --test tidy --test examples
 
 e2e: ## the tests on real clusters, which it starts (root; Go)
 	cd e2e/cluster && GOWORK=off go vet ./... && GOWORK=off go test ./...
