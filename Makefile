@@ -16,13 +16,16 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: ## the story of five versions, live, in one process; two minutes; needs Rust and git
+	@$(CARGO) build -p leadline
 	@$(CARGO) run -q -p leadline -- demo
 
 demo-fast: ## the same story on virtual time, in seconds
+	@$(CARGO) build -p leadline
 	@$(CARGO) run -q -p leadline -- demo --fast
 
 demo-cluster: ## the same story on a real cluster, which it builds and starts (root; Go; the first time is long)
 	@$(CLUSTER) up --profile real
+	@$(CARGO) build -p leadline
 	@$(CARGO) run -q -p leadline -- demo --cluster
 
 demo-down: ## stop that cluster; nothing stays but the built programs
