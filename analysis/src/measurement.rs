@@ -17,6 +17,10 @@ use crds::analysis::{AnalysisPhase, Measurement, MetricResult};
 use plan::{Answer, Answered, Ask, HttpReply, MetricAsk};
 use std::collections::BTreeMap;
 
+/// Texts of strangers are kept up to this length: ten measurements of many megabytes would be a status that no server takes,
+/// and the run would never end.
+const LONGEST_TEXT: usize = 4096;
+
 /// What there is to do about a metric.
 #[derive(Clone, Debug)]
 pub(crate) enum Look {
@@ -83,10 +87,10 @@ fn measured(
     };
     match judged(metric, &reading.samples, answered_at) {
         Ok(phase) => {
-            let warnings = (!reading.warnings.is_empty()).then_some(("warnings".to_owned(), reading.warnings));
+            let warnings = (!reading.warnings.is_empty()).then(|| ("warnings".to_owned(), shortened(reading.warnings)));
             Measurement {
                 phase,
-                value: Some(reading.samples.text()),
+                value: Some(shortened(reading.samples.text())),
                 metadata: BTreeMap::from_iter(warnings),
                 ..finished(asked_at, answered_at)
             }
@@ -111,9 +115,48 @@ fn judged(metric: &Metric, samples: &Samples, answered_at: DateTime<Utc>) -> Res
 }
 
 fn failed(problem: String, asked_at: DateTime<Utc>, answered_at: DateTime<Utc>) -> Measurement {
-    Measurement { phase: AnalysisPhase::Error, message: Some(problem), ..finished(asked_at, answered_at) }
+    Measurement { phase: AnalysisPhase::Error, message: Some(shortened(problem)), ..finished(asked_at, answered_at) }
+}
+
+fn shortened(text: String) -> String {
+    if text.len() <= LONGEST_TEXT {
+        return text;
+    }
+    let kept = text.floor_char_boundary(LONGEST_TEXT);
+    format!("{}… ({} bytes in all)", text.get(..kept).unwrap_or_default(), text.len())
 }
 
 fn finished(asked_at: DateTime<Utc>, answered_at: DateTime<Utc>) -> Measurement {
     Measurement { started_at: Some(asked_at.into()), finished_at: Some(answered_at.into()), ..Measurement::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{at, metric};
+    use serde_json::json;
+
+    fn taken(status: u16, body: String) -> Measurement {
+        let metric = metric(json!({"successCondition": "len(result) > 100000"}));
+        measured(&metric, &Ok(HttpReply { status, body }), at(0), at(1))
+    }
+
+    #[test]
+    fn a_huge_answer_is_judged_whole_and_shown_in_part() {
+        let series = vec![json!({"metric": {}, "value": [0, "0.5"]}); 100_001];
+        let vector = json!({"status": "success", "data": {"resultType": "vector", "result": series}});
+        let measurement = taken(200, vector.to_string());
+        assert_eq!(measurement.phase, AnalysisPhase::Successful);
+        let value = measurement.value.expect("is shown");
+        assert!(value.starts_with("[0.5,0.5,") && value.ends_with("… (400005 bytes in all)"), "{}", value.len());
+        assert!(value.len() < LONGEST_TEXT + 100);
+    }
+
+    #[test]
+    fn a_huge_error_is_shown_in_part() {
+        let error = json!({"status": "error", "errorType": "bad_data", "error": "ü".repeat(1 << 20)});
+        let measurement = taken(400, error.to_string());
+        assert_eq!(measurement.phase, AnalysisPhase::Error);
+        assert!(measurement.message.is_some_and(|message| message.len() < LONGEST_TEXT + 100));
+    }
 }
