@@ -326,6 +326,11 @@ impl Toy {
         set.and_then(|set| set["metadata"]["labels"][HASH].as_str()).unwrap_or_default().into()
     }
 
+    /// Whether a ReplicaSet keeps pods only for a while.
+    pub fn has_deadlines(&self) -> bool {
+        self.sets.values().any(|set| set.pointer("/metadata/annotations/scale-down-deadline").is_some())
+    }
+
     pub fn condition(&self, condition_type: &str) -> (String, String, String) {
         let list = self.status("conditions");
         let found = list
@@ -350,7 +355,7 @@ fn slice(name: &str, service: &Value, pods: &[Arc<Pod>]) -> Arc<EndpointSlice> {
     Arc::new(EndpointSlice::from_value(&slice).expect("a slice"))
 }
 
-fn merge(live: &mut Value, patch: &Value) {
+pub fn merge(live: &mut Value, patch: &Value) {
     let (Value::Object(fields), true) = (patch, live.is_object() || live.is_null()) else {
         *live = patch.clone();
         return;

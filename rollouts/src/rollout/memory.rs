@@ -4,7 +4,7 @@
 //! Some are written by clients too: that is how a person steers an update.
 
 /// Paths below `status` that a decision reads.
-pub const MEMORY: [&str; 15] = [
+pub const MEMORY: [&str; 17] = [
     // Which template and which steps the rest is about.
     "currentPodHash",
     "currentStepHash",
@@ -24,6 +24,8 @@ pub const MEMORY: [&str; 15] = [
     "canary.currentBackgroundAnalysisRunStatus",
     // The progress deadline counts from Progressing.lastUpdateTime, and starts anew when one of the counts moves.
     "conditions",
+    "replicas",
     "updatedReplicas",
+    "readyReplicas",
     "availableReplicas",
 ];
