@@ -4,5 +4,7 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test: what cannot be is a failure")]
 
+#[path = "cluster/conformance.rs"]
+mod conformance;
 #[path = "cluster/kill.rs"]
 mod kill;

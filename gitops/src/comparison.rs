@@ -20,6 +20,10 @@ use chrono::{DateTime, Utc};
 use crds::{Rollout, owned};
 use plan::{Ask, ObjectRef};
 use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Errors of one tree that are told.
+const MOST_TOLD: usize = 20;
 
 /// One object, as it compares.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,8 +117,9 @@ pub fn compare(
         Look::Asking(ask) => return Err(Hindrance::Asking(vec![*ask], "live objects")),
         Look::Failed(message) => return Err(Hindrance::Failed(message)),
     };
-    let rollouts = rollouts(observed, &goal);
-    let rollouts = rollouts.iter().collect::<Vec<_>>();
+    // The Rollouts that may own fields: those that run, and those that Git brings or changes.
+    let brought = brought(&goal);
+    let rollouts = observed.rollouts.iter().map(Arc::as_ref).chain(&brought).collect::<Vec<_>>();
     let mut objects = Vec::new();
     let mut asks = Vec::new();
     for desired in goal.objects.values() {
@@ -147,29 +152,31 @@ fn goal(spec: &Spec, tree: &Tree, tracking: &Tracking) -> Result<Goal, Hindrance
     desired::goal(&manifests, &spec.namespace, tracking).map_err(|errors| Hindrance::Failed(sentences(&errors)))
 }
 
+/// What is wrong with a tree, in one text. It goes into the status, which has a limit.
 fn sentences(errors: &[impl ToString]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    let mut told = errors.iter().take(MOST_TOLD).map(ToString::to_string).collect::<Vec<_>>();
+    if errors.len() > MOST_TOLD {
+        told.push(format!("and {} more", errors.len() - MOST_TOLD));
+    }
+    told.join("; ")
 }
 
 /// Everything that may be there: what Git has, what was reported before, and the destination's namespace. The order is
 /// fixed, since the same question must be the same ask.
 fn references(goal: &Goal, memory: &Memory<'_>, namespace: Option<&ObjectRef>) -> Vec<ObjectRef> {
-    let mut references = goal.objects.values().map(|desired| desired.reference.clone()).collect::<Vec<_>>();
-    for reference in memory.recorded().iter().chain(namespace) {
-        if !references.iter().any(|known| Key::of(known) == Key::of(reference)) {
-            references.push(reference.clone());
-        }
+    let wanted = goal.objects.iter().map(|(key, desired)| (key.clone(), desired.reference.clone()));
+    let mut references = wanted.collect::<BTreeMap<_, _>>();
+    for reference in memory.recorded().into_iter().chain(namespace.cloned()) {
+        references.entry(Key::of(&reference)).or_insert(reference);
     }
+    let mut references = references.into_values().collect::<Vec<_>>();
     references.sort();
     references
 }
 
-/// The Rollouts that may own fields: those that run, and those that Git brings or changes.
-fn rollouts(observed: &Observed, goal: &Goal) -> Vec<Rollout> {
-    let brought =
-        goal.objects.values().filter(|desired| desired.key.group == "argoproj.io" && desired.key.kind == "Rollout");
-    let brought = brought.filter_map(|desired| Rollout::from_value(&desired.body).ok());
-    observed.rollouts.iter().map(|rollout| rollout.as_ref().clone()).chain(brought).collect()
+fn brought(goal: &Goal) -> Vec<Rollout> {
+    let rollouts = goal.objects.values().filter(|it| it.key.group == "argoproj.io" && it.key.kind == "Rollout");
+    rollouts.filter_map(|desired| Rollout::from_value(&desired.body).ok()).collect()
 }
 
 fn compared(observed: &Observed, desired: &Desired, live: &Live, rollouts: &[&Rollout]) -> Result<Compared, Box<Ask>> {

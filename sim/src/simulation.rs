@@ -13,7 +13,6 @@ pub use look::{Look, Routing};
 pub use user::{Action, Failure};
 
 use std::fmt;
-use std::future::pending;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,8 +180,9 @@ fn start_controller(server: &Server, world: &World, journal: &Arc<Journal>, opti
     let clock = controller::Clock::starting_at(journal.now());
     let controller = Controller::new(server.client(), clock, options.controller.clone(), answerers);
     let controller = controller.witnessed_by(Arc::clone(journal) as Arc<dyn controller::Witness>);
+    let journal = Arc::clone(journal);
     tokio::spawn(async move {
-        if let Err(lost) = controller.run(pending()).await {
+        if let Err(lost) = controller.run(async move { journal.spinning().await }).await {
             tracing::error!(?lost, "the controller ended");
         }
     })

@@ -193,8 +193,10 @@ async fn apply(
         None => Api::all_with(client.clone(), &resource),
     };
     let mut body = body.clone();
-    body["apiVersion"] = json!(resource.api_version);
-    body["kind"] = json!(kind);
+    if let Some(fields) = body.as_object_mut() {
+        fields.insert("apiVersion".into(), json!(resource.api_version));
+        fields.insert("kind".into(), json!(kind));
+    }
     let name = crate::watching::text(&body, "/metadata/name").to_owned();
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let applied = api.patch(&name, &parameters, &Patch::Apply(&body)).await;

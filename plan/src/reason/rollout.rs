@@ -87,9 +87,6 @@ pub enum RolloutReason {
     /// An aborted rollout stays until someone acts.
     #[error("aborted: retry, or set another template")]
     StaysAborted,
-    /// The controller has not seen its own write.
-    #[error("the last write is not visible yet")]
-    OwnWriteUnseen,
 
     // What is refused.
     /// The spec is invalid.
@@ -101,9 +98,6 @@ pub enum RolloutReason {
     /// A DestinationRule is missing.
     #[error("DestinationRule `{name}` not found")]
     DestinationRuleNotFound { name: String },
-    /// The routes are not as they must be.
-    #[error("{message}")]
-    RouteInvalid { message: String },
     /// Somebody else changed a weight.
     #[error("{who} set the weight in VirtualService {virtual_service} to {found} %, it is set to {weight} % again")]
     ForeignWeight { virtual_service: String, who: String, found: u32, weight: u32 },

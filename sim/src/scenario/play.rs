@@ -152,6 +152,8 @@ fn note(simulation: &Simulation, what: &str) {
 }
 
 fn unmet(simulation: &Simulation, step: usize, what: Vec<String>) -> Broken {
+    let mut what = what;
+    what.extend(simulation.journal().wrong());
     Broken::Unmet { step, what: what.join("; "), transcript: simulation.journal().transcript() }
 }
 

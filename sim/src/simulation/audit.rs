@@ -69,7 +69,9 @@ fn routes(server: &Server, look: &Look) -> Vec<String> {
             if let Some((service, hash)) = selected(server, look, destination)
                 && ready_endpoints(server, look, &service, &hash) == 0
             {
-                wrong.push(format!("VirtualService {name} sends requests to {service}, which has no ready endpoint of {hash:?}"));
+                wrong.push(format!(
+                    "VirtualService {name} sends requests to {service}, which has no ready endpoint of {hash:?}"
+                ));
             }
         }
     }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::{Kind, Pass, Witness};
 use plan::{Moves, Reason, reason::RolloutReason};
+use tokio::sync::Notify;
 use tokio::time::interval;
 
 use crate::clock::Clock;
@@ -23,6 +24,8 @@ use crate::world::mesh::Counts;
 
 /// Share and success are measured over this long.
 const WINDOW: TimeDelta = TimeDelta::seconds(4);
+/// No work needs so many passes in one moment.
+const MOST_PASSES_AT_ONCE: u64 = 2_000;
 /// How often the counts are noted.
 const SAMPLED_EVERY: Duration = Duration::from_millis(500);
 
@@ -72,6 +75,8 @@ pub struct Journal {
     world: Arc<World>,
     clock: Clock,
     pages: Mutex<Pages>,
+    /// Told when the controller spins.
+    spins: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -83,15 +88,22 @@ struct Pages {
     auditor: Auditor,
     samples: VecDeque<(DateTime<Utc>, Counts)>,
     passes: u64,
+    /// A moment, and the passes that ended in it.
+    moment: (DateTime<Utc>, u64),
 }
 
 impl Journal {
     pub(crate) fn new(server: Server, world: Arc<World>, clock: Clock) -> Journal {
-        Journal { server, world, clock, pages: Mutex::default() }
+        Journal { server, world, clock, pages: Mutex::default(), spins: Notify::new() }
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Returns when the controller makes passes without end while no time goes by: on virtual time none ever would.
+    pub(crate) async fn spinning(&self) {
+        self.spins.notified().await;
     }
 
     /// All lines so far.
@@ -152,7 +164,8 @@ impl Journal {
         match pass.key.kind {
             Kind::Rollout => Some(pass.key.name.clone()),
             Kind::AnalysisRun => {
-                let run = self.server.get("argoproj.io/v1alpha1", "AnalysisRun", &pass.key.namespace, &pass.key.name)?;
+                let run =
+                    self.server.get("argoproj.io/v1alpha1", "AnalysisRun", &pass.key.namespace, &pass.key.name)?;
                 let owner = run.pointer("/metadata/ownerReferences/0/name")?;
                 owner.as_str().map(str::to_owned)
             }
@@ -166,6 +179,12 @@ impl Witness for Journal {
         let look = self.rollout_of(&pass).and_then(|name| Look::at(&self.server, &pass.key.namespace, &name));
         let mut pages = self.pages();
         pages.passes += 1;
+        let passes = if pages.moment.0 == pass.at { pages.moment.1 + 1 } else { 1 };
+        pages.moment = (pass.at, passes);
+        if passes == MOST_PASSES_AT_ONCE {
+            pages.wrong.push(format!("{}: {} spins; its last plan:\n{}", pass.at, pass.key, pass.plan));
+            self.spins.notify_one();
+        }
         let because = pass.plan.writes().iter().map(|write| &write.because);
         let names: Vec<String> = pass.plan.why.iter().chain(because).map(named).collect();
         pages.reasons.extend(names);
@@ -223,12 +242,17 @@ fn named(reason: &Reason) -> String {
 fn is_news(reason: &Reason) -> bool {
     !matches!(
         reason,
-        Reason::Rollout(RolloutReason::Annotated { .. } | RolloutReason::Reported) | Reason::Run(plan::reason::RunReason::Restated)
+        Reason::Rollout(RolloutReason::Annotated { .. } | RolloutReason::Reported)
+            | Reason::Run(plan::reason::RunReason::Restated)
     )
 }
 
 /// The canary's share of what was answered lately, and how much of it went well, in percent.
-fn measured(samples: &VecDeque<(DateTime<Utc>, Counts)>, now: &Counts, look: Option<&Look>) -> (Option<u64>, Option<u64>) {
+fn measured(
+    samples: &VecDeque<(DateTime<Utc>, Counts)>,
+    now: &Counts,
+    look: Option<&Look>,
+) -> (Option<u64>, Option<u64>) {
     let lately = match samples.front() {
         Some((_, earlier)) => now.since(earlier),
         None => now.clone(),

@@ -76,9 +76,9 @@ pub(crate) async fn act(client: &Client, namespace: &str, name: &str, action: &A
             let rollout = read(client, &path).await?;
             let (container, image) = said.split_once('=').unwrap_or(("", said));
             let mut containers = list(&rollout, "/spec/template/spec/containers").to_vec();
-            let found = containers.iter_mut().find(|one| {
-                container.is_empty() || one.get("name").and_then(Value::as_str) == Some(container)
-            });
+            let found = containers
+                .iter_mut()
+                .find(|one| container.is_empty() || one.get("name").and_then(Value::as_str) == Some(container));
             let fields = found.and_then(Value::as_object_mut);
             fields.ok_or_else(|| Failure::NoContainer(container.to_owned()))?.insert("image".into(), image.into());
             send(client, &path, &json!({ "spec": { "template": { "spec": { "containers": containers } } } })).await

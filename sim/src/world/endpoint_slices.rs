@@ -40,7 +40,7 @@ impl EndpointSlices {
         let ports = ports_of(service);
         let views = &self.ground.views;
         let written = match views.slices.get(&namespace, &slice) {
-            Some(held) if held.get("endpoints") == Some(&endpoints) && held.get("ports") == Some(&ports) => {
+            Some(held) if holds(&held, "endpoints", &endpoints) && holds(&held, "ports", &ports) => {
                 return Ok(());
             }
             Some(_) => {
@@ -105,4 +105,11 @@ fn ports_of(service: &Value) -> Value {
             json!({ "name": text(port, "/name"), "port": number, "protocol": "TCP" })
         })
         .collect()
+}
+
+/// Whether a list is as it should be. The server stores an empty one as null.
+fn holds(slice: &Value, list: &str, wanted: &Value) -> bool {
+    let is_empty = |list: &Value| list.as_array().is_none_or(Vec::is_empty);
+    let held = slice.get(list).unwrap_or(&Value::Null);
+    held == wanted || (is_empty(held) && is_empty(wanted))
 }

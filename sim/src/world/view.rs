@@ -47,7 +47,9 @@ impl View {
 
     /// Puts in what the server answered, unless something newer is there.
     pub fn absorb(&self, object: Value) {
-        self.change(|objects| put(objects, object));
+        if put(&mut self.objects(), object) {
+            self.change(|_| ());
+        }
     }
 
     /// Follows the server for ever.
@@ -70,7 +72,9 @@ impl View {
         let mut events = Box::pin(client.request_events::<Value>(get(&watched)?).await?);
         while let Some(event) = events.try_next().await? {
             match event {
-                WatchEvent::Added(object) | WatchEvent::Modified(object) => self.change(|objects| put(objects, object)),
+                WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                    self.change(|objects| _ = put(objects, object));
+                }
                 WatchEvent::Deleted(object) => self.change(|objects| remove(objects, &object)),
                 WatchEvent::Bookmark(_) => {}
                 WatchEvent::Error(_) => return Ok(()),
@@ -97,11 +101,14 @@ fn version(object: &Value) -> u64 {
     text(object, "/metadata/resourceVersion").parse().unwrap_or_default()
 }
 
-fn put(objects: &mut Objects, object: Value) {
+/// True when the object is newer than what was held.
+fn put(objects: &mut Objects, object: Value) -> bool {
     let key = name_of(&object);
-    if objects.get(&key).is_none_or(|held| version(held) < version(&object)) {
+    let is_newer = objects.get(&key).is_none_or(|held| version(held) < version(&object));
+    if is_newer {
         objects.insert(key, Arc::new(object));
     }
+    is_newer
 }
 
 fn remove(objects: &mut Objects, object: &Value) {

@@ -44,8 +44,10 @@ pub(super) async fn install(client: &Client, addresses: &Addresses, chart: &Path
             }
             kind => {
                 let is_cluster_wide = kind.starts_with("Cluster");
-                if !is_cluster_wide && text(&object, "/metadata/namespace").is_empty() {
-                    object["metadata"]["namespace"] = json!(HOME);
+                let has_namespace = !text(&object, "/metadata/namespace").is_empty();
+                let metadata = object.get_mut("metadata").and_then(serde_json::Value::as_object_mut);
+                if let Some(metadata) = metadata.filter(|_| !is_cluster_wide && !has_namespace) {
+                    metadata.insert("namespace".into(), json!(HOME));
                 }
                 apply(client, &object).await?;
             }

@@ -23,7 +23,9 @@ pub(crate) fn fill_in(kind: &Kind, value: &mut Value) {
         put_default(value, &["status", count], 0.into());
     }
     match kind.kind.as_str() {
-        "CronJob" => put_default(value, &["status"], json!({})),
+        "CronJob" => fill_in_cron_job(value),
+        "Role" | "ClusterRole" => put_default(value, &["rules"], Value::Null),
+        "NetworkPolicy" => fill_in_network_policy(value),
         "Ingress" => put_default(value, &["status", "loadBalancer"], json!({})),
         "Event" => {
             put_default(value, &["eventTime"], Value::Null);
@@ -57,8 +59,15 @@ pub(crate) fn fill_in(kind: &Kind, value: &mut Value) {
         "PodTemplate" => fill_in_template(value, "template"),
         "Service" => fill_in_service(value),
         "Secret" => put_default(value, &["type"], "Opaque".into()),
-        "HorizontalPodAutoscaler" => put_default(value, &["spec", "minReplicas"], 1.into()),
+        "HorizontalPodAutoscaler" => {
+            put_default(value, &["spec", "minReplicas"], 1.into());
+            put_default(value, &["status", "currentMetrics"], Value::Null);
+            put_default(value, &["status", "desiredReplicas"], 0.into());
+        }
         "EndpointSlice" => {
+            // Empty lists of this kind are stored and shown as null.
+            put_default(value, &["endpoints"], Value::Null);
+            put_default(value, &["ports"], Value::Null);
             for port in elements(value, &["ports"]) {
                 put_default(port, &["protocol"], "TCP".into());
                 put_default(port, &["name"], "".into());
@@ -140,6 +149,31 @@ fn fill_in_job(value: &mut Value) {
     let labels = object::at(spec, &["template", "metadata", "labels"]).cloned().unwrap_or_default();
     put_default(value, &["metadata", "labels"], labels);
     put_default(value, &["status"], json!({}));
+}
+
+fn fill_in_cron_job(value: &mut Value) {
+    put_default(value, &["status"], json!({}));
+    let Some(spec) = value.get_mut("spec") else { return };
+    for (path, default) in [
+        (vec!["concurrencyPolicy"], json!("Allow")),
+        (vec!["failedJobsHistoryLimit"], json!(1)),
+        (vec!["successfulJobsHistoryLimit"], json!(3)),
+        (vec!["suspend"], json!(false)),
+        (vec!["jobTemplate", "metadata"], json!({})),
+    ] {
+        put_default(spec, &path, default);
+    }
+    if let Some(job) = spec.get_mut("jobTemplate").and_then(|template| template.get_mut("spec")) {
+        fill_in_template(job, "template");
+    }
+}
+
+fn fill_in_network_policy(value: &mut Value) {
+    let mut types = vec![json!("Ingress")];
+    if !object::list(value, &["spec", "egress"]).is_empty() {
+        types.push("Egress".into());
+    }
+    put_default(value, &["spec", "policyTypes"], types.into());
 }
 
 fn fill_in_service(value: &mut Value) {
