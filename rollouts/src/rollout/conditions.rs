@@ -172,21 +172,7 @@ fn progressing(
         set(status, "Progressing", "Unknown", PAUSED, "Rollout is paused", now);
         return;
     }
-    match reason.as_str() {
-        PAUSED => _ = set(status, "Progressing", "Unknown", "RolloutResumed", "Rollout is resumed", now),
-        ABORTED => _ = set(status, "Progressing", "Unknown", "RolloutRetry", "Retrying Rollout after abort", now),
-        "" => {
-            _ = set(
-                status,
-                "Progressing",
-                "True",
-                "NewReplicaSetCreated",
-                &format!("Created new replica set \"{name}\""),
-                now,
-            )
-        }
-        _ => {}
-    }
+    resumed(status, &reason, name, now);
     let has_settled = find(status, "Progressing")
         .is_some_and(|condition| condition.reason == DONE && condition.status != "Unknown")
         && status.replicas == status.available_replicas;
@@ -210,6 +196,17 @@ fn progressing(
             now,
         );
     }
+}
+
+/// What follows a pause or an abort that is over, or comes before anything was known.
+fn resumed(status: &mut RolloutStatus, reason: &str, replica_set: &str, now: DateTime<Utc>) {
+    let (value, reason, message) = match reason {
+        PAUSED => ("Unknown", "RolloutResumed", "Rollout is resumed".to_owned()),
+        ABORTED => ("Unknown", "RolloutRetry", "Retrying Rollout after abort".to_owned()),
+        "" => ("True", "NewReplicaSetCreated", format!("Created new replica set \"{replica_set}\"")),
+        _ => return,
+    };
+    set(status, "Progressing", value, reason, &message, now);
 }
 
 /// Pods or steps moved since the last record.

@@ -35,26 +35,8 @@ pub(crate) fn fill_in(kind: &Kind, value: &mut Value) {
         "Pod" => fill_in_pod(value),
         "ReplicaSet" => fill_in_workload(value, &[(&["replicas"], json!(1))]),
         "Deployment" => fill_in_deployment(value),
-        "StatefulSet" => fill_in_workload(
-            value,
-            &[
-                (&["replicas"], json!(1)),
-                (&["podManagementPolicy"], json!("OrderedReady")),
-                (&["revisionHistoryLimit"], json!(10)),
-                (&["updateStrategy"], json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": 0 } })),
-                (&["persistentVolumeClaimRetentionPolicy"], json!({ "whenDeleted": "Retain", "whenScaled": "Retain" })),
-            ],
-        ),
-        "DaemonSet" => fill_in_workload(
-            value,
-            &[
-                (&["revisionHistoryLimit"], json!(10)),
-                (
-                    &["updateStrategy"],
-                    json!({ "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 1, "maxSurge": 0 } }),
-                ),
-            ],
-        ),
+        "StatefulSet" => fill_in_workload(value, &stateful_set()),
+        "DaemonSet" => fill_in_workload(value, &daemon_set()),
         "Job" => fill_in_job(value),
         "PodTemplate" => fill_in_template(value, "template"),
         "Service" => fill_in_service(value),
@@ -82,6 +64,21 @@ pub(crate) fn fill_in(kind: &Kind, value: &mut Value) {
         }
         _ => {}
     }
+}
+
+fn stateful_set() -> [(&'static [&'static str], Value); 5] {
+    [
+        (&["replicas"], json!(1)),
+        (&["podManagementPolicy"], json!("OrderedReady")),
+        (&["revisionHistoryLimit"], json!(10)),
+        (&["updateStrategy"], json!({ "type": "RollingUpdate", "rollingUpdate": { "partition": 0 } })),
+        (&["persistentVolumeClaimRetentionPolicy"], json!({ "whenDeleted": "Retain", "whenScaled": "Retain" })),
+    ]
+}
+
+fn daemon_set() -> [(&'static [&'static str], Value); 2] {
+    let update = json!({ "type": "RollingUpdate", "rollingUpdate": { "maxUnavailable": 1, "maxSurge": 0 } });
+    [(&["revisionHistoryLimit"], json!(10)), (&["updateStrategy"], update)]
 }
 
 fn elements<'a>(value: &'a mut Value, path: &[&str]) -> &'a mut [Value] {
