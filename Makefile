@@ -10,7 +10,7 @@ PROFILE ?= real
 E2E_TESTS = $(shell awk -F '"' '/^\[\[test/ { test = 1 } test && /^name/ { if ($$2 !~ /^(tidy|examples)$$/) print "--test", $$2; test = 0 }' e2e/Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fast test demo-cluster demo-down e2e cluster-up cluster-down cluster-status bench storm crds lint fmt clean
+.PHONY: help demo demo-fast test demo-cluster demo-down e2e cluster-up cluster-down cluster-status bench crds lint fmt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -53,9 +53,6 @@ cluster-status: ## show its programs; fails unless all are ready
 
 bench: ## measure, and print the figures with the machine's name
 	$(CARGO) bench --workspace --bench '*'
-
-storm: ## random faults against the invariants: the short storm of `make test`, told in full
-	$(CARGO) test -p sim --test storm -- --nocapture
 
 crds: ## write the CustomResourceDefinitions into the chart
 	$(CARGO) run -q -p crds --features schema --bin crdgen
