@@ -153,7 +153,10 @@ async fn simulated(cluster: &Cluster) -> anyhow::Result<String> {
     for name in ["virtualservices", "destinationrules"] {
         let mut get = cluster.kubectl();
         get.args(["get", "crd", &format!("{name}.networking.istio.io"), "-o", "json"]);
-        definitions.push(installed::output(&mut get, "")?);
+        let mut definition: Value = serde_json::from_str(&installed::output(&mut get, "")?)?;
+        // An object that is created has no version yet.
+        definition["metadata"]["resourceVersion"].take();
+        definitions.push(definition.to_string());
     }
     let definitions: Vec<&str> = definitions.iter().map(String::as_str).collect();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

@@ -253,6 +253,11 @@ impl Refusal {
         Refusal { details: json!({}), ..Refusal::plain(415, "UnsupportedMediaType", "415: Unsupported Media Type") }
     }
 
+    /// A new object with a version; a real server has no reason for this one.
+    pub fn version_on_create() -> Refusal {
+        Refusal::plain(500, "", "resourceVersion should not be set on objects to be created")
+    }
+
     /// The object is not the one that a deletion meant; here the kind stands for the resource.
     pub fn precondition(kind: &Kind, name: &str, why: &str) -> Refusal {
         let named = Kind { plural: kind.kind.clone(), ..kind.clone() };

@@ -14,7 +14,7 @@ use crate::server::dispatch::{one, parse_json, read_body};
 use crate::server::kinds::{Kind, Scale};
 use crate::server::object;
 use crate::server::patch::{PatchForm, json_patch, merge_patch};
-use crate::server::refusal::Refusal;
+use crate::server::refusal::{Cause, Refusal};
 use crate::server::remove::Options;
 use crate::server::selectors::{label_selector_matches, selector_text};
 use crate::server::write::Proposal;
@@ -80,6 +80,10 @@ impl State {
             return Err(Refusal::modified(kind, object::name(&before)));
         }
         let replicas = object::int(&wanted, &["spec", "replicas"]).unwrap_or_default();
+        if replicas < 0 {
+            let cause = Cause::invalid(".spec.replicas", &replicas.into(), "should be a non-negative integer");
+            return Err(Refusal::invalid(kind, object::name(&before), &[cause]));
+        }
         let mut after = Value::clone(&before);
         object::put(&mut after, &path_of(&scale.spec), replicas.into());
         let (stored, _) = self.change(call, kind, Proposal { before, after, is_managed: false })?;

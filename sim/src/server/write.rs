@@ -52,6 +52,9 @@ impl State {
         if let Some(core) = self.core_events(kind) {
             return self.create(call, &core, events::to_stored(value));
         }
+        if !object::version(&value).is_empty() {
+            return Err(Refusal::version_on_create());
+        }
         object::take(&mut value, &["metadata", "managedFields"]);
         self.create_owned(call, kind, value, None)
     }

@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 async fn typed_client() {
     use k8s_openapi::api::core::v1::ConfigMap;
     let api: Api<ConfigMap> = Api::default_namespaced(server().client());
-    let mut map =
+    let new =
         ConfigMap { metadata: ObjectMeta { name: Some("a".into()), ..ObjectMeta::default() }, ..ConfigMap::default() };
-    map = api.create(&PostParams::default(), &map).await.expect("created");
+    let map = api.create(&PostParams::default(), &new).await.expect("created");
     assert!(map.metadata.uid.is_some());
-    let error = api.create(&PostParams::default(), &map).await.expect_err("the name is taken");
+    let error = api.create(&PostParams::default(), &new).await.expect_err("the name is taken");
     let kube::Error::Api(status) = error else { panic!("no status: {error}") };
     assert_eq!((status.code, status.reason.as_str()), (409, "AlreadyExists"));
     let patch = json!({ "data": { "k": "v" } });

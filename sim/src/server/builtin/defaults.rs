@@ -28,7 +28,10 @@ pub(crate) fn fill_in(kind: &Kind, value: &mut Value) {
         "NetworkPolicy" => fill_in_network_policy(value),
         "Ingress" => put_default(value, &["status", "loadBalancer"], json!({})),
         "Event" => {
-            put_default(value, &["eventTime"], Value::Null);
+            for time in ["eventTime", "firstTimestamp", "lastTimestamp"] {
+                put_default(value, &[time], Value::Null);
+            }
+            put_default(value, &["source"], json!({}));
             put_default(value, &["reportingComponent"], "".into());
             put_default(value, &["reportingInstance"], "".into());
         }
