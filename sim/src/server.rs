@@ -54,6 +54,7 @@ use tokio::sync::watch as signal;
 use crate::clock::Clock;
 use crate::server::faults::Faults;
 use crate::server::kinds::Kinds;
+use crate::server::mint::Minted;
 use crate::server::refusal::Refusal;
 use crate::server::store::Store;
 
@@ -85,8 +86,8 @@ pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) kinds: Kinds,
     pub(crate) clock: Clock,
-    /// Counts minted uids and name suffixes, so that the same story gets the same names.
-    pub(crate) minted: u64,
+    /// The same story gets the same names.
+    pub(crate) minted: Minted,
 }
 
 impl Server {
@@ -94,7 +95,7 @@ impl Server {
     ///
     /// A definition that cannot be read or installed is left out and logged: the first use of its kind then fails.
     pub fn new(clock: Clock, crds: &[&str]) -> Server {
-        let state = State { store: Store::new(HISTORY), kinds: Kinds::built_in(), clock, minted: 0 };
+        let state = State { store: Store::new(HISTORY), kinds: Kinds::built_in(), clock, minted: Minted::default() };
         let shared = Shared { state: Mutex::new(state), faults: Mutex::new(None), cut: signal::Sender::new(0) };
         let server = Server { shared: Arc::new(shared) };
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {

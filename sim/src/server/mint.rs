@@ -1,11 +1,21 @@
 //! New names and uids, the same in every run of the same story.
 
+use std::collections::BTreeMap;
+
 use crate::server::State;
+
+/// What was minted so far.
+#[derive(Debug, Default)]
+pub(crate) struct Minted {
+    uids: u64,
+    /// By the prefix that was asked for: one more uid elsewhere must not rename the pods of a story.
+    names: BTreeMap<String, u64>,
+}
 
 impl State {
     /// A new uid.
     pub(crate) fn uid(&mut self) -> String {
-        let (high, low) = (self.random(), self.random());
+        let (high, low) = (random(&mut self.minted.uids), random(&mut self.minted.uids));
         format!(
             "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
             high >> 32,
@@ -16,25 +26,26 @@ impl State {
         )
     }
 
-    /// Five letters that make a generated name unique.
-    pub(crate) fn suffix(&mut self) -> String {
+    /// A name that begins with this, and ends in five letters that make it unique.
+    pub(crate) fn name(&mut self, prefix: &str) -> String {
         const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        let mut number = self.random();
-        let mut text = String::new();
+        let seed = prefix.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
+        let mut number = random(self.minted.names.entry(prefix.to_owned()).or_insert(seed));
+        let mut name = prefix.to_owned();
         for _ in 0..5 {
             let index = usize::try_from(number % 27).unwrap_or_default();
-            text.extend(LETTERS.get(index).map(|&letter| char::from(letter)));
+            name.extend(LETTERS.get(index).map(|&letter| char::from(letter)));
             number /= 27;
         }
-        text
+        name
     }
+}
 
-    // Looks random and is the same in every run of the same story (splitmix64).
-    fn random(&mut self) -> u64 {
-        self.minted = self.minted.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.minted;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
+// Looks random and is the same in every run of the same story (splitmix64).
+fn random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut mixed = *state;
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }

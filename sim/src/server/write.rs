@@ -273,7 +273,7 @@ impl State {
         }
         let prefix = object::text(value, &["metadata", "generateName"]).to_owned();
         if object::name(value).is_empty() && !prefix.is_empty() {
-            let name = format!("{prefix}{}", self.suffix());
+            let name = self.name(&prefix);
             object::put(value, &["metadata", "name"], name.into());
         }
         Ok(())
