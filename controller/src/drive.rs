@@ -28,6 +28,8 @@ const SOONEST: TimeDelta = TimeDelta::milliseconds(1);
 enum Ended {
     /// Everything was sent.
     Done(Requeue),
+    /// A report was sent and nothing else: it says little about whether the next write succeeds.
+    Reported(Requeue),
     /// The object is no more.
     Gone,
     /// Somebody else leads.
@@ -89,7 +91,7 @@ async fn pass(shell: Arc<Shell>, key: Key) -> (Key, Vec<plan::Ask>, String) {
             None => Ended::Gone,
             Some(decision) => {
                 let ended = carry_out(&shell, &key, &decision).await;
-                if matches!(ended, Ended::Done(_) | Ended::Refused(_)) {
+                if matches!(ended, Ended::Done(_) | Ended::Reported(_) | Ended::Refused(_)) {
                     asks = decision.plan.asks;
                 }
                 uid = decision.subject.uid;
@@ -128,14 +130,15 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
         shell.witness(Pass { key, plan, refusal: None, at: shell.clock.now() });
         return Ended::Unsafe;
     }
-    let (mut outcome, mut has_written, mut refusal) = (Outcome::default(), false, None);
+    let (mut outcome, mut is_settled, mut refusal) = (Outcome::default(), false, None);
     for write in plan.writes() {
         if !shell.leadership.may_write() {
             return Ended::NotLeading;
         }
         match shell.writer.send(&write.verb).await {
             Ok(done) => {
-                has_written = true;
+                // A report tells of what was refused, and does not undo it.
+                is_settled |= write.moves != Moves::Report;
                 if write.moves == Moves::World {
                     outcome.landed.push(write.verb.object().clone());
                 }
@@ -143,7 +146,6 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
             }
             Err(error) => {
                 if matches!(error.class, Class::Denied | Class::Invalid) {
-                    has_written = true;
                     outcome.refused = Some((write.verb.object().clone(), error.message.clone()));
                 }
                 refusal = Some(failed(shell, key, write, error));
@@ -151,13 +153,14 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
             }
         }
     }
-    if has_written {
+    if is_settled || outcome.refused.is_some() {
         shell.outcomes.note(key, outcome);
     }
     shell.witness(Pass { key, plan, refusal: refusal.as_ref(), at: shell.clock.now() });
     match refusal {
         Some(refusal) => Ended::Refused(refusal),
-        None => Ended::Done(plan.requeue),
+        None if is_settled || plan.writes().is_empty() => Ended::Done(plan.requeue),
+        None => Ended::Reported(plan.requeue),
     }
 }
 
@@ -165,6 +168,7 @@ fn succeeded(shell: &Shell, key: &Key, subject: &Subject, write: &Write, done: &
     info!(%key, "{write}");
     let object = write.verb.object();
     shell.answers.wrote(key, object);
+    shell.outcomes.wrote(key, object);
     match (done, &write.verb) {
         (Done::Object(body), _) => shell.absorb(object, Said::Is(body)),
         (Done::Deleted, plan::Verb::Delete { target, .. }) => shell.absorb(object, Said::Gone(&target.uid)),
@@ -198,13 +202,9 @@ fn schedule(shell: &Shell, key: &Key, ended: Ended) {
     match ended {
         Ended::Done(requeue) => {
             shell.failures.forget(key);
-            let resync = now + TimeDelta::from_std(shell.settings.resync).unwrap_or(TimeDelta::MAX);
-            let at = match requeue {
-                Requeue::At(at) => at.clamp(now + SOONEST, resync.max(now + SOONEST)),
-                Requeue::Never => resync,
-            };
-            shell.queue.wake_at(key, Some(at));
+            look_again(shell, key, requeue, now);
         }
+        Ended::Reported(requeue) => look_again(shell, key, requeue, now),
         Ended::Gone => shell.forget(key),
         Ended::NotLeading => shell.queue.wake(key.clone()),
         Ended::Unsafe => shell.queue.hold(key, now + shell.failures.next_wait(key, BACK_OFF)),
@@ -221,6 +221,16 @@ fn schedule(shell: &Shell, key: &Key, ended: Ended) {
             }
         }
     }
+}
+
+/// At the time that the plan names, or when everything is looked at again.
+fn look_again(shell: &Shell, key: &Key, requeue: Requeue, now: DateTime<Utc>) {
+    let resync = now + TimeDelta::from_std(shell.settings.resync).unwrap_or(TimeDelta::MAX);
+    let at = match requeue {
+        Requeue::At(at) => at.clamp(now + SOONEST, resync.max(now + SOONEST)),
+        Requeue::Never => resync,
+    };
+    shell.queue.wake_at(key, Some(at));
 }
 
 /// The plan's reasons in one line, for the log.

@@ -178,6 +178,7 @@ fn refusal(reason: &Reason) -> Option<&'static str> {
         RolloutReason::VirtualServiceNotFound { .. } => Some("VirtualServiceNotFound"),
         RolloutReason::DestinationRuleNotFound { .. } => Some("DestinationRuleNotFound"),
         RolloutReason::ForeignWeight { .. } => Some("ForeignWeight"),
+        RolloutReason::WriteRefused { reason, .. } => Some(reason),
         RolloutReason::Refused { .. } => Some("PlanRefused"),
         _ => None,
     }

@@ -71,6 +71,13 @@ impl Outcomes {
         }
     }
 
+    /// A write to `object` succeeded: whatever was refused about it is over.
+    pub(crate) fn wrote(&self, key: &Key, object: &ObjectRef) {
+        if let Some(outcome) = self.0.open().get_mut(key) {
+            outcome.refused.take_if(|(refused, _)| refused == object);
+        }
+    }
+
     /// What is known of `key`.
     pub(crate) fn of(&self, key: &Key) -> Outcome {
         self.0.open().get(key).cloned().unwrap_or_default()
@@ -107,6 +114,18 @@ impl Last {
 mod tests {
     use super::*;
     use crate::queue::Kind;
+
+    #[test]
+    fn a_refusal_is_over_when_its_object_was_written() {
+        let outcomes = Outcomes::default();
+        let key = Key::new(Kind::Rollout, "shop", "web");
+        let (route, set) = (ObjectRef::new("", "v1", "A", None, "route"), ObjectRef::new("", "v1", "B", None, "set"));
+        outcomes.note(&key, Outcome { refused: Some((route.clone(), "no".into())), landed: vec![set.clone()] });
+        outcomes.wrote(&key, &set);
+        assert_eq!(outcomes.of(&key).refused, Some((route.clone(), "no".into())));
+        outcomes.wrote(&key, &route);
+        assert_eq!(outcomes.of(&key), Outcome { refused: None, landed: vec![set] });
+    }
 
     #[test]
     fn waits_double_up_to_a_limit_and_start_over() {

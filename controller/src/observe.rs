@@ -130,7 +130,7 @@ impl Stores {
         &self,
         key: &Key,
         settings: &Settings,
-        refused: Option<String>,
+        refused: Option<rollouts::Refusal>,
     ) -> Option<rollouts::Observed> {
         let kept = self.rollouts.get(&key.namespace, &key.name)?;
         let meta = &kept.rollout.metadata;

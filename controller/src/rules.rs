@@ -36,7 +36,8 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
 }
 
 fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
-    let refused = shell.outcomes.of(key).refused.map(|(object, message)| format!("{object}: {message}"));
+    let refused = shell.outcomes.of(key).refused;
+    let refused = refused.map(|(object, message)| rollouts::Refusal { object, message });
     let observed = shell.stores.rollout(key, &shell.settings, refused)?;
     let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
     Some(guarded(subject, || {

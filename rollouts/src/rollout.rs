@@ -15,6 +15,7 @@ mod look;
 pub mod memory;
 mod observed;
 mod phase;
+mod refusal;
 pub mod replicas;
 mod report;
 mod revision;
@@ -27,6 +28,7 @@ mod unsupported;
 pub mod view;
 
 pub use observed::{Observed, References};
+pub use refusal::Refusal;
 
 use chrono::{DateTime, Utc};
 use fleet::Fleet;
@@ -74,19 +76,17 @@ fn revised(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, now: DateTim
     if let Some(next) = revision::collided(observed, fleet) {
         return report::status_write(observed, &next, RolloutReason::Reported).map(Plan::recording);
     }
-    let told =
-        revision::refusal(observed, fleet).and_then(|(name, words)| report::not_created(observed, &name, words, now));
-    Some(if told.is_some() { Plan::empty().reporting(told) } else { Plan::acting(writes) })
+    let Some(refused) = refusal::standing(observed, &writes) else { return Some(Plan::acting(writes)) };
+    let (told, reason) = match revision::refusal(observed, fleet) {
+        Some((name, words)) => report::not_created(observed, &name, words, now),
+        None => (report::refused(observed, refused, now), refused.told()),
+    };
+    let plan = if told.is_some() { Plan::empty().reporting(told) } else { Plan::acting(writes) };
+    Some(plan.waiting(reason.into(), Requeue::Never))
 }
 
 /// The world follows the memory; when it has, the memory moves on.
 fn carry_out(look: &Look<'_>) -> Plan {
-    // A write that the server refuses ends each pass before its report: then the report goes alone, and first.
-    if look.observed.refused.is_some()
-        && let Some(report) = report::write(look)
-    {
-        return Plan::empty().reporting(Some(report));
-    }
     let (mut writes, mut reasons) = switch::writes(look);
     let (moved, held) = traffic::writes(look);
     writes.extend(moved);
@@ -95,6 +95,13 @@ fn carry_out(look: &Look<'_>) -> Plan {
     let scaling = scaling::writes(look);
     writes.extend(scaling.writes);
     reasons.extend(scaling.held);
+    if let Some(refused) = refusal::standing(look.observed, &writes) {
+        // It ends each pass before its report: then the report goes alone, and first.
+        if let Some(report) = report::write(look, Some(refused)) {
+            return Plan::empty().reporting(Some(report)).waiting(refused.told().into(), Requeue::Never);
+        }
+        reasons.insert(0, refused.told());
+    }
     if writes.is_empty()
         && let Some(change) = advance::next(look)
     {
@@ -108,7 +115,7 @@ fn carry_out(look: &Look<'_>) -> Plan {
     reasons.extend(waits);
     let late = conditions::deadline(look, look.status()).filter(|deadline| *deadline >= look.now);
     // A plan that acts is followed by another look at once, which reports.
-    let report = if writes.is_empty() { report::write(look) } else { None };
+    let report = if writes.is_empty() { report::write(look, None) } else { None };
     let requeue = requeue
         .earliest(scaling.requeue)
         .earliest(late.map_or(Requeue::Never, |late| Requeue::At(late + chrono::TimeDelta::seconds(1))));

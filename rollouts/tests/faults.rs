@@ -6,6 +6,7 @@
 mod toy;
 
 use chrono::TimeDelta;
+use plan::{Reason, reason::RolloutReason};
 use serde_json::{Value, json};
 use toy::Toy;
 
@@ -329,7 +330,6 @@ fn a_replica_set_that_cannot_be_created_is_said() {
     let name = format!("web-{hash}");
     toy.sets = known;
     toy.refusals.insert(("ReplicaSet".into(), name.clone()), "exceeded quota".into());
-    toy.events.clear();
     looks(&mut toy, 6);
     let expected = format!("Failed to create new replica set \"{name}\": exceeded quota");
     assert_eq!(
@@ -338,10 +338,53 @@ fn a_replica_set_that_cannot_be_created_is_said() {
         "{}",
         toy.tail()
     );
-    assert_eq!(toy.events, ["ReplicaSetCreateError"], "told once");
+    assert_eq!(toy.status("phase"), "Progressing");
+    assert!(toy.status("message").as_str().is_some_and(|text| text.ends_with("exceeded quota")), "{}", toy.tail());
+    assert_eq!(refusals_told(&toy), ["ReplicaSetCreateError"], "{}", toy.tail());
     toy.refusals.clear();
     toy.settle();
     assert_eq!((toy.status("phase"), toy.pods_of("web:2")), (json!("Healthy"), 1), "{}", toy.tail());
+}
+
+/// The reasons of the Events for what the last look refused.
+fn refusals_told(toy: &Toy) -> Vec<&'static str> {
+    let plan = rollouts::decide(&toy.observe(), toy.now);
+    plan.why
+        .iter()
+        .filter_map(|reason| match reason {
+            Reason::Rollout(RolloutReason::WriteRefused { reason, .. }) => Some(*reason),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_refused_write_is_said_until_it_succeeds() {
+    let forbidden = "is forbidden: User \"leadline\" cannot patch it";
+    for (kind, name, reason) in [
+        ("VirtualService", "web", "TrafficRoutingError"),
+        ("Service", "canary", "WriteRefused"),
+        ("ReplicaSet", "", "WriteRefused"),
+    ] {
+        let mut toy =
+            Toy::new(routed(json!([{"setWeight": 25}, {"setWeight": 50}, {"pause": {}}])), 4).with_istio_hosts();
+        toy.settle();
+        toy.set_image("web:2");
+        toy.step();
+        toy.step();
+        let name = if name.is_empty() { format!("web-{}", toy.hash_of("web:2")) } else { name.to_owned() };
+        toy.refusals.insert((kind.into(), name), forbidden.into());
+        looks(&mut toy, 12);
+        let (value, said, message) = toy.condition("WriteRefused");
+        assert_eq!((value.as_str(), said.as_str()), ("True", reason), "{kind}: {}", toy.tail());
+        assert!(message.starts_with(kind) && message.ends_with(forbidden), "{message}");
+        assert_eq!((toy.status("phase"), toy.status("message")), (json!("Progressing"), json!(message)), "{kind}");
+        assert_eq!(refusals_told(&toy), [reason], "{kind}");
+        toy.refusals.clear();
+        toy.settle();
+        assert_eq!(toy.condition("WriteRefused").0, "", "{kind}: {}", toy.tail());
+        assert_eq!((toy.status("phase"), toy.weight()), (json!("Paused"), 50), "{kind}: {}", toy.tail());
+    }
 }
 
 #[test]

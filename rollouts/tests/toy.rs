@@ -6,8 +6,8 @@ use crds::{
     AnalysisRun, AnalysisTemplate, DestinationRule, EndpointSlice, Pod, ReplicaSet, Rollout, Service, VirtualService,
     keys,
 };
-use plan::{Plan, Requeue, Verb};
-use rollouts::{Observed, audit, decide};
+use plan::{Moves, Plan, Requeue, Verb};
+use rollouts::{Observed, Refusal, audit, decide};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,11 +26,11 @@ pub struct Toy {
     pub events: Vec<String>,
     pub log: Vec<String>,
     pub pods_become_ready: bool,
-    /// What the API server says when we create an object of this kind and name.
+    /// What the API server says when we write an object of this kind and name.
     pub refusals: BTreeMap<(String, String), String>,
     /// EndpointSlices, and the counts of ReplicaSets, are shown as they were one look ago.
     pub lags: bool,
-    refused: Option<String>,
+    refused: Option<Refusal>,
     shown: Option<Shown>,
     version: u64,
 }
@@ -180,11 +180,12 @@ impl Toy {
         self.log.extend(plan.to_string().lines().map(Into::into));
         let counts = self.sets.iter().map(|(name, set)| (name.clone(), set["status"].clone())).collect();
         self.shown = Some(Shown { slices: self.slices(&observed.pods), counts });
-        self.refused = self.refused.take().filter(|_| plan.writes().is_empty());
+        // What was refused stays known until something else than a report is written.
+        self.refused = self.refused.take().filter(|_| plan.writes().iter().all(|write| write.moves == Moves::Report));
         for write in plan.writes() {
             let object = write.verb.object();
             if let Some(words) = self.refusals.get(&(object.kind.clone(), object.name.clone())) {
-                self.refused = Some(format!("{object}: {words}"));
+                self.refused = Some(Refusal { object: object.clone(), message: words.clone() });
                 break;
             }
             self.carry_out(&write.verb);

@@ -101,6 +101,9 @@ pub enum RolloutReason {
     /// Somebody else changed a weight.
     #[error("{who} set the weight in VirtualService {virtual_service} to {found} %, it is set to {weight} % again")]
     ForeignWeight { virtual_service: String, who: String, found: u32, weight: u32 },
+    /// The API server refused a write; the reason is that of the Event.
+    #[error("{message}")]
+    WriteRefused { reason: &'static str, message: String },
     /// The plan would have broken an invariant.
     #[error("refused, since it breaks an invariant: {invariant}")]
     Refused { invariant: String },

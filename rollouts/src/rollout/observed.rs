@@ -1,5 +1,6 @@
 //! What the rules for a Rollout look at: copies of what the shell's stores hold. Filled in by the shell, read by `decide`.
 
+use super::refusal::Refusal;
 use crds::{
     AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, FieldError, Pod,
     ReplicaSet, Rollout, Service, VirtualService,
@@ -34,14 +35,15 @@ pub struct Observed {
     pub cluster_templates: BTreeMap<String, Arc<ClusterAnalysisTemplate>>,
     /// The controller's `--instance-id`, which what we create carries too.
     pub instance_id: Option<String>,
-    /// The API server's answer when it refused our last write for this Rollout: `Kind namespace/name: words`.
-    pub refused: Option<String>,
+    /// The last write for this Rollout that the API server refused.
+    pub refused: Option<Refusal>,
 }
 
 impl Observed {
     /// The server's words, where it refused our last write to this object.
     pub fn refusal_of(&self, object: &ObjectRef) -> Option<&str> {
-        self.refused.as_deref()?.strip_prefix(&object.to_string())?.strip_prefix(": ")
+        let refused = self.refused.as_ref().filter(|refused| refused.object == *object)?;
+        Some(&refused.message)
     }
 
     /// The server said that this name is taken. What we would take for our own is no refusal: somebody else holds it.

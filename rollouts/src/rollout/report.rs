@@ -6,6 +6,7 @@ use super::{
     invalid::Invalid,
     look::{Look, rollout_target},
     observed::Observed,
+    refusal::{self, Refusal},
     runs::{self, SLOTS},
 };
 use chrono::{DateTime, Utc};
@@ -75,6 +76,9 @@ fn phase(look: &Look<'_>, status: &RolloutStatus) -> (Option<String>, Option<Str
     if let Some(condition) = status.pause_conditions.first() {
         return say("Paused", condition.reason.clone());
     }
+    if let Some(refused) = refusal::shown(status) {
+        return say("Progressing", refused.to_owned());
+    }
     let replicas = look.spec.limits.replicas;
     let updated = status.updated_replicas.unwrap_or(0);
     let is_promoted = status.stable_rs == status.current_pod_hash;
@@ -142,18 +146,37 @@ pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Pl
     Plan::empty().reporting(write).waiting(Reason::Rollout(reason), plan::Requeue::Never)
 }
 
-/// The write that says that the ReplicaSet of the current template cannot be created; `None` where that was said.
-pub fn not_created(observed: &Observed, name: &str, words: &str, now: DateTime<Utc>) -> Option<Write> {
+/// The write that says that the ReplicaSet of the current template cannot be created, `None` where that was said; and why
+/// the Rollout is held.
+pub fn not_created(observed: &Observed, name: &str, words: &str, now: DateTime<Utc>) -> (Option<Write>, RolloutReason) {
+    const REASON: &str = "ReplicaSetCreateError";
     let mut next = observed.rollout.status.clone();
     let message = format!("Failed to create new replica set \"{name}\": {words}");
-    conditions::say(&mut next, "Progressing", "False", "ReplicaSetCreateError", &message, now);
-    let write = status_write(observed, &next, RolloutReason::Reported)?;
-    Some(write.with_event(Event::warning("ReplicaSetCreateError", message)))
+    conditions::say(&mut next, "Progressing", "False", REASON, &message, now);
+    held(observed, &mut next, &message);
+    (status_write(observed, &next, RolloutReason::Reported), RolloutReason::WriteRefused { reason: REASON, message })
+}
+
+/// The write that says that the current template cannot get its ReplicaSet and number because of a refused write.
+pub fn refused(observed: &Observed, refused: &Refusal, now: DateTime<Utc>) -> Option<Write> {
+    let mut next = observed.rollout.status.clone();
+    refusal::show(&mut next, Some(refused), now);
+    let message = refusal::shown(&next).unwrap_or_default().to_owned();
+    held(observed, &mut next, &message);
+    status_write(observed, &next, RolloutReason::Reported)
+}
+
+/// A phase for people, where nothing of the template is there yet to be counted.
+fn held(observed: &Observed, next: &mut RolloutStatus, message: &str) {
+    next.phase = Some("Progressing".into());
+    next.message = Some(message.to_owned());
+    next.observed_generation = Some(observed.rollout.metadata.generation.to_string());
 }
 
 /// The status as it should read while nothing is decided anew; `None` where it does so already.
-pub fn write(look: &Look<'_>) -> Option<Write> {
+pub fn write(look: &Look<'_>, refused: Option<&Refusal>) -> Option<Write> {
     let mut next = look.status().clone();
+    refusal::show(&mut next, refused, look.now);
     let events = refresh(look, &mut next, None);
     status_write(look.observed, &next, RolloutReason::Reported).map(|write| write.with_events(events))
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use serde_json::Value;
 
 use crate::scenario::{Change, Scenario, Step, Unreadable};
+use crate::server::call::{Call, Verb};
+use crate::server::faults::{Faults, Verdict};
 use crate::server::refusal::Refusal;
 use crate::simulation::{Action, Failure, Options, Simulation};
 use crate::world::calls::text;
@@ -135,6 +138,16 @@ async fn perform(simulation: &mut Simulation, scenario: &Scenario, number: usize
             simulation.server().cut_watches();
             return Ok(());
         }
+        Step::Forbid(plural) => {
+            note(simulation, &format!("forbids writes to {plural}"));
+            simulation.server().set_faults(Some(Arc::new(forbidden(plural.clone()))));
+            return Ok(());
+        }
+        Step::Allow => {
+            note(simulation, "allows every write again");
+            simulation.server().set_faults(None);
+            return Ok(());
+        }
         Step::SetImage(image) => Action::SetImage(image.clone()),
         Step::Promote => Action::Promote,
         Step::PromoteFull => Action::PromoteFull,
@@ -145,6 +158,14 @@ async fn perform(simulation: &mut Simulation, scenario: &Scenario, number: usize
         Step::Patch(patch) => Action::Patch(patch.clone()),
     };
     simulation.act("default", &scenario.rollout, &action).await.map_err(|error| Broken::Action(number, error))
+}
+
+/// Refuses every write to objects of this kind.
+fn forbidden(plural: String) -> impl Faults {
+    move |call: &Call| {
+        let is_write = !matches!(call.verb, Verb::Get | Verb::List | Verb::Watch);
+        if is_write && call.resource == plural { Verdict::Refuse(403) } else { Verdict::Pass }
+    }
 }
 
 fn note(simulation: &Simulation, what: &str) {

@@ -49,6 +49,10 @@ pub enum Step {
     CrashController,
     /// The API server drops all watches.
     CutWatches,
+    /// The API server forbids every write to objects of this kind, named in the plural.
+    Forbid(String),
+    /// It forbids nothing any more.
+    Allow,
 }
 
 /// A merge patch of an object, said as `kind/name`.

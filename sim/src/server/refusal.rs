@@ -267,6 +267,7 @@ impl Refusal {
     /// A fault that a test asked for.
     pub fn fault(code: u16) -> Refusal {
         let reason = match code {
+            403 => "Forbidden",
             429 => "TooManyRequests",
             503 => "ServiceUnavailable",
             504 => "Timeout",

@@ -1,0 +1,59 @@
+//! What the API server refused to write: said among what holds a Rollout, in a condition, and as the message of its phase.
+//!
+//! A refusal stands as long as the plan still wants to write that object. Nothing here decides whether it is tried again.
+
+use super::{conditions, observed::Observed};
+use chrono::{DateTime, Utc};
+use crds::rollout::RolloutStatus;
+use plan::{ObjectRef, Write, reason::RolloutReason};
+
+/// The condition, which is absent where nothing was refused.
+const CONDITION: &str = "WriteRefused";
+/// Reason of what is refused about a router's objects, as clients know it, and of all else.
+const TRAFFIC: &str = "TrafficRoutingError";
+const OTHER: &str = "WriteRefused";
+
+/// A write that the API server refused for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What was to be written.
+    pub object: ObjectRef,
+    /// What the server said: who refused, and why.
+    pub message: String,
+}
+
+impl Refusal {
+    fn reason(&self) -> &'static str {
+        match self.object.kind.as_str() {
+            "VirtualService" | "DestinationRule" => TRAFFIC,
+            _ => OTHER,
+        }
+    }
+
+    fn sentence(&self) -> String {
+        format!("{} cannot be written: {}", self.object, self.message)
+    }
+
+    /// The refusal as what holds the Rollout up.
+    pub fn told(&self) -> RolloutReason {
+        RolloutReason::WriteRefused { reason: self.reason(), message: self.sentence() }
+    }
+}
+
+/// The refusal of something that is still to be written.
+pub fn standing<'a>(observed: &'a Observed, wanted: &[Write]) -> Option<&'a Refusal> {
+    observed.refused.as_ref().filter(|refused| wanted.iter().any(|write| *write.verb.object() == refused.object))
+}
+
+/// Sets the condition, or takes it away.
+pub fn show(status: &mut RolloutStatus, refused: Option<&Refusal>, now: DateTime<Utc>) {
+    match refused {
+        Some(refused) => conditions::say(status, CONDITION, "True", refused.reason(), &refused.sentence(), now),
+        None => status.conditions.retain(|condition| condition.condition_type != CONDITION),
+    }
+}
+
+/// What the condition says.
+pub fn shown(status: &RolloutStatus) -> Option<&str> {
+    conditions::find(status, CONDITION).map(|condition| condition.message.as_str())
+}
