@@ -5,7 +5,7 @@
 use crate::{
     manifests::{ROLLOUT, version_of},
     measured::Window,
-    watching::{Copies, list, text},
+    watching::{Copies, Passed, list, text},
 };
 use serde_json::Value;
 use std::fmt;
@@ -61,6 +61,13 @@ impl Seen {
             why: foremost(&why),
             wanted,
         }
+    }
+
+    /// The same moment at a weight that was too short to be looked at.
+    pub(crate) fn at_weight(&self, passed: Passed) -> Self {
+        let why = format!("this weight was there for {} ms", passed.stayed.as_millis());
+        let phase = "Progressing".to_owned();
+        Self { weight: passed.weight, share: None, success: None, phase, why, ..self.clone() }
     }
 
     /// Whether this version is all there is.

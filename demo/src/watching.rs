@@ -43,7 +43,19 @@ pub(crate) struct Copies {
     /// When the last pod became ready, until a weight rises.
     ready_at: Option<Instant>,
     weight: u64,
+    weight_since: Option<Instant>,
+    /// Weights that were there and are gone again, since they were last asked for.
+    passed: Vec<Passed>,
     reactions: Vec<Duration>,
+}
+
+/// A weight that was there for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Passed {
+    /// In percent.
+    pub(crate) weight: u64,
+    /// For how long it was there.
+    pub(crate) stayed: Duration,
 }
 
 impl Watching {
@@ -106,6 +118,11 @@ impl Copies {
         self.weight
     }
 
+    /// The weights that are gone since this was last asked.
+    pub(crate) fn take_passed(&mut self) -> Vec<Passed> {
+        std::mem::take(&mut self.passed)
+    }
+
     /// How long weights took after the last pod that they waited for.
     pub(crate) fn reactions(&self) -> Vec<Duration> {
         self.reactions.clone()
@@ -126,7 +143,11 @@ impl Copies {
                 {
                     self.reactions.push(now.duration_since(ready_at));
                 }
-                self.weight = weight;
+                if weight != self.weight {
+                    let since = self.weight_since.replace(now).unwrap_or(now);
+                    self.passed.push(Passed { weight: self.weight, stayed: now.duration_since(since) });
+                    self.weight = weight;
+                }
             }
             _ => {}
         }
@@ -189,5 +210,8 @@ mod tests {
         copies.put("Pod", pod("c", "True"), at(1000));
         copies.put("VirtualService", route(0), at(1100));
         assert_eq!(copies.reactions().len(), 1);
+        let stayed = copies.take_passed().into_iter().map(|passed| (passed.weight, passed.stayed.as_millis()));
+        assert_eq!(stayed.collect::<Vec<_>>(), [(0, 0), (10, 688), (30, 200)]);
+        assert_eq!(copies.take_passed(), []);
     }
 }

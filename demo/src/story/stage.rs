@@ -116,13 +116,16 @@ impl<'a, W: World> Stage<'a, W> {
         }
         let now = Instant::now();
         self.window.take(now, self.world.traffic());
-        let copies = self.watching.copies();
+        let mut copies = self.watching.copies();
         if copies.weight() != self.weight {
             self.weight = copies.weight();
             self.window.restart();
         }
         let seen = Seen::of(&copies, &self.window, self.world.why());
+        // The first one was there at the last look.
+        let passed: Vec<_> = copies.take_passed().into_iter().skip(1).collect();
         drop(copies);
+        passed.into_iter().for_each(|passed| self.screen.row(self.started.elapsed(), &seen.at_weight(passed)));
         let is_due = match &self.printed {
             None => true,
             Some((at, printed)) => {
