@@ -2,11 +2,12 @@
 //!
 //! Repositories are fetched in process into a bare cache, one folder each, only the one commit that is asked for. A folder
 //! with a kustomization is handed to `render.rs`; any other is read as plain manifests. What goes wrong (no server, wrong
-//! credentials, no such revision or path, a link that leaves the repository) is the answer, in words. Nothing is written to
-//! any repository but the cache.
+//! credentials, no such revision or path, a link that leaves the repository) is the answer, in words, and never with what
+//! opens the repository. Nothing is written to any repository but the cache.
 
 mod credentials;
 mod fetch;
+mod ssh;
 mod tree;
 
 use super::{Answerer, Secrets, render::Renderer};
@@ -48,8 +49,18 @@ pub(super) enum GitError {
     PathLeaves(String),
     #[error("{0}: the symbolic link leaves the repository")]
     LinkLeaves(String),
-    #[error("the manifests are larger than {0} MiB")]
-    TooLarge(usize),
+    #[error("the files are larger than {0} MiB together")]
+    TooLarge(u64),
+    #[error("there are more than {0} files and folders")]
+    TooMany(usize),
+    #[error("folders are nested deeper than {0}")]
+    TooDeep(usize),
+    #[error("{0}: Forbidden: submodules are not supported by this version")]
+    Submodule(String),
+    #[error("{0}: Forbidden: files in Git LFS are not supported by this version")]
+    InLfs(String),
+    #[error("the certificates for this server in ConfigMap argocd-tls-certs-cm are not in PEM")]
+    Certificates,
     #[error("the fetch took longer than {} s", FETCH_TIMEOUT.as_secs())]
     TooLong,
     #[error("{0}")]
@@ -88,6 +99,8 @@ pub struct GitInProcess {
     settings: GitSettings,
     secrets: Option<Secrets>,
     renderer: Renderer,
+    /// The program for addresses with ssh.
+    ssh: String,
     folders: Folders,
     permits: Arc<Semaphore>,
 }
@@ -97,20 +110,44 @@ impl GitInProcess {
     /// provider.
     pub fn new(settings: GitSettings, secrets: Option<Secrets>) -> Self {
         let renderer = Renderer::new(&settings.kubectl);
-        Self { settings, secrets, renderer, folders: Folders::default(), permits: Arc::new(Semaphore::new(AT_ONCE)) }
+        Self {
+            settings,
+            secrets,
+            renderer,
+            ssh: "ssh".into(),
+            folders: Folders::default(),
+            permits: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 
-    async fn look(&self, ask: GitAsk) -> Result<GitAnswer, GitError> {
-        let scheme = fetch::scheme(&ask.repository)?;
-        if scheme == fetch::Scheme::File && !self.settings.allow_file {
-            return Err(GitError::FileSwitchedOff);
-        }
-        let access = match &self.secrets {
-            Some(secrets) if scheme != fetch::Scheme::File => {
-                credentials::find(secrets, &self.settings.namespace, &ask.repository).await
-            }
-            _ => Access::default(),
+    /// What was found, or what went wrong in words without secrets.
+    async fn look(&self, ask: GitAsk) -> Result<GitAnswer, String> {
+        let address = ask.repository.clone();
+        let access = match self.access(&address).await {
+            Ok(access) => access,
+            Err(error) => return Err(without_password(&crate::logging::chain(&error), &address)),
         };
+        self.found(ask, access.clone()).await.map_err(|error| {
+            let mut text = crate::logging::chain(&error);
+            if let (GitError::Fetch(_), Some(why)) = (&error, &access.unread) {
+                text.push_str(&format!(" (the Secrets of repositories cannot be read: {why})"));
+            }
+            without_password(&access.hide(&text), &address)
+        })
+    }
+
+    async fn access(&self, address: &str) -> Result<Access, GitError> {
+        let scheme = fetch::scheme(address)?;
+        match &self.secrets {
+            _ if scheme == fetch::Scheme::File && !self.settings.allow_file => Err(GitError::FileSwitchedOff),
+            Some(secrets) if scheme != fetch::Scheme::File => {
+                Ok(credentials::find(secrets, &self.settings.namespace, address, scheme).await)
+            }
+            _ => Ok(Access::default()),
+        }
+    }
+
+    async fn found(&self, ask: GitAsk, access: Access) -> Result<GitAnswer, GitError> {
         match self.fetch(ask, access).await? {
             tree::Found::Plain { commit, files } => Ok(GitAnswer { commit, files, source_type: "Directory".into() }),
             tree::Found::Kustomize { commit, checkout, path } => {
@@ -131,12 +168,13 @@ impl GitInProcess {
         let work = async {
             // The lock goes into the thread: it is free again when the thread ends, not when we stop waiting for it.
             let held = lock.lock_owned().await;
-            let permit = Arc::clone(&self.permits).acquire_owned().await;
-            let interrupt = Arc::clone(&interrupt);
+            // The permit does not: a server that never ends its answer holds up its own repository alone.
+            let _permit = self.permits.acquire().await;
+            let (interrupt, ssh) = (Arc::clone(&interrupt), self.ssh.clone());
             let work = move || {
-                let _held = (held, permit);
-                let fetched = fetch::commit(&ask, &access, &folder, &interrupt)?;
-                tree::read(&fetched, &ask)
+                let _held = held;
+                let fetched = fetch::commit(&ask, &access, &folder, &ssh, &interrupt)?;
+                tree::read(&fetched, &ask, &interrupt)
             };
             tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(GitError::Fetch(error.to_string())))
         };
@@ -147,12 +185,22 @@ impl GitInProcess {
     }
 }
 
+/// The text without the password that an address may hold.
+fn without_password(text: &str, address: &str) -> String {
+    let authority = address.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+    let password = authority.and_then(|it| it.rsplit_once('@')).and_then(|(user, _)| user.split_once(':'));
+    match password {
+        Some((_, password)) if !password.is_empty() => text.replace(password, "*****"),
+        _ => text.to_owned(),
+    }
+}
+
 impl Answerer for GitInProcess {
     fn answer(&self, ask: Ask) -> BoxFuture<'static, Answer> {
         let git = self.clone();
         async move {
             match ask {
-                Ask::Git(ask) => Answer::Git(git.look(ask).await.map_err(|error| crate::logging::chain(&error))),
+                Ask::Git(ask) => Answer::Git(git.look(ask).await),
                 other => Answer::Git(Err(format!("not about Git: {other}"))),
             }
         }

@@ -2,13 +2,13 @@
 //!
 //! Secrets labelled `repository` and `repo-creds` in the controller's own namespace are read when they are needed. One for
 //! exactly this address wins; credentials it lacks come from the longest prefix that matches. Where reading is not allowed
-//! or fails, the repository is tried without.
+//! or fails, the repository is tried without, and an error tells of both.
 
+use super::fetch::Scheme;
 use crate::ask::secrets::{Secrets, decoded};
 use gix::sec::identity::Account;
 use serde_json::Value;
-use std::{fmt, io::Write};
-use tracing::debug;
+use std::fmt;
 
 /// The label of repository Secrets, with both of its values, as a selector in a URL.
 const SELECTOR: &str = "argocd.argoproj.io%2Fsecret-type%20in%20(repository,repo-creds)";
@@ -17,29 +17,27 @@ const TYPE_LABEL: &str = "/metadata/labels/argocd.argoproj.io~1secret-type";
 /// What opens a repository.
 #[derive(Clone, Default)]
 pub(super) struct Access {
-    username: String,
-    password: String,
+    /// For HTTP; empty where there is none.
+    pub(super) username: String,
+    pub(super) password: String,
     /// Sent as a header instead of a user name and password.
     pub(super) bearer: Option<String>,
-    ssh_key: String,
-    known_hosts: String,
+    /// The private key for ssh.
+    pub(super) ssh_key: String,
+    /// Keys of hosts that ssh trusts, as in `known_hosts`.
+    pub(super) known_hosts: String,
     /// Accept any server certificate or host key.
     pub(super) is_insecure: bool,
     /// Certificates to trust besides the system's, in PEM.
     pub(super) trust: String,
+    /// Why the Secrets could not be read.
+    pub(super) unread: Option<String>,
 }
 
 impl fmt::Debug for Access {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Access")
     }
-}
-
-/// A key in a file, as `ssh` needs it; gone when dropped.
-pub(super) struct KeyFiles {
-    _folder: tempfile::TempDir,
-    /// How `ssh` is called.
-    pub(super) command: String,
 }
 
 impl Access {
@@ -57,51 +55,30 @@ impl Access {
         })
     }
 
-    /// Writes the key and the known hosts to files of our own.
-    pub(super) fn key_files(&self) -> std::io::Result<Option<KeyFiles>> {
-        if self.ssh_key.is_empty() && !self.is_insecure {
-            return Ok(None);
-        }
-        // The folder is readable by us alone, and so is what is in it.
-        let folder = tempfile::Builder::new().prefix("leadline-ssh-").tempdir()?;
-        let mut command = "ssh -o BatchMode=yes".to_owned();
-        if !self.ssh_key.is_empty() {
-            let path = folder.path().join("key");
-            let mut file = tempfile::NamedTempFile::new_in(folder.path())?;
-            file.write_all(self.ssh_key.trim_end().as_bytes())?;
-            file.write_all(b"\n")?;
-            file.persist(&path).map_err(|error| error.error)?;
-            command.push_str(&format!(" -o IdentitiesOnly=yes -i {}", path.display()));
-        }
-        if self.is_insecure {
-            command.push_str(" -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null");
-        } else {
-            command.push_str(" -o StrictHostKeyChecking=yes");
-            if !self.known_hosts.is_empty() {
-                let path = folder.path().join("known_hosts");
-                std::fs::write(&path, &self.known_hosts)?;
-                command.push_str(&format!(" -o UserKnownHostsFile={}", path.display()));
-            }
-        }
-        Ok(Some(KeyFiles { _folder: folder, command }))
+    /// The text without anything that opens a repository: no error, log line or status shows it.
+    pub(super) fn hide(&self, text: &str) -> String {
+        let secrets = [Some(&self.password), self.bearer.as_ref(), Some(&self.ssh_key)];
+        let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
+        secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "*****"))
     }
 }
 
 /// Looks for what opens this repository.
-pub(super) async fn find(secrets: &Secrets, namespace: &str, address: &str) -> Access {
-    let found = match secrets.labelled(namespace, SELECTOR).await {
-        Ok(found) => found,
-        Err(error) => {
-            debug!(namespace, error, "repository Secrets cannot be read, going without");
-            return Access::default();
-        }
+pub(super) async fn find(secrets: &Secrets, namespace: &str, address: &str, scheme: Scheme) -> Access {
+    let mut access = match secrets.labelled(namespace, SELECTOR).await {
+        Ok(found) => choose(&found, address),
+        Err(error) => Access { unread: Some(error), ..Access::default() },
     };
-    let mut access = choose(&found, address);
-    if !access.ssh_key.is_empty() && !access.is_insecure {
-        access.known_hosts = secrets.config(namespace, "argocd-ssh-known-hosts-cm", "ssh_known_hosts").await;
-    }
-    if let Some(host) = host(address).filter(|_| address.starts_with("https")) {
-        access.trust = secrets.config(namespace, "argocd-tls-certs-cm", &host).await;
+    match scheme {
+        Scheme::Ssh if !access.is_insecure => {
+            access.known_hosts = secrets.config(namespace, "argocd-ssh-known-hosts-cm", "ssh_known_hosts").await;
+        }
+        Scheme::Http => {
+            if let Some(host) = host(address).filter(|_| address.starts_with("https")) {
+                access.trust = secrets.config(namespace, "argocd-tls-certs-cm", &host).await;
+            }
+        }
+        Scheme::Ssh | Scheme::Git | Scheme::File => {}
     }
     access
 }
@@ -136,6 +113,7 @@ fn read(secret: &Value) -> Access {
         known_hosts: String::new(),
         is_insecure: is_set("insecure") || is_set("insecureIgnoreHostKey"),
         trust: String::new(),
+        unread: None,
     }
 }
 
@@ -192,17 +170,5 @@ mod tests {
         assert_eq!(account("https://git.example/else"), expect("x-access-token:all", "", "", false));
         assert_eq!(account("ssh://git@git.example/shop/web"), expect("", "", "KEY", false));
         assert_eq!(account("https://elsewhere/x"), expect("", "", "", false));
-    }
-
-    #[test]
-    fn a_key_is_in_a_file_that_only_we_can_read() {
-        use std::os::unix::fs::PermissionsExt;
-        let access = Access { ssh_key: "KEY\n\n".into(), known_hosts: "host key".into(), ..Access::default() };
-        let files = access.key_files().expect("writes").expect("is needed");
-        let path = files.command.split(" -i ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a path");
-        assert_eq!(std::fs::read_to_string(path).expect("reads"), "KEY\n");
-        assert_eq!(std::fs::metadata(path).expect("is there").permissions().mode() & 0o777, 0o600);
-        assert!(files.command.contains("StrictHostKeyChecking=yes"), "{}", files.command);
-        assert!(Access::default().key_files().expect("nothing to write").is_none());
     }
 }

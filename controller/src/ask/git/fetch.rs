@@ -3,11 +3,12 @@
 //! A commit that is there already is not fetched again; a branch costs one listing of that branch. Nothing is asked of a
 //! person at a terminal, and no configuration of the machine is read.
 
-use super::{GitError, credentials::Access};
+use super::{GitError, credentials::Access, ssh};
 use gix::{
     ObjectId, Repository,
     bstr::BString,
     credentials::{helper::Action, protocol::Outcome},
+    error::{ErrorExt, message},
     protocol::transport::client::blocking_io::http,
     remote::{Direction, fetch::Shallow, fetch::Tags, ref_map},
     sec::identity::Account,
@@ -26,8 +27,12 @@ const MOST_PACKS: usize = 200;
 /// How a repository is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
-    /// Over the network.
-    Network,
+    /// `https` or `http`.
+    Http,
+    /// Through the program `ssh`.
+    Ssh,
+    /// `git`: without any protection.
+    Git,
     /// A folder of this machine.
     File,
 }
@@ -43,9 +48,9 @@ pub(super) fn scheme(address: &str) -> Result<Scheme, GitError> {
     let unsupported = || GitError::Scheme(address.to_owned());
     let url = gix::url::parse(gix::bstr::BStr::new(address)).map_err(|_| unsupported())?;
     match url.scheme {
-        gix::url::Scheme::Https | gix::url::Scheme::Http | gix::url::Scheme::Ssh | gix::url::Scheme::Git => {
-            Ok(Scheme::Network)
-        }
+        gix::url::Scheme::Https | gix::url::Scheme::Http => Ok(Scheme::Http),
+        gix::url::Scheme::Ssh => Ok(Scheme::Ssh),
+        gix::url::Scheme::Git => Ok(Scheme::Git),
         gix::url::Scheme::File if address.starts_with("file://") => Ok(Scheme::File),
         _ => Err(unsupported()),
     }
@@ -60,15 +65,19 @@ pub(super) fn folder_name(address: &str) -> String {
     format!("{name}-{:016x}.git", hasher.finish())
 }
 
-/// The commit that the ask is about.
+/// The commit that the ask is about. `ssh` is the program for addresses that need it.
 pub(super) fn commit(
     ask: &GitAsk,
     access: &Access,
     folder: &Path,
+    ssh: &str,
     interrupt: &AtomicBool,
 ) -> Result<Fetched, GitError> {
-    let key_files = access.key_files()?;
-    let repository = open(folder, key_files.as_ref().map(|files| files.command.as_str()))?;
+    let call = match scheme(&ask.repository)? {
+        Scheme::Ssh => Some(ssh::call(ssh, access)?),
+        Scheme::Http | Scheme::Git | Scheme::File => None,
+    };
+    let repository = open(folder, call.as_ref().map(|call| call.command.as_str()))?;
     let revision = ask.revision.trim();
     let full_sha = is_full_sha(revision).then(|| ObjectId::from_hex(revision.as_bytes()).ok()).flatten();
     if let Some(commit) = full_sha
@@ -76,7 +85,12 @@ pub(super) fn commit(
     {
         return Ok(Fetched { repository, commit });
     }
-    let commit = fetch(&repository, ask, access, interrupt)?;
+    let commit = fetch(&repository, ask, access, interrupt).map_err(|error| match &error {
+        GitError::Fetch(_) => {
+            call.and_then(|call| call.complaint()).map_or(error, |said| GitError::Fetch(format!("ssh: {said}")))
+        }
+        _ => error,
+    })?;
     // An annotated tag leads to its commit.
     let commit = repository.find_object(commit)?.peel_to_commit()?.id;
     Ok(Fetched { repository, commit })
@@ -131,9 +145,10 @@ fn fetch(repository: &Repository, ask: &GitAsk, access: &Access, interrupt: &Ato
     let mut connection = remote.connect(Direction::Fetch)?;
     let account = access.account();
     // Without this a terminal would be asked.
-    connection.set_credentials(move |action| answer(action, account.as_ref()));
+    let has_token = access.bearer.is_some();
+    connection.set_credentials(move |action| answer(action, account.as_ref(), has_token));
     if ask.repository.starts_with("http") {
-        connection.set_transport_options(Box::new(transport(access)));
+        connection.set_transport_options(Box::new(transport(access)?));
     }
     let prepared = connection.prepare_fetch(gix::progress::Discard, ref_map::Options::default())?;
     let mappings = &prepared.ref_map().mappings;
@@ -151,28 +166,36 @@ fn fetch(repository: &Repository, ask: &GitAsk, access: &Access, interrupt: &Ato
     Ok(found)
 }
 
-fn answer(action: Action, account: Option<&Account>) -> Result<Option<Outcome>, gix::Error> {
+/// What is known when the server asks who we are. It asks after a token was sent when it does not accept that.
+fn answer(action: Action, account: Option<&Account>, has_token: bool) -> Result<Option<Outcome>, gix::Error> {
     match (action, account) {
         (Action::Get(context), Some(account)) => Ok(Some(Outcome { identity: account.clone(), next: context.into() })),
+        (Action::Get(_), None) if has_token => {
+            Err(message("the server does not accept the bearer token (401)").raise())
+        }
+        (Action::Get(_), None) => {
+            Err(message("the server wants credentials (401), and no Secret has any for this address").raise())
+        }
         _ => Ok(None),
     }
 }
 
 /// How HTTP is spoken: patience, and whom to trust.
-fn transport(access: &Access) -> http::Options {
-    let trust = access.trust.clone();
+fn transport(access: &Access) -> Result<http::Options, GitError> {
     let is_insecure = access.is_insecure;
+    let certificates =
+        reqwest::Certificate::from_pem_bundle(access.trust.as_bytes()).map_err(|_| GitError::Certificates)?;
     let configure = move |client: reqwest::blocking::ClientBuilder| {
         let client = client.timeout(super::FETCH_TIMEOUT).tls_danger_accept_invalid_certs(is_insecure);
-        let certificates = reqwest::Certificate::from_pem_bundle(trust.as_bytes()).unwrap_or_default();
-        Ok(certificates.into_iter().fold(client, reqwest::blocking::ClientBuilder::add_root_certificate))
+        let certificates = certificates.iter().cloned();
+        Ok(certificates.fold(client, reqwest::blocking::ClientBuilder::add_root_certificate))
     };
     let backend = http::reqwest::Options { configure_client: Some(Box::new(configure)), ..Default::default() };
-    http::Options {
+    Ok(http::Options {
         extra_headers: access.bearer.iter().map(|token| format!("Authorization: Bearer {token}")).collect(),
         connect_timeout: Some(std::time::Duration::from_secs(15)),
         user_agent: Some(concat!("leadline/", env!("CARGO_PKG_VERSION")).to_owned()),
         backend: Some(Arc::new(Mutex::new(backend))),
         ..http::Options::default()
-    }
+    })
 }

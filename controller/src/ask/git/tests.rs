@@ -1,4 +1,7 @@
-//! Against a real repository in a temporary folder, over `file://`.
+//! Against a real repository in a temporary folder, over `file://`; in `network` over https and ssh.
+
+mod network;
+mod trees;
 
 use super::*;
 use std::{path::Path, process::Command};
@@ -70,7 +73,7 @@ impl World {
     }
 
     async fn look(&self, revision: &str, path: &str) -> Result<GitAnswer, String> {
-        self.git.look(self.ask(revision, path)).await.map_err(|error| crate::logging::chain(&error))
+        self.git.look(self.ask(revision, path)).await
     }
 }
 
@@ -119,29 +122,39 @@ async fn what_is_missing_or_forbidden_is_said() {
     assert_eq!(error(world.look("main", "none").await), "none: app path does not exist");
     assert_eq!(error(world.look("main", "../..").await), "path \"../..\" leaves the repository");
     let lost = GitAsk { repository: "file:///no/such/repository".into(), ..world.ask("main", "app") };
-    assert!(!error(world.git.look(lost).await.map_err(|error| error.to_string())).is_empty());
-    let program = GitAsk { repository: "ext::sh -c true".into(), ..world.ask("main", "app") };
-    assert!(matches!(world.git.look(program).await, Err(GitError::Scheme(_))));
-    let path = GitAsk { repository: world.repository.path().display().to_string(), ..world.ask("main", "app") };
-    assert!(matches!(world.git.look(path).await, Err(GitError::Scheme(_))), "a bare path is not an address");
+    assert!(!error(world.git.look(lost).await).is_empty());
+    let bare = world.repository.path().display().to_string();
+    for repository in ["ext::sh -c true", "ftp://git.example/shop", bare.as_str()] {
+        let ask = GitAsk { repository: repository.into(), ..world.ask("main", "app") };
+        let expected = format!("repository address {repository:?} is not supported: use https, http, ssh or git");
+        assert_eq!(error(world.git.look(ask).await), expected);
+    }
     world.git.settings.allow_file = false;
-    assert!(matches!(world.git.look(world.ask("main", "app")).await, Err(GitError::FileSwitchedOff)));
+    let switched_off = error(world.look("main", "app").await);
+    assert_eq!(switched_off, "repositories on the controller's own file system are switched off");
 }
 
-#[cfg(unix)]
 #[tokio::test]
-async fn links_stay_inside() {
+async fn a_revision_is_a_name_and_nothing_else() {
     let world = world();
-    let folder = world.repository.path();
-    std::os::unix::fs::symlink("more/deep.json", folder.join("app/link.json")).expect("links");
-    git(folder, &["add", "."]);
-    git(folder, &["commit", "-q", "-m", "inside"]);
-    assert_eq!(files(&world.look("main", "app").await.expect("found"))[0], "app/link.json={}");
-    std::os::unix::fs::symlink("../../../etc/passwd", folder.join("app/out.yaml")).expect("links");
-    git(folder, &["add", "."]);
-    git(folder, &["commit", "-q", "-m", "outside"]);
-    let error = world.look("main", "app").await.expect_err("refused");
-    assert_eq!(error, "app/out.yaml: the symbolic link leaves the repository");
+    for revision in [
+        "--upload-pack=touch /tmp/owned",
+        "main:refs/heads/owned",
+        "refs/heads/main:refs/heads/owned",
+        "+main",
+        "^main",
+        "*",
+        "refs/heads/*",
+        "../../main",
+        "main\nHEAD",
+        "main^{tree}",
+        "@{1}",
+        "$(touch owned)",
+    ] {
+        let error = world.look(revision, "app").await.expect_err(revision);
+        assert_eq!(error, format!("unable to resolve '{revision}' to a commit SHA"));
+    }
+    assert_eq!(git(world.repository.path(), &["for-each-ref", "--format=%(refname)"]), "refs/heads/main\nrefs/tags/v1");
 }
 
 #[tokio::test]
