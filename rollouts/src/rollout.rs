@@ -54,16 +54,19 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
         Err(invalid) => return report::invalid(observed, &invalid, now),
     };
     let fleet = Fleet::of(observed, &spec);
-    if let Err(invalid) = check::references(observed, &spec, &fleet) {
+    let look = Look::of(observed, &spec, &fleet, now);
+    if let Err(invalid) = check::references(&look) {
         return report::invalid(observed, &invalid, now);
     }
     if let Some(plan) = revised(observed, &spec, &fleet, now) {
         return plan;
     }
-    let look = Look::of(observed, &spec, &fleet, now);
-    match advance::urgent(&look) {
-        Some(change) => recorded(&look, change),
-        None => carry_out(&look),
+    if let Some(change) = advance::urgent(&look) {
+        return recorded(&look, change);
+    }
+    match check::runs(&look) {
+        Err(invalid) => report::invalid(observed, &invalid, now),
+        Ok(()) => carry_out(&look),
     }
 }
 

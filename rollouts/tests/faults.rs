@@ -440,3 +440,77 @@ fn what_a_step_waits_for_is_said() {
     let plan = toy.settle();
     assert!(plan.to_string().contains("pods of older revisions are still there"), "{plan}");
 }
+
+#[test]
+fn an_update_without_pods_is_late_too_and_the_next_one_starts_anew() {
+    for abort in [false, true] {
+        let mut toy = Toy::new(json!({"steps": [{"setWeight": 50}]}), 2);
+        toy.patch(json!({"spec": {"progressDeadlineSeconds": 60}}));
+        toy.settle();
+        toy.set_image("web:2");
+        // A quota, or a webhook, lets no pod come into being: no count ever moves.
+        let look = |toy: &mut Toy| (0..9).for_each(|_| _ = toy.step());
+        look(&mut toy);
+        toy.now += TimeDelta::seconds(62);
+        look(&mut toy);
+        assert_eq!(toy.status("message").as_str().map(|text| text.contains("has timed out")), Some(true));
+        toy.patch(json!({"spec": {"progressDeadlineAbort": abort}}));
+        let mut next = toy.rollout["spec"]["template"].clone();
+        next["spec"]["containers"][0]["image"] = "web:3".into();
+        toy.patch(json!({"spec": {"template": next}}));
+        look(&mut toy);
+        assert_eq!(toy.condition("Progressing").1, "NewReplicaSetCreated", "{}", toy.tail());
+        assert_eq!((toy.status("phase"), toy.status("abort")), (json!("Progressing"), Value::Null));
+        toy.settle();
+        assert_eq!(toy.status("phase"), "Healthy", "{}", toy.tail());
+    }
+}
+
+#[test]
+fn a_template_that_is_gone_stands_in_the_way_of_no_abort() {
+    let steps = json!([{"setWeight": 50}, {"pause": {}}]);
+    let asked = |toy: &mut Toy, _: &str| toy.patch(json!({"status": {"abort": true}}));
+    let failed = |toy: &mut Toy, run: &str| toy.end_run(run, "Failed", "");
+    for end in [asked as fn(&mut Toy, &str), failed] {
+        let mut strategy = routed(steps.clone());
+        strategy["analysis"] = json!({"templates": [{"templateName": "watch"}]});
+        let mut toy = updating(strategy, 4);
+        toy.templates.clear();
+        toy.settle();
+        assert!(toy.condition("InvalidSpec").2.ends_with("AnalysisTemplate 'watch' not found"));
+        let background = run(&toy, "2");
+        end(&mut toy, &background);
+        toy.settle();
+        assert_eq!((toy.weight(), toy.condition("Progressing").1.as_str()), (0, "RolloutAborted"), "{}", toy.tail());
+        toy.patch(json!({"status": {"abort": false}}));
+        toy.settle();
+        assert_eq!((toy.weight(), toy.status("phase")), (0, json!("Degraded")), "it does not begin again without it");
+    }
+}
+
+#[test]
+fn an_argument_is_read_when_its_run_begins() {
+    let argument = |path: &str| json!([{"name": "x", "valueFrom": {"fieldRef": {"fieldPath": path}}}]);
+    let steps = |path: &str| json!([{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "rate"}], "args": argument(path)}}]);
+    let mut template = metric();
+    template["args"] = json!([{"name": "x"}]);
+    let story = |path: &str| {
+        let mut toy = Toy::new(routed(steps(path)), 2).with_istio_hosts().with_template("rate", template.clone());
+        toy.settle();
+        assert_eq!(toy.status("phase"), "Healthy", "{path}: {}", toy.tail());
+        toy.set_image("web:2");
+        toy.settle();
+        toy
+    };
+    for (path, value) in [("status.canary.weights.canary.weight", "50"), ("metadata.labels['region']", "")] {
+        let toy = story(path);
+        assert_eq!(toy.runs[&run(&toy, "2-1")]["spec"]["args"], json!([{"name": "x", "value": value}]));
+    }
+    let mut toy = story("status.pauseConditions[0].reason");
+    let expected =
+        "steps[1].analysis.args: Invalid value: \"\": invalid path status.pauseConditions[0].reason in rollout";
+    assert!(toy.condition("InvalidSpec").2.ends_with(expected), "{}", toy.tail());
+    toy.patch(json!({"status": {"abort": true}}));
+    toy.settle();
+    assert_eq!((toy.weight(), toy.condition("Progressing").1.as_str()), (0, "RolloutAborted"));
+}

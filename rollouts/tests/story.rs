@@ -148,6 +148,10 @@ fn a_failed_analysis_takes_the_update_back_and_says_why() {
     assert_eq!(toy.runs.keys().cloned().collect::<Vec<_>>(), [background.clone(), step.clone()]);
     assert_eq!(toy.status("canary/currentStepAnalysisRunStatus/name"), step);
 
+    toy.end_run(&step, "Running", "");
+    toy.settle();
+    let told = format!("Step Analysis Run '{step}' Status New: 'Running' Previous: 'NoPreviousStatus'");
+    assert_eq!(toy.log.iter().filter(|line| line.contains(&told)).count(), 1, "{}", toy.tail());
     toy.end_run(&step, "Failed", "Metric \"m\" assessed Failed due to failed (1) > failureLimit (0)");
     toy.settle();
     assert_eq!((toy.weight(), toy.status("abort")), (0, json!(true)));
@@ -160,6 +164,8 @@ fn a_failed_analysis_takes_the_update_back_and_says_why() {
         "{message}"
     );
     assert_eq!(toy.runs[&background]["spec"]["terminate"], true, "the other run is ended");
+    let told = format!("AnalysisRunFailed: Step Analysis Run '{step}' Status New: 'Failed' Previous: 'Running'");
+    assert!(toy.tail().contains(&told), "{}", toy.tail());
 
     toy.patch(json!({"status": {"abort": false}}));
     toy.settle();
@@ -196,6 +202,8 @@ fn what_is_missing_is_said_and_nothing_moves() {
     let expected = "The Rollout \"web\" is invalid: spec.strategy.canary.trafficRouting.istio.virtualService.name: Invalid value: \"web\": virtualservices.networking.istio.io \"web\" not found";
     assert_eq!(toy.condition("InvalidSpec").2, expected);
     assert_eq!((toy.sets.len(), toy.status("phase")), (1, json!("Degraded")));
+    let why: Vec<String> = toy.step().why.iter().map(ToString::to_string).collect();
+    assert_eq!(why.last().map(String::as_str), Some("VirtualService `web` not found"));
     toy.routes.insert("web".into(), route);
     toy.settle();
     assert_eq!((toy.weight(), toy.condition("InvalidSpec").0.as_str()), (50, ""), "it goes on as soon as it is mended");
@@ -217,6 +225,15 @@ fn an_unsupported_field_is_refused_by_name() {
         assert_eq!(toy.condition("InvalidSpec").2, expected);
         assert!(toy.sets.is_empty());
     }
+}
+
+#[test]
+fn a_restart_that_was_carried_out_elsewhere_asks_for_nothing() {
+    let mut toy = Toy::new(json!({}), 1);
+    let time = "2020-01-01T00:00:00Z";
+    toy.patch(json!({"spec": {"restartAt": time}, "status": {"restartedAt": time}}));
+    toy.settle();
+    assert_eq!((toy.status("phase"), toy.status("restartedAt")), (json!("Healthy"), json!(time)));
 }
 
 #[test]

@@ -71,8 +71,6 @@ fn every_story_reads_like_its_transcript_and_every_reason_is_told() {
 
 /// Reasons that no scenario can tell, and why.
 const UNTOLD: &[(&str, &str)] = &[
-    ("Rollout::DestinationRuleNotFound", "a missing rule is told as an invalid spec"),
-    ("Rollout::VirtualServiceNotFound", "a missing VirtualService is told as an invalid spec"),
     ("Rollout::Refused", "no plan of the rules breaks an invariant: the audit's own tests build such plans"),
     ("Run::MeasuredSeveral", "two metrics answer in one pass only by chance: the stories of `analysis` tell it"),
     ("Run::Restated", "only another controller leaves such a report: the stories of `analysis` tell it"),

@@ -2,41 +2,66 @@
 //! one is missing the Rollout says so and stays as it is.
 
 use super::{
-    fleet::Fleet,
     invalid::Invalid,
+    look::Look,
     observed::Observed,
-    runs,
+    phase::Phase,
+    runs::{self, Slot, Verdict},
     spec::{Spec, Step},
     traffic::{self, istio},
 };
 use crds::{
-    analysis::{AnalysisTemplateSpec, Metric},
+    analysis::{AnalysisTemplateRef, Metric},
     keys,
     rollout::{IstioDestinationRule, IstioVirtualService, RolloutAnalysis},
 };
+use plan::reason::RolloutReason;
 use serde_json::Value;
 
 const CANARY: &str = "spec.strategy.canary";
 
 /// The first reference that leads nowhere or does not fit.
-pub fn references(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Result<(), Invalid> {
+pub fn references(look: &Look<'_>) -> Result<(), Invalid> {
+    let (observed, spec) = (look.observed, look.spec);
     let named = [("canaryService", &spec.canary.canary_service), ("stableService", &spec.canary.stable_service)];
     for (field, name) in named {
         if let Some(name) = name {
             service(observed, spec, &format!("{CANARY}.{field}"), name)?;
         }
     }
-    for (index, step) in spec.steps.iter().enumerate() {
-        if let Step::Analysis(analysis) = step {
-            let path = format!("{CANARY}.steps[{index}].analysis");
-            templates(observed, fleet, &path, analysis)?;
-            ends_by_itself(observed, &path, analysis)?;
+    // An update that is taken back needs no templates: the way back stays open while one is missing.
+    if !is_taken_back(look) {
+        for (slot, analysis) in analyses(spec) {
+            templates(observed, slot, analysis)?;
         }
     }
-    if let Some(background) = &spec.background {
-        templates(observed, fleet, &format!("{CANARY}.analysis"), &background.analysis)?;
-    }
     routes(observed, spec)
+}
+
+/// Whether every run that is to be created now can have its arguments.
+pub fn runs(look: &Look<'_>) -> Result<(), Invalid> {
+    let Some((slot, problem)) = runs::impossible(look) else { return Ok(()) };
+    Err(Invalid::value(&format!("{}.args", path_of(slot)), "", problem))
+}
+
+fn is_taken_back(look: &Look<'_>) -> bool {
+    look.phase == Phase::Aborted || matches!(runs::verdict(look), Some(Verdict::Abort(_)))
+}
+
+fn analyses<'a>(spec: &'a Spec<'_>) -> impl Iterator<Item = (Slot, &'a RolloutAnalysis)> {
+    let of_step = |(index, step): (usize, &'a Step)| match step {
+        Step::Analysis(analysis) => Some((Slot::Step(index), analysis.as_ref())),
+        Step::SetWeight(_) | Step::Pause(_) => None,
+    };
+    let background = spec.background.iter().map(|background| (Slot::Background, &background.analysis));
+    spec.steps.iter().enumerate().filter_map(of_step).chain(background)
+}
+
+fn path_of(slot: Slot) -> String {
+    match slot {
+        Slot::Step(index) => format!("{CANARY}.steps[{index}].analysis"),
+        Slot::Background => format!("{CANARY}.analysis"),
+    }
 }
 
 fn service(observed: &Observed, spec: &Spec<'_>, path: &str, name: &str) -> Result<(), Invalid> {
@@ -60,8 +85,8 @@ fn service(observed: &Observed, spec: &Spec<'_>, path: &str, name: &str) -> Resu
     Ok(())
 }
 
-fn templates(observed: &Observed, fleet: &Fleet<'_>, path: &str, analysis: &RolloutAnalysis) -> Result<(), Invalid> {
-    let path = format!("{path}.templates");
+fn templates(observed: &Observed, slot: Slot, analysis: &RolloutAnalysis) -> Result<(), Invalid> {
+    let path = format!("{}.templates", path_of(slot));
     for named in &analysis.templates {
         let name = &named.template_name;
         let (is_there, kind) = if named.cluster_scope {
@@ -74,43 +99,39 @@ fn templates(observed: &Observed, fleet: &Fleet<'_>, path: &str, analysis: &Roll
         }
     }
     let names: Vec<&str> = analysis.templates.iter().map(|named| named.template_name.as_str()).collect();
-    runs::spec_of(observed, fleet, analysis)
-        .map(|_| ())
-        .map_err(|problem| Invalid::value(&path, names.join(", "), problem))
+    runs::check(observed, analysis).map_err(|problem| Invalid::value(&path, names.join(", "), problem))?;
+    match slot {
+        Slot::Step(_) => analysis.templates.iter().try_for_each(|named| of_step(observed, &path, named)),
+        Slot::Background => Ok(()),
+    }
 }
 
-/// A step waits for its run, so its run must end: a metric with an interval needs a count.
-fn ends_by_itself(observed: &Observed, path: &str, analysis: &RolloutAnalysis) -> Result<(), Invalid> {
-    for named in &analysis.templates {
-        let single = RolloutAnalysis { templates: vec![named.clone()], ..Default::default() };
-        let templates = runs::templates_of(observed, &single).unwrap_or_default();
-        if let Some(metric) = templates.iter().find_map(|template| endless(template)) {
-            let name = &named.template_name;
+/// A step waits for its run, so its run must be able to begin and to end.
+fn of_step(observed: &Observed, path: &str, named: &AnalysisTemplateRef) -> Result<(), Invalid> {
+    let single = RolloutAnalysis { templates: vec![named.clone()], ..Default::default() };
+    let name = &named.template_name;
+    let wrong = |problem: String| Invalid::value(path, name, format!("AnalysisTemplate {name}{problem}"));
+    for template in runs::templates_of(observed, &single).unwrap_or_default() {
+        if let Some(twice) = template.args.iter().find(|arg| arg.value.is_some() && arg.value_from.is_some()) {
+            return Err(wrong(format!(": arg '{}' has both Value and ValueFrom fields", twice.name)));
+        }
+        if let Some(metric) = template.metrics.iter().find(|metric| is_endless(metric)) {
             let count = metric.count.as_ref().map_or_else(|| "<nil>".to_owned(), ToString::to_string);
-            let detail = format!(
-                "AnalysisTemplate {name} has metric {} which runs indefinitely. Invalid value for count: {count}",
-                metric.name
-            );
-            return Err(Invalid::value(&format!("{path}.templates"), name, detail));
+            let runs = format!("runs indefinitely. Invalid value for count: {count}");
+            return Err(wrong(format!(" has metric {} which {runs}", metric.name)));
         }
     }
     Ok(())
 }
 
-fn endless(template: &AnalysisTemplateSpec) -> Option<&Metric> {
-    let is_endless = |count: Option<&crds::IntOrString>| count.is_none_or(|count| count.as_int() == Some(0));
-    template.metrics.iter().find(|metric| metric.interval.is_some() && is_endless(metric.count.as_ref()))
+/// One with an interval goes on until its count is reached.
+fn is_endless(metric: &Metric) -> bool {
+    metric.interval.is_some() && metric.count.as_ref().is_none_or(|count| count.as_int() == Some(0))
 }
 
 fn routes(observed: &Observed, spec: &Spec<'_>) -> Result<(), Invalid> {
     let Some((istio, ends)) = spec.istio.zip(traffic::ends(spec)) else { return Ok(()) };
     let path = format!("{CANARY}.trafficRouting.istio");
-    if let Some(rule) =
-        istio.destination_rule.as_ref().filter(|rule| !observed.destination_rules.contains_key(&rule.name))
-    {
-        let missing = format!("destinationrules.networking.istio.io \"{}\" not found", rule.name);
-        return Err(Invalid::value(&format!("{path}.destinationRule.name"), &rule.name, missing));
-    }
     if let Some(rule) = &istio.destination_rule {
         subsets(observed, &path, rule)?;
     }
@@ -125,7 +146,11 @@ fn routes(observed: &Observed, spec: &Spec<'_>) -> Result<(), Invalid> {
 
 /// A subset that is not there can be pointed at nothing: the routes would send its share nowhere.
 fn subsets(observed: &Observed, path: &str, rule: &IstioDestinationRule) -> Result<(), Invalid> {
-    let Some(object) = observed.destination_rules.get(&rule.name) else { return Ok(()) };
+    let Some(object) = observed.destination_rules.get(&rule.name) else {
+        let reason = RolloutReason::DestinationRuleNotFound { name: rule.name.clone() };
+        let words = format!("destinationrules.networking.istio.io \"{}\" not found", rule.name);
+        return Err(Invalid::missing(&format!("{path}.destinationRule.name"), &rule.name, words, reason));
+    };
     let spec = object.spec();
     let named = [("canarySubsetName", &rule.canary_subset_name), ("stableSubsetName", &rule.stable_subset_name)];
     match named.into_iter().find(|(_, name)| !istio::has_subset(&spec, name)) {
@@ -147,11 +172,9 @@ fn virtual_service(
     let path = format!("{path}.name");
     let key = istio::name_of(&named.name, &observed.rollout.metadata.namespace);
     let Some(object) = observed.virtual_services.get(&key) else {
-        return Err(Invalid::value(
-            &path,
-            &named.name,
-            format!("virtualservices.networking.istio.io \"{}\" not found", key.1),
-        ));
+        let reason = RolloutReason::VirtualServiceNotFound { name: key.1.clone() };
+        let words = format!("virtualservices.networking.istio.io \"{}\" not found", key.1);
+        return Err(Invalid::missing(&path, &named.name, words, reason));
     };
     istio::select(&object.spec(), named, ends)
         .map(|_| ())

@@ -6,7 +6,7 @@
 use super::{look::Look, spec::Step};
 use chrono::{DateTime, Utc};
 use crds::{
-    Time,
+    Time, keys,
     rollout::{Condition, RolloutStatus},
 };
 use plan::Event;
@@ -172,7 +172,8 @@ fn progressing(
         set(status, "Progressing", "Unknown", PAUSED, "Rollout is paused", now);
         return;
     }
-    resumed(status, &reason, name, now);
+    resumed(status, &reason, now);
+    begun(look, status);
     let has_settled = find(status, "Progressing")
         .is_some_and(|condition| condition.reason == DONE && condition.status != "Unknown")
         && status.replicas == status.available_replicas;
@@ -198,15 +199,31 @@ fn progressing(
     }
 }
 
-/// What follows a pause or an abort that is over, or comes before anything was known.
-fn resumed(status: &mut RolloutStatus, reason: &str, replica_set: &str, now: DateTime<Utc>) {
-    let (value, reason, message) = match reason {
-        PAUSED => ("Unknown", "RolloutResumed", "Rollout is resumed".to_owned()),
-        ABORTED => ("Unknown", "RolloutRetry", "Retrying Rollout after abort".to_owned()),
-        "" => ("True", "NewReplicaSetCreated", format!("Created new replica set \"{replica_set}\"")),
+/// What follows a pause or an abort that is over.
+fn resumed(status: &mut RolloutStatus, reason: &str, now: DateTime<Utc>) {
+    let (reason, message) = match reason {
+        PAUSED => ("RolloutResumed", "Rollout is resumed"),
+        ABORTED => ("RolloutRetry", "Retrying Rollout after abort"),
         _ => return,
     };
-    set(status, "Progressing", value, reason, &message, now);
+    set(status, "Progressing", "Unknown", reason, message, now);
+}
+
+/// Another template has its own time to progress: it inherits neither the success nor the lateness of the one before, also
+/// where no pod of it can be created and so no count ever moves.
+fn begun(look: &Look<'_>, status: &mut RolloutStatus) {
+    let before = find(status, "Progressing").cloned();
+    let is_another = look.status().current_pod_hash != status.current_pod_hash && !is_promoted(status);
+    if before.is_some() && !is_another {
+        return;
+    }
+    let name = look.fleet.canary.map_or("", |canary| canary.name());
+    let is_used_again =
+        look.fleet.canary.is_some_and(|canary| canary.set.metadata.annotation(keys::REVISION_HISTORY).is_some());
+    let (reason, words) =
+        if is_used_again { ("FoundNewReplicaSet", "Found") } else { ("NewReplicaSetCreated", "Created") };
+    let message = format!("{words} new replica set \"{name}\"");
+    put(status, before, "Progressing", "True", reason, &message, look.now);
 }
 
 /// Pods or steps moved since the last record.
@@ -254,7 +271,7 @@ fn replica_failure(look: &Look<'_>, status: &mut RolloutStatus) {
         Some(failure) => {
             let (reason, message) =
                 (failure.reason.clone().unwrap_or_default(), failure.message.clone().unwrap_or_default());
-            set(status, "ReplicaFailure", &failure.status, &reason, &message, look.now);
+            say(status, "ReplicaFailure", &failure.status, &reason, &message, look.now);
         }
         None => status.conditions.retain(|condition| condition.condition_type != "ReplicaFailure"),
     }

@@ -1,35 +1,43 @@
 //! What is wrong with a spec, in the words that the API server itself uses for a field. Clients match on them.
 
+use plan::reason::RolloutReason;
 use serde::Serialize;
 use std::fmt;
 
 /// The first thing that is wrong with a Rollout's spec or with what it refers to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Invalid {
     path: String,
     problem: String,
+    /// What is missing, where clients know a name for that.
+    pub missing: Option<RolloutReason>,
 }
 
 impl Invalid {
     /// A field has a value that it must not have.
     pub fn value(path: &str, value: impl Serialize, detail: impl fmt::Display) -> Self {
         let shown = serde_json::to_string(&value).unwrap_or_default();
-        Self { path: path.into(), problem: format!("Invalid value: {shown}: {detail}") }
+        Self::rendered(path, format!("Invalid value: {shown}: {detail}"))
     }
 
     /// A field is missing.
     pub fn required(path: &str, detail: impl fmt::Display) -> Self {
-        Self { path: path.into(), problem: format!("Required value: {detail}") }
+        Self::rendered(path, format!("Required value: {detail}"))
     }
 
     /// A field that this version knows and does not carry out.
     pub fn unsupported(path: &str) -> Self {
-        Self { path: path.into(), problem: "Forbidden: not supported by this version".into() }
+        Self::rendered(path, "Forbidden: not supported by this version")
     }
 
     /// A problem that is rendered already.
     pub fn rendered(path: &str, problem: impl Into<String>) -> Self {
-        Self { path: path.into(), problem: problem.into() }
+        Self { path: path.into(), problem: problem.into(), missing: None }
+    }
+
+    /// An object that a field names is not there.
+    pub fn missing(path: &str, value: &str, detail: impl fmt::Display, reason: RolloutReason) -> Self {
+        Self { missing: Some(reason), ..Self::value(path, value, detail) }
     }
 }
 

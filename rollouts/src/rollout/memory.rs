@@ -4,7 +4,7 @@
 //! Some are written by clients too: that is how a person steers an update.
 
 /// Paths below `status` that a decision reads.
-pub const MEMORY: [&str; 17] = [
+pub const MEMORY: [&str; 18] = [
     // Which template and which steps the rest is about.
     "currentPodHash",
     "currentStepHash",
@@ -19,6 +19,8 @@ pub const MEMORY: [&str; 17] = [
     "abort",
     "abortedAt",
     "promoteFull",
+    // Which restart was carried out, by a controller that carries them out.
+    "restartedAt",
     // The names of its runs, recorded before the runs are created; without a phase until they were.
     "canary.currentStepAnalysisRunStatus",
     "canary.currentBackgroundAnalysisRunStatus",

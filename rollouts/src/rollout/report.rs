@@ -36,7 +36,8 @@ pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Optio
             recorded.message = run.status.message.clone().filter(|message| !message.is_empty());
         }
     }
-    let events = conditions::refresh(look, status, abort_message);
+    let mut events = runs::events(look);
+    events.extend(conditions::refresh(look, status, abort_message));
     status.observed_generation = Some(look.observed.rollout.metadata.generation.to_string());
     (status.phase, status.message) = phase(look, status);
     events
@@ -143,7 +144,9 @@ pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Pl
         let told = Event::warning("InvalidSpec", next.message.clone().unwrap_or_default());
         if is_same { write } else { write.with_event(told) }
     });
-    Plan::empty().reporting(write).waiting(Reason::Rollout(reason), plan::Requeue::Never)
+    let mut plan = Plan::empty().reporting(write);
+    plan.why = [reason].into_iter().chain(invalid.missing.clone()).map(Reason::from).collect();
+    plan
 }
 
 /// The write that says that the ReplicaSet of the current template cannot be created, `None` where that was said; and why

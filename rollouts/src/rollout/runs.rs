@@ -5,6 +5,8 @@
 
 mod arguments;
 
+pub use arguments::unreadable_metadata;
+
 use super::{
     fleet::{Fleet, object, owner, target},
     look::{INCONCLUSIVE, Look},
@@ -18,7 +20,7 @@ use crds::{
     keys, kind,
     rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
-use plan::{Propagation, Write, reason::RolloutReason};
+use plan::{Event, Propagation, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
 /// What a run judges.
@@ -120,17 +122,20 @@ pub fn current<'a>(look: &Look<'a>, slot: Slot) -> Option<&'a AnalysisRun> {
 
 /// The names to record for slots that want a run and have none that will do.
 pub fn unnamed(look: &Look<'_>) -> Vec<(Slot, String)> {
-    let status = look.status();
     let name_for = |(slot, analysis): (Slot, &RolloutAnalysis)| {
-        let is_held =
-            matches!(slot, Slot::Step(_)) && (look.observed.rollout.spec.paused || !status.pause_conditions.is_empty());
-        if is_held || is_served(look, slot) {
+        if is_held(look, slot) || is_served(look, slot) {
             return None;
         }
         let spec = spec_of(look.observed, look.fleet, analysis).ok()?;
         Some((slot, free_name(look, slot, &spec)))
     };
     wanted(look).into_iter().filter_map(name_for).collect()
+}
+
+/// A step's run begins when no pause holds the step.
+fn is_held(look: &Look<'_>, slot: Slot) -> bool {
+    let is_paused = look.observed.rollout.spec.paused || !look.status().pause_conditions.is_empty();
+    is_paused && matches!(slot, Slot::Step(_))
 }
 
 /// A slot is served by a run that is recorded and there, or recorded and about to be created. Somebody who resumed after an
@@ -187,6 +192,22 @@ pub fn spec_of(observed: &Observed, fleet: &Fleet<'_>, analysis: &RolloutAnalysi
     let args = arguments::resolved(observed, fleet, &analysis.args)?;
     merge::merge(&templates, &args, &analysis.dry_run, &analysis.measurement_retention)
         .map_err(|error| error.to_string())
+}
+
+/// Why no run of an analysis can ever have a spec, whatever the Rollout's fields will say.
+pub fn check(observed: &Observed, analysis: &RolloutAnalysis) -> Result<(), String> {
+    let templates = templates_of(observed, analysis)?;
+    let args = arguments::promised(&analysis.args);
+    merge::merge(&templates, &args, &analysis.dry_run, &analysis.measurement_retention)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
+}
+
+/// The slots that want a run, have none, and cannot have one now: a field that an argument reads is not there.
+pub fn impossible(look: &Look<'_>) -> Option<(Slot, String)> {
+    let has_none = |slot| !is_held(look, slot) && (current(look, slot).is_none() || !is_served(look, slot));
+    let problem = |analysis| spec_of(look.observed, look.fleet, analysis).err();
+    wanted(look).into_iter().find_map(|(slot, analysis)| Some((slot, problem(analysis).filter(|_| has_none(slot))?)))
 }
 
 /// The templates of an analysis, those that they name included.
@@ -303,6 +324,28 @@ fn removed(run: &AnalysisRun) -> Write {
     let meta = &run.metadata;
     let target = target(&kind::ANALYSIS_RUN, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
     Write::delete(target, Propagation::Background, RolloutReason::HistoryTrimmed { name: meta.name.clone() }.into())
+}
+
+/// What tells of the phases that recorded runs reached since they were recorded. Each is told once: whatever is written next
+/// records the phase, or forgets the run.
+pub fn events(look: &Look<'_>) -> Vec<Event> {
+    let told = |slot: &Slot| {
+        let recorded = slot.recorded(look.status())?;
+        let phase = ours(look.observed, &recorded.name)?.status.phase;
+        if phase == recorded.status || phase == AnalysisPhase::Unset {
+            return None;
+        }
+        let before = match recorded.status {
+            AnalysisPhase::Unset => "NoPreviousStatus".to_owned(),
+            known => known.to_string(),
+        };
+        let (kind, name) = (slot.kind(), &recorded.name);
+        let message = format!("{kind} Analysis Run '{name}' Status New: '{phase}' Previous: '{before}'");
+        let reason = format!("AnalysisRun{phase}");
+        let is_bad = matches!(phase, AnalysisPhase::Failed | AnalysisPhase::Error);
+        Some(if is_bad { Event::warning(&reason, message) } else { Event::normal(&reason, message) })
+    };
+    SLOTS.iter().filter_map(told).collect()
 }
 
 /// What the end of a run means for the update.

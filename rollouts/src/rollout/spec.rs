@@ -5,7 +5,7 @@
 use super::{
     invalid::Invalid,
     replicas::{self, Amount, Limits, WHOLE},
-    unsupported,
+    runs, unsupported,
 };
 use crate::template;
 use chrono::TimeDelta;
@@ -90,7 +90,7 @@ impl<'a> Spec<'a> {
     pub fn parse(rollout: &'a Rollout) -> Result<Self, Invalid> {
         let spec = &rollout.spec;
         counts_are_positive(rollout)?;
-        unsupported::check_outer(spec)?;
+        unsupported::check_outer(spec, &rollout.status)?;
         let Some(selector) = &spec.selector else {
             return Err(Invalid::required("spec.selector", "Rollout has missing field '.spec.selector'"));
         };
@@ -301,6 +301,13 @@ fn step(index: usize, wire: &CanaryStep) -> Result<Step, Invalid> {
         return Ok(Step::SetWeight(weight));
     }
     if let Some(analysis) = &wire.analysis {
+        if let Some(field) = runs::unreadable_metadata(&analysis.args) {
+            return Err(Invalid::value(
+                &format!("{path}.analyses"),
+                field,
+                "Analyses arguments must refer to valid object metadata supported by downwardAPI",
+            ));
+        }
         return Ok(Step::Analysis(Box::new(analysis.clone())));
     }
     let duration = wire.pause.as_ref().and_then(|pause| pause.duration.as_ref()).map(crds::duration::pause_seconds);

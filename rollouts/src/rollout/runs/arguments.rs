@@ -1,8 +1,11 @@
 //! Values for the arguments of an analysis: literal, the hash of a revision, or a field of the Rollout.
+//!
+//! A field is read when its run is about to be created: a status that is not there yet makes no spec invalid.
 
 use crate::rollout::{fleet::Fleet, observed::Observed};
-use crds::{analysis::Argument, rollout::RolloutAnalysisArgument};
+use crds::{ObjectMeta, analysis::Argument, rollout::RolloutAnalysisArgument};
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The arguments with their values. The error is the sentence that existing clients know.
 pub fn resolved(
@@ -16,6 +19,49 @@ pub fn resolved(
             Ok(Argument { name: argument.name.clone(), value: value(observed, fleet, argument)?, value_from: None })
         })
         .collect()
+}
+
+/// The same arguments before there is anything to read: one that a field gives has a value, whatever it will be.
+pub fn promised(given: &[RolloutAnalysisArgument]) -> Vec<Argument> {
+    let promise = |argument: &RolloutAnalysisArgument| {
+        let value = argument.value.clone().or_else(|| argument.value_from.as_ref().map(|_| String::new()));
+        Argument { name: argument.name.clone(), value, value_from: None }
+    };
+    given.iter().map(promise).collect()
+}
+
+/// The first path below `metadata` that no pod could be given either.
+pub fn unreadable_metadata(given: &[RolloutAnalysisArgument]) -> Option<&str> {
+    let fields = given.iter().filter_map(|argument| argument.value_from.as_ref()?.field_ref.as_ref());
+    let mut paths = fields.map(|field| field.field_path.as_str());
+    paths.find(|path| is_metadata(path) && metadata_of(&ObjectMeta::default(), path).is_none())
+}
+
+fn is_metadata(path: &str) -> bool {
+    path.starts_with("metadata")
+}
+
+/// A field of the metadata, as pods are given theirs: a label that is not there is empty, and all of them are one text.
+fn metadata_of(metadata: &ObjectMeta, path: &str) -> Option<String> {
+    let all = |map: &BTreeMap<String, String>| {
+        map.iter().map(|(key, value)| format!("{key}={value:?}")).collect::<Vec<_>>().join("\n")
+    };
+    Some(match path {
+        "metadata.name" => metadata.name.clone(),
+        "metadata.namespace" => metadata.namespace.clone(),
+        "metadata.uid" => metadata.uid.clone(),
+        "metadata.labels" => all(&metadata.labels),
+        "metadata.annotations" => all(&metadata.annotations),
+        _ => {
+            let (map, key) = path.strip_suffix("']")?.split_once("['")?;
+            let map = match map {
+                "metadata.labels" => &metadata.labels,
+                "metadata.annotations" => &metadata.annotations,
+                _ => return None,
+            };
+            map.get(key).cloned().unwrap_or_default()
+        }
+    })
 }
 
 fn value(observed: &Observed, fleet: &Fleet<'_>, argument: &RolloutAnalysisArgument) -> Result<Option<String>, String> {
@@ -34,8 +80,11 @@ fn value(observed: &Observed, fleet: &Fleet<'_>, argument: &RolloutAnalysisArgum
 }
 
 fn field_of(observed: &Observed, path: &str) -> Result<String, String> {
-    let rollout = serde_json::to_value(&*observed.rollout).map_err(|error| error.to_string())?;
     let invalid = || format!("invalid path {path} in rollout");
+    if is_metadata(path) {
+        return metadata_of(&observed.rollout.metadata, path).ok_or_else(invalid);
+    }
+    let rollout = serde_json::to_value(&*observed.rollout).map_err(|error| error.to_string())?;
     let found = parts(path).ok_or_else(invalid)?.into_iter().try_fold(&rollout, |at, part| match part {
         Part::Key(key) => at.get(key),
         Part::Index(index) => at.get(index),
@@ -55,7 +104,7 @@ enum Part {
     Index(usize),
 }
 
-/// Splits `metadata.labels['a.b'].x[0]` into its parts.
+/// Splits `spec['a.b'].x[0]` into its parts.
 fn parts(path: &str) -> Option<Vec<Part>> {
     let mut found = Vec::new();
     let mut rest = path;
@@ -93,6 +142,7 @@ mod tests {
         let mut rollout = Rollout::default();
         rollout.metadata.name = "shop".into();
         rollout.metadata.labels.insert("a.b/c".into(), "x".into());
+        rollout.metadata.labels.insert("tier".into(), "say \"hi\"".into());
         rollout.spec.replicas = Some(3);
         rollout.status.pause_conditions.push(PauseCondition { reason: "CanaryPauseStep".into(), start_time: None });
         let observed = Observed { rollout: Arc::new(rollout), ..Default::default() };
@@ -103,7 +153,13 @@ mod tests {
             ("status.pauseConditions[0].reason", Ok("CanaryPauseStep")),
             ("status.pauseConditions[1].reason", Err("invalid path status.pauseConditions[1].reason in rollout")),
             ("spec..replicas", Err("invalid path spec..replicas in rollout")),
-            ("metadata", Err("path metadata in rollout must terminate in a primitive value")),
+            ("spec", Err("path spec in rollout must terminate in a primitive value")),
+            // Metadata reads as pods are given theirs.
+            ("metadata.labels['none']", Ok("")),
+            ("metadata.labels", Ok("a.b/c=\"x\"\ntier=\"say \\\"hi\\\"\"")),
+            ("metadata.annotations", Ok("")),
+            ("metadata", Err("invalid path metadata in rollout")),
+            ("metadata.generation", Err("invalid path metadata.generation in rollout")),
         ] {
             assert_eq!(field_of(&observed, path), expected.map(Into::into).map_err(Into::into), "{path}");
         }

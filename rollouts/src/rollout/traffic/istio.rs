@@ -42,7 +42,8 @@ pub struct Weights {
 
 /// Namespace and name of a VirtualService that a spec names as `name` or `name.namespace`: the last part is the namespace.
 pub fn name_of(named: &str, namespace: &str) -> (String, String) {
-    let short = named.trim_end_matches(".cluster.local").trim_end_matches(".svc");
+    let short = [".svc.cluster.local", ".cluster.local"].into_iter().find_map(|suffix| named.strip_suffix(suffix));
+    let short = short.unwrap_or(named);
     match short.rsplit_once('.') {
         Some((name, namespace)) => (namespace.into(), name.into()),
         None => (namespace.into(), short.into()),
@@ -319,6 +320,8 @@ mod tests {
             ("vs", ("shop", "vs")),
             ("vs.other", ("other", "vs")),
             ("a.b.ns", ("ns", "a.b")),
+            ("vs.svc", ("svc", "vs")),
+            ("vs.ns.cluster.local", ("ns", "vs")),
             ("vs.ns.svc.cluster.local", ("ns", "vs")),
         ] {
             assert_eq!(name_of(given, "shop"), (expected.0.to_owned(), expected.1.to_owned()));
