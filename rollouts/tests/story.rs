@@ -5,14 +5,7 @@
 mod toy;
 
 use serde_json::{Value, json};
-use toy::Toy;
-
-fn routed(steps: Value) -> Value {
-    json!({
-        "canaryService": "canary", "stableService": "stable", "steps": steps,
-        "trafficRouting": {"istio": {"virtualService": {"name": "web"}}},
-    })
-}
+use toy::{Toy, routed};
 
 #[test]
 fn events_come_in_the_order_that_clients_expect() {

@@ -41,6 +41,34 @@ struct Shown {
     counts: BTreeMap<String, Value>,
 }
 
+pub fn routed(steps: Value) -> Value {
+    json!({
+        "canaryService": "canary", "stableService": "stable", "steps": steps,
+        "trafficRouting": {"istio": {"virtualService": {"name": "web"}}},
+    })
+}
+
+pub fn metric() -> Value {
+    json!({"metrics": [{"name": "m", "provider": {"prometheus": {"query": "up"}}}]})
+}
+
+/// A routed canary of the second image that stands where its steps first hold it.
+pub fn updating(strategy: Value, replicas: i32) -> Toy {
+    let mut toy = Toy::new(strategy, replicas)
+        .with_istio_hosts()
+        .with_template("rate", metric())
+        .with_template("watch", metric());
+    toy.settle();
+    toy.set_image("web:2");
+    toy.settle();
+    toy
+}
+
+/// A run of this suffix, by revision, step and number.
+pub fn run(toy: &Toy, suffix: &str) -> String {
+    format!("web-{}-{suffix}", toy.hash_of("web:2"))
+}
+
 impl Toy {
     pub fn new(strategy: Value, replicas: i32) -> Self {
         let rollout = json!({
