@@ -3,6 +3,7 @@
 //! It prints what it is given. A line that cannot be written (a closed pipe) is remembered and told at the end.
 
 use crate::{outcome::Outcome, seen::Seen};
+use sim::paint::Paint;
 use std::{fmt, io, time::Duration};
 
 /// The last column may be this long.
@@ -19,16 +20,6 @@ impl fmt::Debug for Screen {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Screen").field("has_colours", &self.has_colours).finish_non_exhaustive()
     }
-}
-
-/// ANSI codes.
-#[derive(Clone, Copy, Debug)]
-enum Paint {
-    Bold,
-    Dim,
-    Green,
-    Yellow,
-    Red,
 }
 
 impl Screen {
@@ -127,17 +118,7 @@ impl Screen {
     }
 
     fn painted(&self, text: &str, paint: Paint) -> String {
-        if !self.has_colours {
-            return text.to_owned();
-        }
-        let code = match paint {
-            Paint::Bold => 1,
-            Paint::Dim => 2,
-            Paint::Green => 32,
-            Paint::Yellow => 33,
-            Paint::Red => 31,
-        };
-        format!("\x1b[{code}m{text}\x1b[0m")
+        if self.has_colours { paint.on(text) } else { text.to_owned() }
     }
 }
 

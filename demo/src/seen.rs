@@ -8,6 +8,7 @@ use crate::{
     watching::{Copies, Passed, list, text},
 };
 use serde_json::Value;
+use sim::simulation::words_of_step;
 use std::fmt;
 
 /// One moment.
@@ -153,20 +154,8 @@ fn step_of(rollout: &Value) -> String {
     };
     let index = usize::try_from(index).unwrap_or(usize::MAX);
     match steps.get(index) {
-        Some(step) => format!("{}/{} {}", index + 1, steps.len(), words(step)),
+        Some(step) => format!("{}/{} {}", index + 1, steps.len(), words_of_step(step)),
         None => "all done".to_owned(),
-    }
-}
-
-fn words(step: &Value) -> String {
-    if let Some(weight) = step.pointer("/setWeight") {
-        return format!("setWeight {weight}");
-    }
-    match step.pointer("/pause/duration") {
-        Some(Value::String(duration)) => format!("pause {duration}"),
-        Some(duration) => format!("pause {duration}s"),
-        None if step.pointer("/pause").is_some() => "pause {}".to_owned(),
-        None => step.as_object().and_then(|step| step.keys().next().cloned()).unwrap_or_default(),
     }
 }
 

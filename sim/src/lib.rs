@@ -4,6 +4,7 @@
 //! clients run on it unchanged.
 
 pub mod clock;
+pub mod paint;
 pub mod scenario;
 pub mod server;
 pub mod simulation;

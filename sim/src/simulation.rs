@@ -9,7 +9,7 @@ mod look;
 mod user;
 
 pub use journal::{Journal, Line};
-pub use look::{Look, Routing};
+pub use look::{Look, Routing, words_of_step};
 pub use user::{Action, Failure};
 
 use std::fmt;

@@ -85,6 +85,19 @@ impl Look {
     }
 }
 
+/// A step of a canary in a few words: `setWeight 10`, `pause 2m`, `pause {}`, `analysis`.
+pub fn words_of_step(step: &Value) -> String {
+    if let Some(weight) = step.pointer("/setWeight") {
+        return format!("setWeight {weight}");
+    }
+    match step.pointer("/pause/duration") {
+        Some(Value::String(duration)) => format!("pause {duration}"),
+        Some(duration) => format!("pause {duration}s"),
+        None if step.pointer("/pause").is_some() => "pause {}".to_owned(),
+        None => step.as_object().and_then(|step| step.keys().next().cloned()).unwrap_or_default(),
+    }
+}
+
 fn routing_of(rollout: &Value) -> Option<Routing> {
     let istio = rollout.pointer("/spec/strategy/canary/trafficRouting/istio")?;
     let mut virtual_services: Vec<String> =
