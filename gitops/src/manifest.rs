@@ -86,7 +86,8 @@ fn is_manifest_file(file: &str) -> bool {
     [".yaml", ".yml", ".json"].iter().any(|extension| file.ends_with(extension))
 }
 
-fn parse_file(file: &str, content: &str) -> Result<Vec<Manifest>, ManifestError> {
+/// The objects of one file in the order of its documents, whatever the file is called.
+pub fn parse_file(file: &str, content: &str) -> Result<Vec<Manifest>, ManifestError> {
     let documents: Vec<Spanned<Value>> =
         serde_saphyr::from_multiple_with_options(content, options()).map_err(|error| unparsable(file, &error))?;
     let mut manifests = Vec::new();

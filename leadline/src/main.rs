@@ -1,10 +1,11 @@
 //! The `leadline` binary: reads arguments, puts the parts together, and turns how they end into an exit code.
 //!
-//! Nothing is decided here. Exit codes: 0 done, 1 it went wrong, 2 the arguments are wrong.
+//! Nothing is decided here. Exit codes: 0 done, 1 it went wrong, 2 the arguments are wrong, 3 a simulated update waits.
 
 mod controller_flags;
 mod run_controller;
 mod run_demo;
+mod run_simulate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ enum Command {
     Controller(Box<controller_flags::ControllerFlags>),
     /// Play the story of five versions, in a world of its own or on a local cluster.
     Demo(run_demo::DemoFlags),
+    /// Play an update of your own Rollout on virtual time, without a cluster.
+    Simulate(run_simulate::SimulateFlags),
 }
 
 fn main() -> ExitCode {
@@ -32,11 +35,12 @@ fn main() -> ExitCode {
         tracing::debug!("a TLS provider was installed before");
     }
     let ended = match arguments.command {
-        Command::Controller(flags) => run_controller::run(*flags),
-        Command::Demo(flags) => run_demo::run(flags),
+        Command::Controller(flags) => run_controller::run(*flags).map(|()| ExitCode::SUCCESS),
+        Command::Demo(flags) => run_demo::run(flags).map(|()| ExitCode::SUCCESS),
+        Command::Simulate(flags) => run_simulate::run(flags),
     };
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("leadline: {error:#}");
             ExitCode::FAILURE
@@ -52,6 +56,13 @@ mod tests {
     #[test]
     fn the_arguments_are_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_the_demo_advertises_is_there() {
+        for line in ["leadline demo --keep", "leadline simulate -f FILE"] {
+            assert!(Arguments::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
     }
 
     #[test]

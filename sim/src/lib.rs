@@ -7,5 +7,6 @@ pub mod clock;
 pub mod paint;
 pub mod scenario;
 pub mod server;
+pub mod simulate;
 pub mod simulation;
 pub mod world;

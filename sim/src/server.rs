@@ -150,9 +150,20 @@ impl Server {
     pub fn apply_yaml(&self, text: &str) -> Result<Vec<Arc<Value>>, Refusal> {
         let mut applied = Vec::new();
         for document in yaml::documents(text)? {
-            applied.push(self.state().put_document(document)?);
+            applied.push(self.state().put_document(document, "default")?.0);
         }
         Ok(applied)
+    }
+
+    /// Creates an object, or merges it into what is there, and returns the warnings that a client would get. Without a
+    /// namespace of its own it goes to `home`.
+    pub fn apply_object(&self, object: Value, home: &str) -> Result<Vec<String>, Refusal> {
+        self.state().put_document(object, home).map(|(_, warnings)| warnings)
+    }
+
+    /// Is this kind served?
+    pub fn knows(&self, api_version: &str, kind: &str) -> bool {
+        self.state().kinds.of_object(api_version, kind).is_some()
     }
 
     fn install(&self, text: &str) {

@@ -8,7 +8,7 @@ mod journal;
 mod look;
 mod user;
 
-pub use journal::{Journal, Line};
+pub use journal::{Journal, Line, News};
 pub use look::{Look, Routing, words_of_step};
 pub use user::{Action, Failure};
 
@@ -92,7 +92,7 @@ impl Simulation {
         let world = Arc::new(World::start(server.client(), clock, options.world));
         let journal = Arc::new(Journal::new(server.clone(), Arc::clone(&world), clock));
         let controller = start_controller(&server, &world, &journal, &options);
-        let sampler = tokio::spawn(journal::sample(Arc::clone(&journal)));
+        let sampler = tokio::spawn(journal::sample(Arc::clone(&journal), options.world.requests_per_second));
         Simulation { server, clock, world, journal, options, controller, sampler }
     }
 

@@ -13,7 +13,7 @@ mod jobs;
 mod kubelet;
 pub mod mesh;
 pub mod prometheus;
-mod promql;
+pub(crate) mod promql;
 mod replica_sets;
 pub mod view;
 
@@ -46,7 +46,8 @@ pub struct Settings {
     pub pods_ready_after: (Duration, Duration),
     /// A deleted pod serves on for this long.
     pub pods_stop_after: Duration,
-    /// How many requests each route of the mesh gets, unless an annotation says otherwise.
+    /// How many requests each route of the mesh gets, unless an annotation says otherwise. With 0 there is no data plane at
+    /// all, which makes long stories cheap.
     pub requests_per_second: u32,
     /// Routes and endpoints reach the mesh at most this much later than the API server.
     pub mesh_lag: Duration,
@@ -137,8 +138,10 @@ impl World {
         actors.spawn(live(Kubelet::on(ground.clone()), Alarm::on(&[pods])));
         actors.spawn(live(EndpointSlices { ground: ground.clone() }, Alarm::on(&[services, pods, slices])));
         actors.spawn(live(Jobs { ground: ground.clone() }, Alarm::on(&[jobs, pods])));
-        actors.spawn(mesh::carry(ground, mesh.clone()));
-        actors.spawn(prometheus::scrape(prometheus.clone(), mesh.clone()));
+        if settings.requests_per_second > 0 {
+            actors.spawn(mesh::carry(ground, mesh.clone()));
+            actors.spawn(prometheus::scrape(prometheus.clone(), mesh.clone()));
+        }
         World { views, images, mesh, prometheus, _actors: actors }
     }
 

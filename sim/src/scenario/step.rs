@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::scenario::check::Check;
-use crate::world::images::{Behaviour, Readiness, span};
+use crate::world::images::{Behaviour, span};
 
 /// One thing that happens.
 #[derive(Clone, Debug, Deserialize)]
@@ -83,11 +83,7 @@ pub struct Behaves {
 impl Behaves {
     /// The same for the world.
     pub fn behaviour(&self) -> Behaviour {
-        let readiness = self.ready_after.as_deref().and_then(|text| match text {
-            "never" => Some(Readiness::Never),
-            "crashes" => Some(Readiness::Crashes),
-            text => span(text).map(Readiness::After),
-        });
+        let readiness = self.ready_after.as_deref().and_then(|text| text.parse().ok());
         Behaviour { readiness, error_rate: self.error_rate, latency: None }
     }
 }

@@ -237,7 +237,7 @@ impl State {
     }
 
     /// Creates a document of a YAML text, or merges it into what is there.
-    pub(crate) fn put_document(&mut self, document: Value) -> Result<Arc<Value>, Refusal> {
+    pub(crate) fn put_document(&mut self, document: Value, home: &str) -> Result<Written, Refusal> {
         let (api_version, name) = (object::text(&document, &["apiVersion"]), object::text(&document, &["kind"]));
         let kind = self.kinds.of_object(api_version, name).ok_or_else(|| {
             Refusal::bad_request(format!("no matches for kind \"{name}\" in version \"{api_version}\""))
@@ -245,18 +245,18 @@ impl State {
         let mut call = Call::internal(Verb::Create, &kind);
         if kind.namespaced {
             let namespace = object::namespace(&document);
-            call.namespace = Some(if namespace.is_empty() { "default" } else { namespace }.to_owned());
+            call.namespace = Some(if namespace.is_empty() { home } else { namespace }.to_owned());
         }
         let named = object::name(&document).to_owned();
         let key = (call.namespace.clone().unwrap_or_default(), named.clone());
         let Some(before) = self.store.get(&kind.shelf(), &key) else {
-            return Ok(self.create(&call, &kind, document)?.0);
+            return self.create(&call, &kind, document);
         };
         call.verb = Verb::Patch;
         call.name = Some(named);
         let mut after = Value::clone(&before);
         merge_patch(&mut after, document);
-        Ok(self.change(&call, &kind, Proposal { before, after, is_managed: false })?.0)
+        self.change(&call, &kind, Proposal { before, after, is_managed: false })
     }
 
     fn place(&mut self, call: &Call, kind: &Kind, value: &mut Value) -> Result<(), Refusal> {

@@ -29,13 +29,30 @@ const MOST_PASSES_AT_ONCE: u64 = 2_000;
 /// How often the counts are noted.
 const SAMPLED_EVERY: Duration = Duration::from_millis(500);
 
+/// What sort of news a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Somebody else did something.
+    Noted,
+    /// The controller did something.
+    Done,
+    /// The controller waits for something.
+    Waits,
+    /// A write was refused, or an invariant is broken.
+    Wrong,
+}
+
 /// One line of a transcript.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
+    /// What sort of news it is.
+    pub news: News,
     /// When.
     pub at: DateTime<Utc>,
     /// Which object, or empty for what a user did.
     pub who: String,
+    /// The Rollout's phase.
+    pub phase: String,
     /// The step that is being done and the number of steps.
     pub step: Option<(i64, usize)>,
     /// The canary's weight in the VirtualService.
@@ -143,8 +160,10 @@ impl Journal {
     /// Writes down what somebody else did.
     pub fn note(&self, what: &str) {
         let line = Line {
+            news: News::Noted,
             at: self.clock.now(),
             who: String::new(),
+            phase: String::new(),
             step: None,
             weight: None,
             pods: (0, 0),
@@ -191,7 +210,7 @@ impl Witness for Journal {
         let who = pass.key.to_string();
         let mut said = Vec::new();
         for write in pass.plan.writes().iter().filter(|write| write.moves != Moves::Report && is_news(&write.because)) {
-            said.push(write.because.to_string());
+            said.push((News::Done, write.because.to_string()));
         }
         said.dedup();
         if pass.plan.writes().is_empty() && pass.plan.asks.is_empty() {
@@ -200,24 +219,26 @@ impl Witness for Journal {
             let why = why.join("; ");
             if pages.waited.get(&who) != Some(&why) {
                 pages.waited.insert(who.clone(), why.clone());
-                said.extend(Some(why).filter(|why| !why.is_empty()));
+                said.extend(Some((News::Waits, why)).filter(|(_, why)| !why.is_empty()));
             }
         }
         if let Some(refusal) = pass.refusal {
-            said.push(format!("refused ({}): {}", refusal.class, refusal.message));
+            said.push((News::Wrong, format!("refused ({}): {}", refusal.class, refusal.message)));
         }
         if let Some(look) = look.as_ref().filter(|_| pass.key.kind == Kind::Rollout) {
             let Pages { auditor, wrong, .. } = &mut *pages;
             for found in auditor.judge(&self.server, &pass, look) {
-                said.push(format!("BROKEN: {found}"));
+                said.push((News::Wrong, format!("BROKEN: {found}")));
                 wrong.push(format!("{}: {found}", pass.at));
             }
         }
         let measured = measured(&pages.samples, &self.world.mesh().counts(), look.as_ref());
-        for why in said {
+        for (news, why) in said {
             pages.lines.push(Line {
+                news,
                 at: pass.at,
                 who: who.clone(),
+                phase: look.as_ref().map(|look| look.phase().to_owned()).unwrap_or_default(),
                 step: look.as_ref().and_then(Look::step),
                 weight: look.as_ref().and_then(|look| look.weight),
                 pods: look.as_ref().map_or((0, 0), |look| look.pods),
@@ -276,8 +297,11 @@ fn percent(part: u64, all: u64) -> u64 {
     (part * 100 + all / 2) / all.max(1)
 }
 
-/// Notes the counts for ever, so that what happens lately can be told.
-pub(crate) async fn sample(journal: Arc<Journal>) {
+/// Notes the counts for ever, so that what happens lately can be told; in a world without a data plane nothing does.
+pub(crate) async fn sample(journal: Arc<Journal>, requests_per_second: u32) {
+    if requests_per_second == 0 {
+        return;
+    }
     let mut ticks = interval(SAMPLED_EVERY);
     loop {
         ticks.tick().await;

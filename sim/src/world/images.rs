@@ -4,6 +4,7 @@
 //! table wins.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,23 @@ pub enum Readiness {
     Never,
     /// Its container ends as soon as it starts, again and again.
     Crashes,
+}
+
+/// A text that says no [`Readiness`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no time: say 5s, 2m, `never` or `crashes`")]
+pub struct NoReadiness(String);
+
+impl FromStr for Readiness {
+    type Err = NoReadiness;
+
+    fn from_str(text: &str) -> Result<Readiness, NoReadiness> {
+        match text {
+            "never" => Ok(Readiness::Never),
+            "crashes" => Ok(Readiness::Crashes),
+            text => span(text).map(Readiness::After).ok_or_else(|| NoReadiness(text.to_owned())),
+        }
+    }
 }
 
 /// How the program of an image behaves; what is absent follows the pod's annotations and the world's settings.
@@ -59,8 +77,7 @@ impl Images {
 fn annotated(pod: &Value) -> Behaviour {
     let readiness = match annotation(pod, "leadline.dev/ready-after") {
         _ if annotation(pod, "leadline.dev/crashes") == "true" => Some(Readiness::Crashes),
-        "never" => Some(Readiness::Never),
-        text => span(text).map(Readiness::After),
+        text => text.parse().ok(),
     };
     Behaviour {
         readiness,
@@ -109,6 +126,14 @@ mod tests {
         }
         for text in ["", "soon", "5 days", "-1s"] {
             assert_eq!(span(text), None, "{text}");
+            assert!(text.parse::<Readiness>().is_err(), "{text}");
+        }
+        for (text, readiness) in [
+            ("5s", Readiness::After(Duration::from_secs(5))),
+            ("never", Readiness::Never),
+            ("crashes", Readiness::Crashes),
+        ] {
+            assert_eq!(text.parse(), Ok(readiness), "{text}");
         }
     }
 

@@ -72,11 +72,7 @@ impl Prometheus {
         shared.asked += 1;
         let now = self.clock.now().timestamp_millis();
         match promql::query(text, &shared.series, now) {
-            Ok(value) => {
-                let (result_type, result) = shown(value, now);
-                let data = json!({ "resultType": result_type, "result": result });
-                HttpReply { status: 200, body: json!({ "status": "success", "data": data }).to_string() }
-            }
+            Ok(value) => reply(value, now),
             Err(failure) => {
                 let (status, kind) = match failure {
                     Failure::Unreadable(_) => (400, "bad_data"),
@@ -174,6 +170,13 @@ fn samples_of(counts: &Counts) -> BTreeMap<Labels, f64> {
         add(&[(NAME, "envoy_cluster_upstream_rq_time_count"), ("envoy_cluster_name", &name)], answered);
     }
     samples
+}
+
+/// A value in the format of Prometheus' API.
+pub(crate) fn reply(value: Value, now: i64) -> HttpReply {
+    let (result_type, result) = shown(value, now);
+    let data = json!({ "resultType": result_type, "result": result });
+    HttpReply { status: 200, body: json!({ "status": "success", "data": data }).to_string() }
 }
 
 fn shown(value: Value, now: i64) -> (&'static str, serde_json::Value) {
