@@ -70,6 +70,7 @@ func dispatch(command string, arguments []string) error {
 // request is what a person asks for.
 type request struct {
 	settings cluster.Settings
+	hasPort  bool // somebody named the base port
 	state    string
 	account  string
 	output   string
@@ -98,7 +99,8 @@ func parse(command string, arguments []string) (request, error) {
 		return asked, fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
 	asked.settings.Profile = cluster.Profile(*profile)
-	if asked.settings.BasePort == 0 {
+	asked.hasPort = asked.settings.BasePort != 0
+	if !asked.hasPort {
 		asked.settings.BasePort = asked.settings.Profile.DefaultBasePort()
 	}
 	return asked, asked.settings.Check()
@@ -132,6 +134,7 @@ func onCluster(command string, arguments []string) error {
 		return err
 	}
 	if command == "up" {
+		asked.settings = settle(asked)
 		return cluster.New(cluster.Layout{Settings: asked.settings, State: asked.state}, set, self, os.Stdout).Up()
 	}
 	layout, err := cluster.Recall(asked.state)
@@ -143,6 +146,15 @@ func onCluster(command string, arguments []string) error {
 		return err
 	}
 	return onRunning(command, asked, cluster.New(layout, set, self, os.Stdout))
+}
+
+// settle says what is to be started: a cluster that is there already keeps its ports, unless others are asked for.
+func settle(asked request) cluster.Settings {
+	there, err := cluster.Recall(asked.state)
+	if err != nil || asked.hasPort || there.Profile != asked.settings.Profile {
+		return asked.settings
+	}
+	return there.Settings
 }
 
 // onRunning carries out the commands that need a cluster that was started.

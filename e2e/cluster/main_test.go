@@ -32,3 +32,28 @@ func TestParse(t *testing.T) {
 		})
 	}
 }
+
+func TestAClusterKeepsItsPorts(t *testing.T) {
+	there := cluster.Layout{Settings: cluster.Settings{Profile: cluster.Real, BasePort: 23000}, State: t.TempDir()}
+	if err := there.Remember(); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		arguments []string
+		state     string
+		want      int
+	}{
+		{[]string{"--profile", "real"}, there.State, 23000},
+		{[]string{"--profile", "real", "--base-port", "24000"}, there.State, 24000},
+		{[]string{"--profile", "light"}, there.State, 21000},
+		{[]string{"--profile", "real"}, t.TempDir(), 20000},
+	} {
+		asked, err := parse("up", append(row.arguments, "--state", row.state))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := settle(asked).BasePort; got != row.want {
+			t.Errorf("%v in %s: base port %d", row.arguments, row.state, got)
+		}
+	}
+}
