@@ -267,10 +267,42 @@ fn moved(look: &Look<'_>, traffic: &Traffic<'_>, router: &Router<'_>, goal: i32)
     Some(Write::patch(target, patch, because.into()).with_events(warning).with_event(event))
 }
 
-/// Who wrote the object last, as its `managedFields` tell.
+/// Who wrote the routes, as `managedFields` tell: a change takes its fields away from whoever had them. Its time alone would not
+/// do, since it is in whole seconds, and in that of our own write the order of names would decide.
 fn last_writer(object: &VirtualService) -> String {
     let fields = object.managed_fields();
-    let entries = fields.as_array().into_iter().flatten();
     let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    entries.max_by_key(|entry| text(entry, "time")).map_or_else(|| "somebody".into(), |entry| text(entry, "manager"))
+    let has_routes = |entry: &Value| {
+        let spec = entry.pointer("/fieldsV1/f:spec");
+        spec.is_some_and(|spec| ["f:http", "f:tls", "f:tcp"].iter().any(|field| spec.get(field).is_some()))
+    };
+    let entries = fields.as_array().into_iter().flatten();
+    let last = entries.max_by_key(|entry| (has_routes(entry), text(entry, "time")));
+    last.map_or_else(|| "somebody".into(), |entry| text(entry, "manager"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn who_wrote_the_routes_is_told_from_who_wrote_anything_else() {
+        let entry =
+            |manager: &str, time: &str, fields: Value| json!({"manager": manager, "time": time, "fieldsV1": fields});
+        let (routes, labels) = (json!({"f:spec": {"f:http": {}}}), json!({"f:metadata": {"f:labels": {}}}));
+        let (early, late) = ("2026-01-01T12:00:00Z", "2026-01-01T12:00:01Z");
+        for (entries, who) in [
+            (json!(null), "somebody"),
+            (json!([entry("kubectl-patch", early, routes.clone())]), "kubectl-patch"),
+            (json!([entry("alice", early, routes.clone()), entry("zoe", late, routes.clone())]), "zoe"),
+            (json!([entry("alice", early, routes.clone()), entry("leadline", early, labels.clone())]), "alice"),
+            (json!([entry("alice", early, json!({"f:spec": {"f:tls": {}}})), entry("bob", late, labels)]), "alice"),
+            (json!([{"manager": "old", "time": early}]), "old"),
+        ] {
+            let object = json!({"metadata": {"name": "shop", "namespace": "web", "managedFields": entries}});
+            let object = VirtualService::from_value(&object).expect("reads");
+            assert_eq!(last_writer(&object), who, "{entries}");
+        }
+    }
 }
