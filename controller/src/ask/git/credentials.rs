@@ -6,6 +6,7 @@
 
 use super::fetch::Scheme;
 use crate::ask::secrets::{Secrets, decoded};
+use base64::Engine;
 use gix::sec::identity::Account;
 use serde_json::Value;
 use std::fmt;
@@ -45,19 +46,42 @@ impl Access {
         !self.password.is_empty() || self.bearer.is_some() || !self.ssh_key.is_empty()
     }
 
-    /// User name and password for HTTP.
-    pub(super) fn account(&self) -> Option<Account> {
-        let username = if self.username.is_empty() { "x-access-token" } else { &self.username };
-        (!self.password.is_empty()).then(|| Account {
-            username: username.to_owned(),
+    /// User name and password, for when this server asks for them.
+    pub(super) fn account(&self, address: &str) -> Option<Account> {
+        let is_given = !self.password.is_empty() && !is_unencrypted(address);
+        is_given.then(|| Account {
+            username: self.user().to_owned(),
             password: self.password.clone(),
             oauth_refresh_token: None,
         })
     }
 
+    /// A header that goes with each request, and what it means when the server still asks. Over plain HTTP the password is in
+    /// it: the transport would not send it otherwise, and who keeps it in a Secret for such an address has decided that.
+    pub(super) fn header(&self, address: &str) -> Option<(&'static str, String)> {
+        if let Some(token) = &self.bearer {
+            return Some((
+                "the server does not accept the bearer token (401)",
+                format!("Authorization: Bearer {token}"),
+            ));
+        }
+        let is_given = !self.password.is_empty() && is_unencrypted(address);
+        let refused = "the server does not accept the user name and password (401)";
+        is_given.then(|| (refused, format!("Authorization: Basic {}", self.encoded())))
+    }
+
+    fn user(&self) -> &str {
+        if self.username.is_empty() { "x-access-token" } else { &self.username }
+    }
+
+    fn encoded(&self) -> String {
+        base64::engine::general_purpose::STANDARD.encode(format!("{}:{}", self.user(), self.password))
+    }
+
     /// The text without anything that opens a repository: no error, log line or status shows it.
     pub(super) fn hide(&self, text: &str) -> String {
-        let secrets = [Some(&self.password), self.bearer.as_ref(), Some(&self.ssh_key)];
+        let encoded = (!self.password.is_empty()).then(|| self.encoded());
+        let secrets = [Some(&self.password), encoded.as_ref(), self.bearer.as_ref(), Some(&self.ssh_key)];
         let secrets = secrets.into_iter().flatten().filter(|secret| !secret.is_empty());
         secrets.fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "*****"))
     }
@@ -81,6 +105,10 @@ pub(super) async fn find(secrets: &Secrets, namespace: &str, address: &str, sche
         Scheme::Ssh | Scheme::Git | Scheme::File => {}
     }
     access
+}
+
+fn is_unencrypted(address: &str) -> bool {
+    address.to_ascii_lowercase().starts_with("http://")
 }
 
 fn choose(secrets: &[Value], address: &str) -> Access {
@@ -138,7 +166,6 @@ fn host(address: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::Engine;
     use serde_json::json;
 
     fn secret(kind: &str, fields: &[(&str, &str)]) -> Value {
@@ -159,7 +186,7 @@ mod tests {
         ];
         let account = |address: &str| {
             let access = choose(&secrets, address);
-            let account = access.account().map(|account| format!("{}:{}", account.username, account.password));
+            let account = access.account(address).map(|account| format!("{}:{}", account.username, account.password));
             (account.unwrap_or_default(), access.bearer.unwrap_or_default(), access.ssh_key, access.is_insecure)
         };
         let expect = |account: &str, bearer: &str, key: &str, insecure: bool| {
@@ -170,5 +197,27 @@ mod tests {
         assert_eq!(account("https://git.example/else"), expect("x-access-token:all", "", "", false));
         assert_eq!(account("ssh://git@git.example/shop/web"), expect("", "", "KEY", false));
         assert_eq!(account("https://elsewhere/x"), expect("", "", "", false));
+    }
+
+    #[test]
+    fn a_password_is_a_header_where_nothing_is_encrypted() {
+        let named = [("url", "git.example/"), ("username", "me"), ("password", "secret")];
+        let token = [("url", "git.example/"), ("bearerToken", "t0ken")];
+        let basic = Some("Authorization: Basic bWU6c2VjcmV0");
+        let bearer = Some("Authorization: Bearer t0ken");
+        for (address, fields, account, header) in [
+            ("https://git.example/web", &named[..], Some("me"), None),
+            ("http://git.example/web", &named[..], None, basic),
+            ("HTTP://git.example/web", &named[..], None, basic),
+            ("http://git.example/web", &token[..], None, bearer),
+            ("https://git.example/web", &token[..], None, bearer),
+        ] {
+            let access = read(&secret("repository", fields));
+            assert_eq!(access.account(address).map(|account| account.username).as_deref(), account, "{address}");
+            let sent = access.header(address).map(|(_, header)| header);
+            assert_eq!(sent.as_deref(), header, "{address}");
+            let hidden = access.hide(&sent.unwrap_or_default());
+            assert!(!hidden.contains("bWU6") && !hidden.contains("t0ken"), "{hidden}");
+        }
     }
 }

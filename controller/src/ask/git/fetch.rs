@@ -143,12 +143,12 @@ fn fetch(repository: &Repository, ask: &GitAsk, access: &Access, interrupt: &Ato
         .with_refspecs(&specs, Direction::Fetch)
         .map_err(|_| unresolved())?;
     let mut connection = remote.connect(Direction::Fetch)?;
-    let account = access.account();
+    let account = access.account(&ask.repository);
+    let (refused, header) = access.header(&ask.repository).unzip();
     // Without this a terminal would be asked.
-    let has_token = access.bearer.is_some();
-    connection.set_credentials(move |action| answer(action, account.as_ref(), has_token));
-    if ask.repository.starts_with("http") {
-        connection.set_transport_options(Box::new(transport(access)?));
+    connection.set_credentials(move |action| answer(action, account.as_ref(), refused));
+    if scheme(&ask.repository)? == Scheme::Http {
+        connection.set_transport_options(Box::new(transport(access, header)?));
     }
     let prepared = connection.prepare_fetch(gix::progress::Discard, ref_map::Options::default())?;
     let mappings = &prepared.ref_map().mappings;
@@ -166,22 +166,24 @@ fn fetch(repository: &Repository, ask: &GitAsk, access: &Access, interrupt: &Ato
     Ok(found)
 }
 
-/// What is known when the server asks who we are. It asks after a token was sent when it does not accept that.
-fn answer(action: Action, account: Option<&Account>, has_token: bool) -> Result<Option<Outcome>, gix::Error> {
+/// What is known when the server asks who we are. It asks although something was sent when it does not accept that.
+fn answer(
+    action: Action,
+    account: Option<&Account>,
+    refused: Option<&'static str>,
+) -> Result<Option<Outcome>, gix::Error> {
     match (action, account) {
         (Action::Get(context), Some(account)) => Ok(Some(Outcome { identity: account.clone(), next: context.into() })),
-        (Action::Get(_), None) if has_token => {
-            Err(message("the server does not accept the bearer token (401)").raise())
-        }
         (Action::Get(_), None) => {
-            Err(message("the server wants credentials (401), and no Secret has any for this address").raise())
+            let unknown = "the server wants credentials (401), and no Secret has any for this address";
+            Err(message(refused.unwrap_or(unknown)).raise())
         }
         _ => Ok(None),
     }
 }
 
 /// How HTTP is spoken: patience, and whom to trust.
-fn transport(access: &Access) -> Result<http::Options, GitError> {
+fn transport(access: &Access, header: Option<String>) -> Result<http::Options, GitError> {
     let is_insecure = access.is_insecure;
     let certificates =
         reqwest::Certificate::from_pem_bundle(access.trust.as_bytes()).map_err(|_| GitError::Certificates)?;
@@ -192,7 +194,7 @@ fn transport(access: &Access) -> Result<http::Options, GitError> {
     };
     let backend = http::reqwest::Options { configure_client: Some(Box::new(configure)), ..Default::default() };
     Ok(http::Options {
-        extra_headers: access.bearer.iter().map(|token| format!("Authorization: Bearer {token}")).collect(),
+        extra_headers: header.into_iter().collect(),
         connect_timeout: Some(std::time::Duration::from_secs(15)),
         user_agent: Some(concat!("leadline/", env!("CARGO_PKG_VERSION")).to_owned()),
         backend: Some(Arc::new(Mutex::new(backend))),
