@@ -35,12 +35,13 @@ test: ## everything that needs no cluster and no root
 	$(CARGO) test --workspace --exclude e2e
 	$(CARGO) test --workspace --test tidy --test examples
 
+# More threads than cores: these tests wait for others most of the time.
 e2e: ## the tests on real clusters, which it starts (root; Go)
 	cd e2e/cluster && GOWORK=off go vet ./... && GOWORK=off go test ./...
 	$(CLUSTER) up --profile light
 	$(CLUSTER) up --profile real
 	$(CARGO) build --workspace --bins --tests
-	$(CARGO) test --workspace $(E2E_TESTS)
+	$(CARGO) test --workspace $(E2E_TESTS) -- --test-threads 6
 
 cluster-up: ## start a cluster, or what is missing of it: PROFILE=real or PROFILE=light
 	@$(CLUSTER) up --profile $(PROFILE)

@@ -14,6 +14,8 @@ pub const NAME: &str = "shop";
 /// What differs between tests.
 #[derive(Clone, Debug)]
 pub struct Recipe {
+    /// The host that clients ask for.
+    pub host: String,
     /// The first version.
     pub version: String,
     /// The steps.
@@ -27,7 +29,7 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         let steps = json!([{"setWeight": 50}, {"pause": {"duration": "1s"}}]);
-        Self { version: "v1".into(), steps, canary: json!({}), by_subset: false }
+        Self { host: NAME.into(), version: "v1".into(), steps, canary: json!({}), by_subset: false }
     }
 }
 
@@ -39,6 +41,11 @@ impl Recipe {
 
     /// All objects, as one list.
     pub fn objects(&self, cluster: &Cluster) -> String {
+        json!({"apiVersion": "v1", "kind": "List", "items": self.items(cluster)}).to_string()
+    }
+
+    /// All objects, one by one.
+    pub fn items(&self, cluster: &Cluster) -> Vec<Value> {
         let mut items = vec![self.virtual_service(cluster), self.rollout(cluster)];
         if self.by_subset {
             items.push(destination_rule());
@@ -47,7 +54,7 @@ impl Recipe {
             items.push(service("shop-stable"));
             items.push(service("shop-canary"));
         }
-        json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
+        items
     }
 
     /// The Rollout.
@@ -83,7 +90,7 @@ impl Recipe {
             false => json!({"host": format!("shop-{role}")}),
         };
         let mut spec = json!({
-            "hosts": [NAME],
+            "hosts": [self.host],
             "http": [{"name": "primary", "route": [
                 {"destination": destination("stable"), "weight": 100},
                 {"destination": destination("canary"), "weight": 0},
@@ -150,6 +157,28 @@ pub fn weights(virtual_service: &Value) -> Option<(i64, i64)> {
         found.map(|entry| entry["weight"].as_i64().unwrap_or(0))
     };
     Some((of("canary")?, of("stable")?))
+}
+
+/// An AnalysisTemplate with one metric, `quality`, that is good from 1 on.
+pub fn analysis(name: &str, prometheus: &str, more: &Value) -> Value {
+    let mut metric = json!({
+        "name": "quality", "successCondition": "result[0] >= 1",
+        "provider": {"prometheus": {"address": prometheus, "query": "quality", "timeout": 1}},
+    });
+    if let (Some(fields), Some(more)) = (metric.as_object_mut(), more.as_object()) {
+        fields.extend(more.clone());
+    }
+    json!({
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate", "metadata": {"name": name},
+        "spec": {"metrics": [metric]},
+    })
+}
+
+/// What a condition of this type says, where it is true.
+pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a str> {
+    let conditions = object.pointer("/status/conditions")?.as_array()?;
+    let found = conditions.iter().find(|condition| condition["type"] == kind && condition["status"] != "False");
+    found?["message"].as_str()
 }
 
 /// Whether the Rollout is done with its present template: healthy, stable and current the same.

@@ -11,8 +11,12 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
-use tokio::task::JoinHandle;
+use tokio::{task::JoinHandle, time::sleep};
+
+/// Time between two attempts to reach a server that is away.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
 /// The kinds that are recorded: resource, and the path of its group.
 const RECORDED: [(&str, &str); 6] = [
@@ -53,21 +57,32 @@ struct Kept {
 }
 
 impl Chronicle {
-    /// Begins to record a namespace.
+    /// Begins to record a namespace. A change that was missed is an error later on.
     pub async fn begin(client: &Client, namespace: &str) -> anyhow::Result<Self> {
+        Self::record(client, namespace, false).await
+    }
+
+    /// Begins to record a namespace whose API server will be restarted: it remembers less afterwards, and what is there then
+    /// is read anew.
+    pub async fn across_restarts(client: &Client, namespace: &str) -> anyhow::Result<Self> {
+        Self::record(client, namespace, true).await
+    }
+
+    async fn record(client: &Client, namespace: &str, may_forget: bool) -> anyhow::Result<Self> {
         let kept: Arc<Mutex<Kept>> = Arc::default();
         let mut watching = Vec::new();
         for (resource, group) in RECORDED {
             let path = format!("/{group}/namespaces/{namespace}/{resource}");
-            let list: Value = client.request(Request::get(&path).body(Vec::new())?).await.context(path.clone())?;
-            for object in list["items"].as_array().into_iter().flatten() {
-                lock(&kept).keep(resource, object, false);
-            }
-            let from = list["metadata"]["resourceVersion"].as_str().context("a list without a version")?;
-            let watch = Watch { client: client.clone(), path, resource, kept: Arc::clone(&kept) };
-            watching.push(tokio::spawn(watch.follow(from.to_owned())));
+            let watch = Watch { client: client.clone(), path, resource, may_forget, kept: Arc::clone(&kept) };
+            let from = watch.list().await.context(watch.path.clone())?;
+            watching.push(tokio::spawn(watch.follow(from)));
         }
         Ok(Self { kept, watching })
+    }
+
+    /// The newest revision that is recorded.
+    pub fn revision(&self) -> u64 {
+        lock(&self.kept).changes.last_key_value().map_or(0, |((revision, _), _)| *revision)
     }
 
     /// All changes so far, in order.
@@ -108,6 +123,7 @@ struct Watch {
     client: Client,
     path: String,
     resource: &'static str,
+    may_forget: bool,
     kept: Arc<Mutex<Kept>>,
 }
 
@@ -116,14 +132,27 @@ impl Watch {
         loop {
             match self.read(&mut version).await {
                 Ok(()) => {}
-                // A server that restarts is back soon, and remembers.
-                Err(error) if error.downcast_ref::<Expired>().is_none() => tokio::task::yield_now().await,
+                // A server that restarts is back soon.
+                Err(error) if error.downcast_ref::<Expired>().is_none() => sleep(BETWEEN_ATTEMPTS).await,
+                Err(_) if self.may_forget => match self.list().await {
+                    Ok(newest) => version = newest,
+                    Err(_) => sleep(BETWEEN_ATTEMPTS).await,
+                },
                 Err(error) => {
                     lock(&self.kept).gap = Some(format!("{}: {error:#}", self.path));
                     return;
                 }
             }
         }
+    }
+
+    /// Keeps what is there now, and returns the version of that moment.
+    async fn list(&self) -> anyhow::Result<String> {
+        let list: Value = self.client.request(Request::get(&self.path).body(Vec::new())?).await?;
+        for object in list["items"].as_array().into_iter().flatten() {
+            lock(&self.kept).keep(self.resource, object, false);
+        }
+        Ok(list["metadata"]["resourceVersion"].as_str().context("a list without a version")?.to_owned())
     }
 
     async fn read(&self, version: &mut String) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 //! `LEADLINE_LIGHT` and `LEADLINE_REAL` may name another state folder and base port (`FOLDER:PORT`), so that several
 //! people can test on one machine.
 
+use crate::installed;
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 use std::{
@@ -81,6 +82,18 @@ impl Cluster {
         run
     }
 
+    /// Kills one of its programs, like a power cut would.
+    pub fn kill(&self, program: &str) -> anyhow::Result<()> {
+        let mut kill = Command::new("kill");
+        kill.args(["-KILL", &self.pid(program)?.to_string()]);
+        installed::output(&mut kill, "").map(drop)
+    }
+
+    /// Starts what is missing of it.
+    pub fn repair(&self) -> anyhow::Result<()> {
+        installed::output(&mut self.run("up"), "").map(drop)
+    }
+
     /// The process id of one of its programs.
     pub fn pid(&self, program: &str) -> anyhow::Result<u32> {
         let path = self.state.join("run").join(format!("{program}.pid"));
@@ -104,7 +117,7 @@ impl Cluster {
 fn once(cell: &OnceLock<Result<Cluster, String>>, profile: &str) -> anyhow::Result<Cluster> {
     let cluster = cell.get_or_init(|| {
         let cluster = up(profile).and_then(|cluster| {
-            crate::installed::install(&cluster)?;
+            installed::install(&cluster)?;
             Ok(cluster)
         });
         cluster.map_err(|error| format!("{error:#}"))

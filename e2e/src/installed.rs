@@ -5,9 +5,12 @@
 use crate::{Cluster, repository};
 use anyhow::{Context, ensure};
 use std::{
+    collections::BTreeMap,
+    fs,
     io::Write,
-    path::Path,
+    path::PathBuf,
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
     thread::scope,
 };
 
@@ -61,13 +64,22 @@ pub fn install(cluster: &Cluster) -> anyhow::Result<()> {
     output(&mut established, "").map(drop)
 }
 
-/// A kubeconfig of one of the product's accounts, made in `folder`.
-pub fn kubeconfig(cluster: &Cluster, account: &str, folder: &Path) -> anyhow::Result<String> {
-    let path = folder.join(format!("{account}.kubeconfig"));
+/// A kubeconfig of one of the product's accounts. Made once in this process.
+pub fn kubeconfig(cluster: &Cluster, account: &str) -> anyhow::Result<String> {
+    static MADE: Mutex<BTreeMap<(PathBuf, String), String>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = (cluster.state.clone(), account.to_owned());
+    if let Some(text) = made.get(&key) {
+        return Ok(text.clone());
+    }
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("kubeconfig");
     let mut run = cluster.run("kubeconfig");
     run.args(["--service-account", &format!("{NAMESPACE}/{account}"), "--out"]).arg(&path);
     output(&mut run, "")?;
-    std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))
+    let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
+    made.insert(key, text.clone());
+    Ok(text)
 }
 
 /// Runs a command with this input, and returns what it printed; an error shows what it complained of.

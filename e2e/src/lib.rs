@@ -8,15 +8,20 @@
     reason = "a test: JSON that lacks a field is compared as null, and anything else is a failure"
 )]
 
+pub mod application;
 pub mod canary;
 pub mod chronicle;
 pub mod cluster;
 pub mod installed;
 pub mod invariants;
+pub mod metrics;
 pub mod proxy;
 pub mod running;
+pub mod source;
 pub mod stage;
+pub mod traffic;
 pub mod wait;
+pub mod wire;
 
 pub use crate::{
     cluster::{Cluster, repository},

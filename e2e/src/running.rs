@@ -2,7 +2,7 @@
 //!
 //! Its log goes to a file that a failing test can show. Nothing is read from it otherwise.
 
-use crate::repository;
+use crate::{Stage, repository};
 use anyhow::{Context, ensure};
 use std::{
     env, fs,
@@ -61,6 +61,14 @@ impl Controller {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let child = spawn(&path, &flags, &log)?;
         Ok(Self { child, flags, kubeconfig: path, log })
+    }
+
+    /// Starts it for one stage alone, without election unless `more` switches it on; on no port.
+    pub fn on(stage: &Stage, name: &str, kubeconfig: &str, more: &[&str]) -> anyhow::Result<Self> {
+        let election = if more.contains(&"--leader-elect") { &[][..] } else { &["--leader-elect=false"] };
+        let alone = ["--namespaced", "--namespace", &stage.namespace, "--own-namespace", &stage.namespace];
+        let flags = [&alone[..], &["--metricsPort", "0", "--healthzPort", "0"], election, more].concat();
+        Self::start(stage.folder.path(), name, kubeconfig, &flags)
     }
 
     /// Starts it once more, after it died.

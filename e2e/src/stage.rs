@@ -2,7 +2,7 @@
 //!
 //! The namespace is removed when the stage is dropped, without waiting for it.
 
-use crate::{Cluster, installed, wait::Look, wait_until};
+use crate::{Cluster, installed, running::program, wait::Look, wait_until};
 use anyhow::Context;
 use http::{Method, Request, header};
 use kube::{Client, Config, config::KubeConfigOptions};
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use std::{
     fmt,
     future::Future,
+    process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -58,7 +59,7 @@ impl Stage {
 
     /// A kubeconfig of one of the product's accounts.
     pub fn account(&self, name: &str) -> anyhow::Result<String> {
-        installed::kubeconfig(&self.cluster, name, self.folder.path())
+        installed::kubeconfig(&self.cluster, name)
     }
 
     /// Creates or changes the objects of a YAML text.
@@ -68,11 +69,51 @@ impl Stage {
         installed::output(&mut apply, yaml).map(drop)
     }
 
+    /// Creates objects; what is there already gets their fields.
+    pub async fn put(&self, items: &[Value]) -> anyhow::Result<()> {
+        for item in items {
+            let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+            let resource = format!("{}s", text("/kind").to_lowercase());
+            match self.send(Method::POST, &self.path(&resource), item).await {
+                Err(error) if is_there(&error) => {
+                    self.patch(&format!("{resource}/{}", text("/metadata/name")), item).await?
+                }
+                created => created?,
+            };
+        }
+        Ok(())
+    }
+
     /// What kubectl prints in this namespace.
     pub fn kubectl(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let mut kubectl = self.cluster.kubectl();
         kubectl.args(["-n", &self.namespace]).args(arguments);
         installed::output(&mut kubectl, "")
+    }
+
+    /// What our own plugin prints in this namespace.
+    pub fn plugin(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let mut plugin = Command::new(program("kubectl-leadline")?);
+        plugin.arg("--kubeconfig").arg(&self.cluster.kubeconfig).args(["-n", &self.namespace]).args(arguments);
+        installed::output(&mut plugin, "")
+    }
+
+    /// Lets an account do more in this namespace. `rules` are those of a Role, as one line of YAML.
+    pub fn grant(&self, account: &str, rules: &str) -> anyhow::Result<()> {
+        self.apply(&format!(
+            "{{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {{name: {account}}}, rules: {rules}}}\n---\n\
+             {{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {{name: {account}}}, roleRef: \
+             {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {account}}}, subjects: [{{kind: ServiceAccount, \
+             name: {account}, namespace: {}}}]}}",
+            installed::NAMESPACE
+        ))
+    }
+
+    /// What the Events with this reason say, oldest first.
+    pub async fn events(&self, reason: &str) -> anyhow::Result<Vec<String>> {
+        let events = self.get("events").await?;
+        let items = events["items"].as_array().into_iter().flatten().filter(|event| event["reason"] == reason);
+        Ok(items.map(|event| event["message"].as_str().unwrap_or_default().to_owned()).collect())
     }
 
     /// The path of an object: `rollouts/shop`, `services/shop`, `virtualservices/shop`.
@@ -130,8 +171,12 @@ impl Drop for Stage {
         // A namespace that stays does no harm: the cluster goes away after the tests.
         let mut delete = self.cluster.kubectl();
         delete.args(["delete", "namespace", &self.namespace, "--wait=false"]);
-        let _ = installed::output(&mut delete, "");
+        let _ = delete.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
+}
+
+fn is_there(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(kube::Error::Api(status)) if status.code == 409)
 }
 
 /// Runs a test on a runtime of its own.

@@ -6,5 +6,15 @@
 
 #[path = "cluster/conformance.rs"]
 mod conformance;
+#[path = "cluster/git.rs"]
+mod git;
 #[path = "cluster/kill.rs"]
 mod kill;
+#[path = "cluster/leader.rs"]
+mod leader;
+#[path = "cluster/missing.rs"]
+mod missing;
+#[path = "cluster/prometheus.rs"]
+mod prometheus;
+#[path = "cluster/sync.rs"]
+mod sync;

@@ -65,11 +65,9 @@ impl Lane {
     async fn open(story: Story, by_subset: bool) -> anyhow::Result<Self> {
         let stage = Stage::set(Cluster::light()?, "kill").await?;
         let proxy = Proxy::start(stage::client(&stage.account(installed::ROLLOUTS)?).await?).await?;
-        let flags = ["--namespaced", "--namespace", &stage.namespace, "--leader-elect=false", "--metricsPort", "0"];
-        let flags = [flags.as_slice(), &["--healthzPort", "0"]].concat();
-        let controller = Controller::start(stage.folder.path(), "controller", &proxy.kubeconfig(), &flags)?;
+        let controller = Controller::on(&stage, "controller", &proxy.kubeconfig(), &[])?;
         let recipe = Recipe { by_subset, ..Recipe::steps(story.steps()) };
-        stage.apply(&recipe.objects(&stage.cluster))?;
+        stage.put(&recipe.items(&stage.cluster)).await?;
         stage.until_done().await.with_context(|| controller.log())?;
         let chronicle = Chronicle::begin(stage.client(), &stage.namespace).await?;
         Ok(Self { stage, proxy, controller, chronicle, story, played: 0 })
@@ -77,7 +75,7 @@ impl Lane {
 
     /// Plays one canary, with a kill at a write or none, and returns its writes. `None`: it has no such write.
     async fn play(&mut self, kill: Option<(usize, Moment)>) -> anyhow::Result<Option<Vec<String>>> {
-        let from = self.chronicle.changes()?.last().map_or(0, |change| change.revision);
+        let from = self.chronicle.revision();
         self.played += 1;
         let victim = self.controller.victim();
         self.proxy.arm(kill.map(|(write, moment)| Trap { write, moment, victim }));
