@@ -110,9 +110,9 @@ async fn read_back(shell: &Shell, key: &Key) -> Result<(), Refusal> {
     for object in shell.fence.doubtful(key) {
         let uid = shell.stores.uid(&object);
         match (shell.writer.read(&object).await?, uid) {
-            (Some(found), _) => shell.absorb(&object, Said::Is(&found)),
+            (Some(found), _) => shell.absorb(key, &object, Said::Is(&found)),
             // Identities do not come back: what was held before the question is gone for good.
-            (None, Some(uid)) => shell.absorb(&object, Said::Gone(&uid)),
+            (None, Some(uid)) => shell.absorb(key, &object, Said::Gone(&uid)),
             (None, None) => {}
         }
         shell.fence.settle(key, &object);
@@ -170,8 +170,8 @@ fn succeeded(shell: &Shell, key: &Key, subject: &Subject, write: &Write, done: &
     shell.answers.wrote(key, object);
     shell.outcomes.wrote(key, object);
     match (done, &write.verb) {
-        (Done::Object(body), _) => shell.absorb(object, Said::Is(body)),
-        (Done::Deleted, plan::Verb::Delete { target, .. }) => shell.absorb(object, Said::Gone(&target.uid)),
+        (Done::Object(body), _) => shell.absorb(key, object, Said::Is(body)),
+        (Done::Deleted, plan::Verb::Delete { target, .. }) => shell.absorb(key, object, Said::Gone(&target.uid)),
         (Done::Deleted, _) => {}
     }
     for event in &write.events {

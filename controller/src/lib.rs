@@ -202,9 +202,9 @@ impl Shell {
         self.stores.are_synced(&self.settings)
     }
 
-    /// Puts an answer of the server into the stores and wakes whom it concerns.
-    fn absorb(&self, object: &ObjectRef, said: Said<'_>) {
-        self.stores.absorb(object, said).into_iter().for_each(|key| self.queue.wake(key));
+    /// Puts an answer of the server to a write or read of `key` into the stores and wakes whom it concerns.
+    fn absorb(&self, key: &Key, object: &ObjectRef, said: Said<'_>) {
+        self.stores.absorb(key.kind, object, said).into_iter().for_each(|key| self.queue.wake(key));
     }
 
     /// Tells once in this process that a Rollout was seen.

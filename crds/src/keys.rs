@@ -83,5 +83,9 @@ pub const RESOURCES_FINALIZER: &str = "resources-finalizer.argocd.argoproj.io";
 pub const RESOURCES_FINALIZER_FOREGROUND: &str = "resources-finalizer.argocd.argoproj.io/foreground";
 /// Finalizer of an Application: its objects are deleted in the background.
 pub const RESOURCES_FINALIZER_BACKGROUND: &str = "resources-finalizer.argocd.argoproj.io/background";
+/// Finalizer of an Application, alone or with a stage behind it: hooks run before its objects are deleted.
+pub const PRE_DELETE_FINALIZER: &str = "pre-delete-finalizer.argocd.argoproj.io";
+/// The same for hooks that run afterwards.
+pub const POST_DELETE_FINALIZER: &str = "post-delete-finalizer.argocd.argoproj.io";
 /// Finalizer of a hook object.
 pub const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";

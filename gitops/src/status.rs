@@ -75,6 +75,18 @@ impl Draft {
         Self { status, events, ..Self::unchanged(pass) }
     }
 
+    /// What was known, with what holds the deletion up, if anything does.
+    pub fn deleting(pass: Pass<'_>, error: Option<&str>) -> Self {
+        let before = pass.memory.status;
+        let found = error.map(|message| ("DeletionError".to_owned(), message.to_owned()));
+        let conditions = conditions(&before.conditions, found.into_iter().collect(), pass);
+        let events = match error {
+            Some(message) if conditions != before.conditions => vec![Event::warning("DeletionError", message)],
+            _ => Vec::new(),
+        };
+        Self { status: ApplicationStatus { conditions, ..before.clone() }, events, ..Self::unchanged(pass) }
+    }
+
     /// With what is to be written down about a sync.
     pub fn with(mut self, record: &Record, history_limit: usize) -> Self {
         self.operation = record.operation.clone();

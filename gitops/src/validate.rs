@@ -237,7 +237,8 @@ fn check_source(source: &ApplicationSource, path: &str, allow_file_urls: bool, e
     }
 }
 
-fn check_destination(destination: &ApplicationDestination, errors: &mut Vec<SpecError>) {
+/// Whether a destination is this cluster, and what is wrong with it otherwise.
+pub fn check_destination(destination: &ApplicationDestination, errors: &mut Vec<SpecError>) {
     let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     match (text(&destination.server), text(&destination.name)) {
         (None, None) => errors.push(missing("spec.destination", "server or name")),

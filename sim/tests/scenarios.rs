@@ -78,6 +78,7 @@ const UNTOLD: &[(&str, &str)] = &[
     ("Sync::Applied", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
     ("Sync::Compared", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
     ("Sync::ComparisonFailed", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
+    ("Sync::DeletionHeld", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
     ("Sync::InSync", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
     ("Sync::InvalidSpec", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
     ("Sync::NotGone", "no scenario has a Git repository yet: the stories of `gitops` tell it"),

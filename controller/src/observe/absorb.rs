@@ -1,6 +1,8 @@
 //! Puts what the server answered to our own writes and reads into the stores, as if the watch had brought it.
 //!
-//! Objects of kinds that are not watched are passed over: nobody decides on them from a store.
+//! Objects of kinds that are not watched are passed over: nobody decides on them from a store. So is what an Application
+//! brings and no store holds yet: it may be outside what is watched (another instance's Rollout, a ReplicaSet that is
+//! nobody's revision), and a store would keep it for ever.
 
 use super::Stores;
 use crate::{
@@ -21,9 +23,11 @@ pub(crate) enum Said<'a> {
 }
 
 impl Stores {
-    /// Takes an answer; the keys that it wakes.
-    pub(crate) fn absorb(&self, object: &ObjectRef, said: Said<'_>) -> Vec<Key> {
-        match object.kind.as_str() {
+    /// Takes an answer to a write or read of `writer`; the keys that it wakes.
+    pub(crate) fn absorb(&self, writer: Kind, object: &ObjectRef, said: Said<'_>) -> Vec<Key> {
+        let is_new = writer == Kind::Application && self.uid(object).is_none();
+        match watched(object) {
+            _ if is_new => Vec::new(),
             "Rollout" => self.take(&self.rollouts, object, said, Self::woken_by_rollout),
             "ReplicaSet" => self.take(&self.replica_sets, object, said, Self::woken_by_replica_set),
             "Pod" => self.take(&self.pods, object, said, Self::woken_by_pod),
@@ -46,7 +50,7 @@ impl Stores {
     /// The identity under which a store holds this object.
     pub(crate) fn uid(&self, object: &ObjectRef) -> Option<String> {
         let (namespace, name) = (object.namespace.as_deref().unwrap_or_default(), object.name.as_str());
-        match object.kind.as_str() {
+        match watched(object) {
             "Rollout" => self.rollouts.uid(namespace, name),
             "ReplicaSet" => self.replica_sets.uid(namespace, name),
             "Pod" => self.pods.uid(namespace, name),
@@ -76,4 +80,9 @@ impl Stores {
         };
         change.map(|change| woken(self, &change)).unwrap_or_default()
     }
+}
+
+/// The kind, where it is one of those that are watched: others may bear the same name in another group.
+fn watched(object: &ObjectRef) -> &str {
+    crds::Kind::of(&object.api_version(), &object.kind).map_or("", |known| known.kind)
 }

@@ -110,11 +110,28 @@ fn answers_to_our_own_writes_are_seen_at_once() {
     let object = plan::ObjectRef::new("apps", "v1", "ReplicaSet", Some("shop"), "web-2");
     let created =
         json!({"metadata": meta("web-2", json!({"resourceVersion": "9", "ownerReferences": owned_by("web")}))});
-    assert_eq!(names(stores.absorb(&object, Said::Is(&created))), ["Rollout web"]);
-    assert!(stores.absorb(&object, Said::Is(&created)).is_empty(), "nothing new");
+    assert_eq!(names(stores.absorb(Kind::Rollout, &object, Said::Is(&created))), ["Rollout web"]);
+    assert!(stores.absorb(Kind::Rollout, &object, Said::Is(&created)).is_empty(), "nothing new");
     let uid = stores.uid(&object).expect("is held");
-    assert_eq!(names(stores.absorb(&object, Said::Gone(&uid))), ["Rollout web"]);
+    assert_eq!(names(stores.absorb(Kind::Rollout, &object, Said::Gone(&uid))), ["Rollout web"]);
     assert!(stores.uid(&object).is_none());
+}
+
+#[test]
+fn what_an_application_brings_is_left_to_the_watch() {
+    let stores = stores();
+    let rollout = plan::ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "theirs");
+    let brought = json!({"metadata": meta("theirs", json!({"resourceVersion": "9"})), "spec": {}});
+    assert!(stores.absorb(Kind::Application, &rollout, Said::Is(&brought)).is_empty());
+    assert!(stores.rollouts.get("shop", "theirs").is_none(), "it may be another instance's");
+    let web = plan::ObjectRef { name: "web".into(), ..rollout };
+    let changed = json!({"metadata": meta("web", json!({"resourceVersion": "9"})), "spec": {"replicas": 7}});
+    assert!(!stores.absorb(Kind::Application, &web, Said::Is(&changed)).is_empty(), "what is held is kept up to date");
+    // Another kind of the same name.
+    let service = plan::ObjectRef::new("serving.knative.dev", "v1", "Service", Some("shop"), "web-canary");
+    let brought = json!({"metadata": meta("web-canary", json!({"resourceVersion": "9"})), "spec": {}});
+    assert!(stores.absorb(Kind::Rollout, &service, Said::Is(&brought)).is_empty());
+    assert_eq!(stores.services.get("shop", "web-canary").expect("is held").metadata.resource_version, "1");
 }
 
 #[test]

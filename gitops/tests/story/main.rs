@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod adoption;
+mod deletion;
 mod world;
 
 use serde_json::{Value, json};
@@ -462,23 +463,4 @@ fn a_sync_that_somebody_asked_for() {
         (world.status("/operationState/phase"), world.status("/operationState/message")),
         ("Failed", "Operation terminated")
     );
-}
-
-#[test]
-fn with_its_finalizer_an_application_takes_its_objects_with_it() {
-    let mut world = World::new(spec(automated()));
-    let kept = config("kept", 0, "one")
-        .replace("argocd.argoproj.io/sync-wave: '0'", "argocd.argoproj.io/sync-options: Delete=false");
-    world.push(
-        "c1",
-        &[("web/a.yaml", config("a", -1, "one")), ("web/b.yaml", config("b", 3, "one")), ("web/k.yaml", kept)],
-    );
-    world.settle();
-    world.told();
-    world.edit_application(json!({"metadata": {"finalizers": ["resources-finalizer.argocd.argoproj.io", "other"], "deletionTimestamp": "2026-01-01T00:00:00Z"}}));
-    world.run_for(10);
-    assert_eq!(world.told(), ["delete ConfigMap shop/b", "delete ConfigMap shop/a"]);
-    assert!(world.has("kept"));
-    assert_eq!(world.application["metadata"]["finalizers"], json!(["other"]));
-    assert!(world.settle().is_quiet());
 }

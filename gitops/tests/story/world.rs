@@ -100,7 +100,7 @@ impl World {
     pub fn pass(&mut self) -> Plan {
         let plan = gitops::decide(&self.observed(), self.now);
         assert!(!(plan.moves_memory() && plan.moves_world()), "memory and world in one plan: {plan}");
-        if !plan.writes().is_empty() {
+        if plan.moves_memory() || plan.moves_world() {
             (self.landed, self.refusals) = (Vec::new(), Vec::new());
         }
         for write in plan.writes() {

@@ -39,6 +39,9 @@ pub enum SyncReason {
     /// A deleted object is still there.
     #[error("{object} is not gone yet")]
     NotGone { object: String },
+    /// An Application cannot go.
+    #[error("the deletion is held: {message}")]
+    DeletionHeld { message: String },
     /// A wave must be healthy before the next begins.
     #[error("wave {wave} waits for {object}")]
     WaveUnhealthy { wave: i32, object: String },
