@@ -1,7 +1,10 @@
 //! The command line: names, flags and their help. What they do is in `commands`; how a cluster is found, in `connect`.
 
 use chrono::TimeDelta;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{
+    Arg, ArgAction, Args, Command as Definition, CommandFactory, Parser, Subcommand, ValueEnum,
+    builder::BoolishValueParser,
+};
 use std::{path::PathBuf, time::Duration};
 
 /// Shows Rollouts and steers them.
@@ -33,7 +36,7 @@ pub struct Connection {
     #[arg(long, global = true, value_name = "NAME")]
     pub user: Option<String>,
     /// Namespace to act in
-    #[arg(short, long, global = true, value_name = "NAME")]
+    #[arg(short, long, global = true, value_name = "NAME", value_parser = namespace)]
     pub namespace: Option<String>,
     /// Address of the API server
     #[arg(short, long, global = true, value_name = "URL")]
@@ -82,6 +85,13 @@ pub struct Connection {
     pub loglevel: Option<String>,
 }
 
+impl Connection {
+    /// The namespace to act in, where one is given. An empty one is none, as scripts with an unset variable rely on.
+    pub fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|namespace| !namespace.is_empty())
+    }
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -94,6 +104,7 @@ pub enum Command {
     /// Let an update go on: past its pause, or, if nothing holds it, past its current step
     Promote {
         /// The rollout
+        #[arg(value_parser = name)]
         name: String,
         /// Go to the end at once, without the rest of the steps, pauses and analyses
         #[arg(long)]
@@ -108,7 +119,7 @@ pub enum Command {
     /// Take an update back
     Abort {
         /// The rollouts
-        #[arg(required = true, value_name = "NAME")]
+        #[arg(required = true, value_name = "NAME", value_parser = name)]
         names: Vec<String>,
     },
     /// Try an aborted update again
@@ -117,6 +128,7 @@ pub enum Command {
     /// Go back to an earlier revision
     Undo {
         /// The rollout
+        #[arg(value_parser = name)]
         name: String,
         /// The revision; 0 is the one before the newest
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
@@ -125,7 +137,7 @@ pub enum Command {
     /// Hold a rollout where it is, until it is promoted
     Pause {
         /// The rollouts
-        #[arg(required = true, value_name = "NAME")]
+        #[arg(required = true, value_name = "NAME", value_parser = name)]
         names: Vec<String>,
     },
     /// Change a rollout
@@ -134,10 +146,10 @@ pub enum Command {
     /// Wait until a rollout is healthy, or fail when it is degraded
     Status {
         /// The rollout
+        #[arg(value_parser = name)]
         name: String,
         /// Wait for the end; --watch=false looks once
-        #[arg(short, long, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true",
-              action = clap::ArgAction::Set, value_name = "BOOL")]
+        #[arg(short, long, default_value = "true")]
         watch: bool,
         /// How long to wait, such as 60s; 0 waits for ever
         #[arg(short, long, value_name = "DURATION", value_parser = duration, default_value = "0")]
@@ -163,6 +175,7 @@ pub enum Get {
     #[command(visible_aliases = ["ro", "rollouts"])]
     Rollout {
         /// The rollout
+        #[arg(value_parser = name)]
         name: String,
         /// Go on showing it while it changes
         #[arg(short, long)]
@@ -183,7 +196,7 @@ pub enum List {
     #[command(visible_aliases = ["ro", "rollout"])]
     Rollouts {
         /// Only the one with this name
-        #[arg(long)]
+        #[arg(long, value_parser = name)]
         name: Option<String>,
         /// Those of all namespaces
         #[arg(short = 'A', long)]
@@ -204,7 +217,7 @@ pub enum Retry {
     #[command(visible_aliases = ["ro", "rollouts"])]
     Rollout {
         /// The rollouts
-        #[arg(required = true, value_name = "NAME")]
+        #[arg(required = true, value_name = "NAME", value_parser = name)]
         names: Vec<String>,
     },
 }
@@ -215,6 +228,7 @@ pub enum Set {
     /// Give containers another image
     Image {
         /// The rollout
+        #[arg(value_parser = name)]
         name: String,
         /// Container and image; * names all containers
         #[arg(required = true, value_name = "CONTAINER=IMAGE", value_parser = assignment)]
@@ -233,6 +247,41 @@ pub enum Shell {
     Fish,
     /// PowerShell.
     Powershell,
+}
+
+/// The command line as it is parsed: whoever writes `--watch=false`, as kubectl lets them, means it.
+pub fn definition() -> Definition {
+    with_answers(Arguments::command())
+}
+
+fn with_answers(command: Definition) -> Definition {
+    let with_answer = |switch: Arg| match switch.get_action() {
+        ArgAction::SetTrue => {
+            let is_on = switch.get_default_values().iter().any(|value| value == "true");
+            let parser = BoolishValueParser::new();
+            let switch = switch.action(ArgAction::Set).num_args(0..=1).require_equals(true).value_parser(parser);
+            let default = if is_on { "true" } else { "false" };
+            let switch = switch.default_value(default).default_missing_value("true").value_name("BOOL");
+            switch.hide_default_value(true).hide_possible_values(true)
+        }
+        _ => switch,
+    };
+    command.mut_args(with_answer).mut_subcommands(with_answers)
+}
+
+/// A name as it stands in the path of a request: what would lead elsewhere is none.
+fn name(text: &str) -> Result<String, String> {
+    let leads_elsewhere = |letter: char| "/%?#".contains(letter) || letter.is_whitespace() || letter.is_control();
+    match text {
+        "" | "." | ".." => Err("not the name of an object".into()),
+        _ if text.contains('/') => Err("not the name of an object: it stands without its kind".into()),
+        _ if text.contains(leads_elsewhere) => Err("not the name of an object".into()),
+        _ => Ok(text.to_owned()),
+    }
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    if text.is_empty() { Ok(String::new()) } else { name(text) }
 }
 
 /// A duration with its unit, as kubectl takes it, or a plain number of seconds.
@@ -255,13 +304,20 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arguments, Command, Set, duration};
-    use clap::{CommandFactory, Parser};
+    use super::{Arguments, Command, Get, Set, definition, duration};
+    use clap::FromArgMatches;
     use std::time::Duration;
+
+    fn parsed(line: &str) -> Result<Arguments, String> {
+        let words = ["kubectl-leadline"].into_iter().chain(line.split(' '));
+        let matches = definition().try_get_matches_from(words);
+        let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
+        arguments.map_err(|error| error.to_string())
+    }
 
     #[test]
     fn the_definition_is_sound() {
-        Arguments::command().debug_assert();
+        definition().debug_assert();
     }
 
     #[test]
@@ -290,21 +346,64 @@ mod tests {
             "set image web *=shop:2 side=s:3",
             "version --short",
             "completion powershell",
+            "list ro -wA",
+            "promote web --full=true --insecure-skip-tls-verify=true",
+            "-n  status web",
             "--as me --as-group a --as-group b -s http://127.0.0.1:1 --insecure-skip-tls-verify list ro",
         ] {
-            let words = ["kubectl-leadline"].into_iter().chain(line.split(' '));
-            Arguments::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
+            parsed(line).unwrap_or_else(|error| panic!("{line}: {error}"));
         }
-        for line in ["get", "get rollout", "abort", "set image web app", "set image web", "undo web --to-revision=-1"] {
-            let words = ["kubectl-leadline"].into_iter().chain(line.split(' '));
-            Arguments::try_parse_from(words).expect_err(line);
+        for line in [
+            "get",
+            "get rollout",
+            "abort",
+            "set image web app",
+            "set image web",
+            "undo web --to-revision=-1",
+            "get ro web -w false",
+            "get ro web -w=maybe",
+            "version --short --short",
+        ] {
+            parsed(line).expect_err(line);
         }
     }
 
     #[test]
     fn an_image_may_hold_an_equals_sign() {
-        let parsed = Arguments::try_parse_from(["x", "set", "image", "web", "app=r.io/a:1=2"]).expect("parses");
+        let parsed = parsed("set image web app=r.io/a:1=2").expect("parses");
         let Command::Set(Set::Image { images, .. }) = parsed.command else { panic!("is set image") };
         assert_eq!(images, [("app".to_owned(), "r.io/a:1=2".to_owned())]);
+    }
+
+    #[test]
+    fn a_switch_may_be_turned_off() {
+        for (line, expected) in [
+            ("get ro web", (false, false)),
+            ("get ro web -w --no-color", (true, true)),
+            ("get ro web --watch=false --no-color=true", (false, true)),
+            ("get ro -w=true --no-color=False web", (true, false)),
+        ] {
+            let Command::Get(Get::Rollout { watch, no_color, .. }) = parsed(line).expect("parses").command else {
+                panic!("is get rollout")
+            };
+            assert_eq!((watch, no_color), expected, "{line}");
+        }
+        for (line, expected) in [("status web", true), ("status web -w=false", false), ("status web -w", true)] {
+            let Command::Status { watch, .. } = parsed(line).expect("parses").command else { panic!("is status") };
+            assert_eq!(watch, expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_no_name() {
+        for name in ["rollout/web", "web/status", "web?dryRun=All", "web#x", "%77eb", "..", "a b", ""] {
+            for verb in ["abort", "promote", "pause", "retry rollout", "undo", "status", "get ro", "list ro --name"] {
+                let words = ["x"].into_iter().chain(verb.split(' ')).chain([name]);
+                let error = definition().try_get_matches_from(words).expect_err("is no name").to_string();
+                assert!(error.contains("not the name of an object"), "{verb} {name}: {error}");
+            }
+        }
+        assert!(parsed("-n a/b status web").is_err());
+        assert_eq!(parsed("-n  status web").expect("parses").connection.namespace(), None);
     }
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 pub(crate) async fn connect(connection: &Connection) -> Result<Cluster, Error> {
     let mut config = found(connection).await?;
     change(&mut config, connection)?;
-    let namespace = connection.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let namespace = connection.namespace().unwrap_or(&config.default_namespace).to_owned();
     let client = Client::try_from(config).map_err(|error| failed("cannot use this configuration", error))?;
     Ok(Cluster::new(client, namespace))
 }

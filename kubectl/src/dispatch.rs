@@ -2,11 +2,11 @@
 
 use crate::{
     Cluster, Error, Screen,
-    arguments::{Arguments, Command, Get, List, Retry, Set},
+    arguments::{Arguments, Command, Get, List, Retry, Set, definition},
     commands::{self, Columns, Look, Promotion, Wait},
     connect,
 };
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 use std::{ffi::OsString, path::Path, time::Duration};
 
 /// Runs a command line, whose first word is the name of the program, and returns the exit code.
@@ -23,7 +23,7 @@ async fn start(words: Vec<OsString>, cluster: Option<&Cluster>, screen: &mut Scr
     let program = program(words.first());
     // `kubectl argo rollouts get`, not `kubectl-argo-rollouts get`, is what a person types.
     let typed = program.replace('-', " ");
-    let parsed = Arguments::command().bin_name(typed).try_get_matches_from(words);
+    let parsed = definition().bin_name(typed).try_get_matches_from(words);
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(usage) => return explain(&usage, screen),
@@ -65,7 +65,7 @@ async fn carry_out(
         Command::Version { short } => screen.say(&commands::version(program, short)),
         Command::Completion { shell } => screen.print(&String::from_utf8_lossy(&commands::completion(program, shell))),
         command => {
-            let cluster = match (cluster, &connection.namespace) {
+            let cluster = match (cluster, connection.namespace()) {
                 (None, _) => connect::connect(&connection).await?,
                 (Some(cluster), None) => cluster.clone(),
                 (Some(cluster), Some(namespace)) => cluster.within(namespace),

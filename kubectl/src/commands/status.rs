@@ -23,18 +23,20 @@ pub struct Wait {
 
 /// Shows the status of a Rollout.
 pub async fn status(cluster: &Cluster, name: &str, wait: Wait, screen: &mut Screen<'_>) -> Result<(), Error> {
+    let looked = look(cluster, name, wait.watch, screen);
+    match wait.limit {
+        Some(limit) => timeout(limit, looked).await.unwrap_or(Err(Error::TimedOut)),
+        None => looked.await,
+    }
+}
+
+async fn look(cluster: &Cluster, name: &str, watch: bool, screen: &mut Screen<'_>) -> Result<(), Error> {
     let first = Summary::of(&cluster.rollout(name).await?);
     screen.say(&line(&first))?;
-    if !wait.watch {
-        return verdict(&first).unwrap_or(Ok(()));
-    }
-    if let Some(end) = verdict(&first) {
-        return end;
-    }
-    let waited = until_done(cluster, name, line(&first), screen);
-    match wait.limit {
-        Some(limit) => timeout(limit, waited).await.unwrap_or(Err(Error::TimedOut)),
-        None => waited.await,
+    match verdict(&first) {
+        Some(end) => end,
+        None if watch => until_done(cluster, name, line(&first), screen).await,
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::world::{Paper, World, printed};
 use serde_json::json;
+use sim::server::{call::Call, faults::Verdict};
+use std::{sync::Arc, time::Duration};
 use tokio::join;
 
 #[tokio::test(start_paused = true)]
@@ -73,6 +75,12 @@ async fn a_status_that_ends_badly_or_not_at_all() {
     let outcome = world.run("status shop -t 5s").await;
     assert_eq!((outcome.code, outcome.out.as_str()), (1, "Paused - CanaryPauseStep\n"));
     assert_eq!(outcome.errors, "Error: Rollout status watch exceeded timeout\n");
+
+    world.server.set_faults(Some(Arc::new(|_: &Call| Verdict::Delay(Duration::from_secs(3600)))));
+    let outcome = world.run("status shop -t 5s").await;
+    let silent = (1, "", "Error: Rollout status watch exceeded timeout\n");
+    assert_eq!((outcome.code, outcome.out.as_str(), outcome.errors.as_str()), silent, "a server that does not answer");
+    world.server.set_faults(None);
 
     let mut paper = Paper::new();
     let mut reader = paper.reader();
