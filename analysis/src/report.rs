@@ -8,7 +8,7 @@ use crds::{
     kind::ANALYSIS_RUN,
 };
 use plan::{Event, ObjectRef, Plan, Reason, Target, Write, reason::RunReason};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 /// The run as a plan names it.
 pub(crate) fn target(run: &AnalysisRun) -> Target {
@@ -29,7 +29,7 @@ pub(crate) fn target(run: &AnalysisRun) -> Target {
 /// The write that turns the run's status into `status`, with the Events of metrics and of the run that end by it.
 pub(crate) fn changes(run: &AnalysisRun, status: &AnalysisRunStatus, because: RunReason) -> Option<Write> {
     let before = serde_json::to_value(&run.status).ok()?;
-    let patch = merge_patch(&before, &serde_json::to_value(status).ok()?)?;
+    let patch = plan::merge_patch(&before, &serde_json::to_value(status).ok()?)?;
     // The run has no status subresource: its status is a field like any other.
     Some(
         Write::patch(target(run), json!({ "status": patch }), Reason::from(because))
@@ -62,42 +62,4 @@ fn events(before: &AnalysisRunStatus, after: &AnalysisRunStatus) -> Vec<Event> {
     let of_run = (after.phase.is_completed() && !before.phase.is_completed())
         .then(|| ended(after.phase, "AnalysisRun", "Analysis"));
     of_metrics.chain(of_run).collect()
-}
-
-/// The merge patch that makes `after` of `before`; none when they are equal. Lists are replaced whole.
-fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
-    match (before, after) {
-        _ if before == after => None,
-        (Value::Object(before), Value::Object(after)) => {
-            let gone = before.keys().filter(|key| !after.contains_key(*key)).map(|key| (key.clone(), Value::Null));
-            let changed = after.iter().filter_map(|(key, value)| {
-                let patch = before.get(key).map_or_else(|| Some(value.clone()), |old| merge_patch(old, value));
-                patch.map(|patch| (key.clone(), patch))
-            });
-            Some(Value::Object(gone.chain(changed).collect::<Map<_, _>>()))
-        }
-        _ => Some(after.clone()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_patch_holds_what_changed() {
-        for (before, after, expected) in [
-            (json!({"a": 1}), json!({"a": 1}), None),
-            (json!({"a": 1, "b": 2}), json!({"a": 1, "b": 3}), Some(json!({"b": 3}))),
-            (json!({"a": 1, "b": 2}), json!({"a": 1}), Some(json!({"b": null}))),
-            (
-                json!({"a": {"x": 1, "y": 0}}),
-                json!({"a": {"x": 2, "y": 0}, "n": {}}),
-                Some(json!({"a": {"x": 2}, "n": {}})),
-            ),
-            (json!({"l": [1, 2]}), json!({"l": [1]}), Some(json!({"l": [1]}))),
-        ] {
-            assert_eq!(merge_patch(&before, &after), expected, "{before} to {after}");
-        }
-    }
 }

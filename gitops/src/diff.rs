@@ -8,15 +8,14 @@
 mod compare;
 mod lists;
 mod managed;
-mod patch;
 mod path;
 mod quantity;
 
 pub use managed::is_foreign;
-pub use patch::merge_patch;
 pub use path::{Path, Segment};
 
 use crds::keys;
+use plan::merge_patch;
 use serde_json::Value;
 use std::fmt;
 

@@ -5,7 +5,6 @@
 
 use crate::{
     comparison::{Compared, Comparison},
-    diff,
     health::{self, Health},
     look,
     operation::{Pass, Record},
@@ -130,14 +129,14 @@ impl Draft {
         if application.operation != self.operation {
             let operation = value(&self.operation);
             body.extend(
-                diff::merge_patch(&value(&application.operation), &operation)
+                plan::merge_patch(&value(&application.operation), &operation)
                     .map(|patch| ("operation".to_owned(), patch)),
             );
         }
         let is_changed = self.status != application.status;
         if is_changed || self.is_refreshed {
             self.status.reconciled_at = Some(Time::from(pass.now));
-            let patch = diff::merge_patch(&value(&application.status), &value(&self.status));
+            let patch = plan::merge_patch(&value(&application.status), &value(&self.status));
             body.extend(patch.map(|patch| ("status".to_owned(), patch)));
         }
         if self.is_refreshed {

@@ -7,6 +7,7 @@
 
 mod ask;
 mod object;
+mod patch;
 mod print;
 pub mod reason;
 mod requeue;
@@ -17,6 +18,7 @@ pub use ask::{
     SecretText,
 };
 pub use object::{ObjectRef, Target};
+pub use patch::merge_patch;
 pub use reason::Reason;
 pub use requeue::Requeue;
 pub use write::{Event, EventType, Moves, Propagation, Subresource, Verb, Write};

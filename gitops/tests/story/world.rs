@@ -5,10 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crds::{Application, Rollout};
 use gitops::{
     FIELD_MANAGER, Observed, Refusal,
-    diff::merge_patch,
     key::{self, Key},
 };
-use plan::{Answer, Answered, Ask, GitAnswer, LiveAsk, Moves, ObjectRef, Plan, Requeue, Verb};
+use plan::{Answer, Answered, Ask, GitAnswer, LiveAsk, Moves, ObjectRef, Plan, Requeue, Verb, merge_patch};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -12,7 +12,6 @@ use super::{
 use chrono::{DateTime, Utc};
 use crds::rollout::{RolloutStatus, TrafficWeights, WeightDestination};
 use plan::{Event, Plan, Reason, Write, reason::RolloutReason};
-use serde_json::{Map, Value};
 
 /// Fills in everything that follows from what is observed; returns the Events that tell of it.
 pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Option<&str>) -> Vec<Event> {
@@ -104,27 +103,8 @@ pub fn status_write(observed: &Observed, next: &RolloutStatus, because: RolloutR
     }
     let before = serde_json::to_value(&observed.rollout.status).unwrap_or_default();
     let after = serde_json::to_value(next).unwrap_or_default();
-    let patch = merge_patch(&before, &after)?;
+    let patch = plan::merge_patch(&before, &after)?;
     Some(Write::status(rollout_target(observed), patch, because.into()))
-}
-
-/// The merge patch that turns one value into the other: null removes, lists are replaced whole.
-fn merge_patch(before: &Value, after: &Value) -> Option<Value> {
-    match (before, after) {
-        (Value::Object(old), Value::Object(new)) => {
-            let mut patch: Map<String, Value> =
-                old.keys().filter(|key| !new.contains_key(*key)).map(|key| (key.clone(), Value::Null)).collect();
-            for (key, value) in new {
-                match old.get(key) {
-                    None => _ = patch.insert(key.clone(), value.clone()),
-                    Some(known) => patch.extend(merge_patch(known, value).map(|inner| (key.clone(), inner))),
-                }
-            }
-            (!patch.is_empty()).then_some(Value::Object(patch))
-        }
-        _ if before == after => None,
-        _ => Some(after.clone()),
-    }
 }
 
 /// The plan for a spec that cannot be carried out: the condition says why, and nothing else is touched.

@@ -1,4 +1,5 @@
-//! The JSON merge patch that leads from one value to another: null removes, lists are replaced whole.
+//! The JSON merge patch that leads from one value to another: null removes, lists are replaced whole. What a status write
+//! says is made here, so that a field which nobody changed is not in it.
 
 use serde_json::{Map, Value};
 
