@@ -42,6 +42,19 @@ struct Topics {
     asked: Vec<Ask>,
     /// Counts what made live answers stale: one that was asked for before the last of them is not kept.
     turns: u64,
+    /// A live answer came that no decision has seen.
+    is_fresh: bool,
+}
+
+/// When what was read of live objects becomes history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outdated {
+    /// It did.
+    Now,
+    /// No decision has seen it yet: after the one that comes now.
+    AfterThisLook,
+    /// It is being read: after the answer has come and was looked at.
+    OnceAnswered,
 }
 
 /// Questions and answers of every key.
@@ -95,8 +108,11 @@ impl Answers {
     /// What was answered to this object so far. A successor of the same name starts with nothing.
     pub(crate) fn given(&self, key: &Key, uid: &str) -> Vec<Answered> {
         let mut topics = self.topics();
-        match topics.get(key) {
-            Some(topic) if topic.uid == uid => topic.answered.clone(),
+        match topics.get_mut(key) {
+            Some(topic) if topic.uid == uid => {
+                topic.is_fresh = false;
+                topic.answered.clone()
+            }
             Some(_) => {
                 topics.remove(key);
                 Vec::new()
@@ -116,8 +132,24 @@ impl Answers {
         }
     }
 
-    /// A live object of `key` was seen to change: what was read before is history.
-    pub(crate) fn outdate(&self, key: &Key) {
+    /// A live object of `key` was seen to change: what was read before is history, once a decision has seen it. An object
+    /// that changes all the time must not keep its Application from ever seeing anything.
+    pub(crate) fn outdate_seen(&self, key: &Key) -> Outdated {
+        let mut topics = self.topics();
+        let Some(topic) = topics.get_mut(key) else { return Outdated::Now };
+        let is_live = |ask: &Ask| matches!(ask, Ask::Live(_));
+        if topic.asked.iter().any(is_live) {
+            return Outdated::OnceAnswered;
+        }
+        if topic.is_fresh {
+            return Outdated::AfterThisLook;
+        }
+        topic.answered.retain(|answered| !is_live(&answered.ask));
+        Outdated::Now
+    }
+
+    /// What was read of live objects is history.
+    fn outdate(&self, key: &Key) {
         if let Some(topic) = self.topics().get_mut(key) {
             topic.turns += 1;
             topic.answered.retain(|answered| !matches!(answered.ask, Ask::Live(_)));
@@ -164,6 +196,7 @@ impl Answers {
         // Read before our own last write: the key looks again and asks again.
         let is_stale = matches!(answered.ask, Ask::Live(_)) && topic.turns != turns;
         if !is_stale {
+            topic.is_fresh |= matches!(answered.ask, Ask::Live(_));
             keep(&mut topic.answered, answered);
         }
         true

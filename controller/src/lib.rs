@@ -40,7 +40,7 @@ use kube::Client;
 use lease::{Election, Leadership};
 use memory::{Failures, Last, Outcomes};
 use metrics::Metrics;
-use observe::{Said, Sources, Stores};
+use observe::{Drift, Said, Sources, Stores};
 use plan::{Event, ObjectRef, Plan};
 use queue::Queue;
 use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
@@ -164,6 +164,9 @@ impl Controller {
         let shell = Arc::new(shell);
         let mut watches: FuturesUnordered<_> =
             Sources::new(&client, &shell.settings, &shell.stores, &shell.queue).all().into_iter().collect();
+        if shell.settings.applications.is_some() {
+            watches.push(shell.drift(&client).run().boxed());
+        }
         let mut sending = pin!(sender.run());
         let ended = {
             let mut leading = pin!(match &mut election {
@@ -200,6 +203,16 @@ impl Controller {
 impl Shell {
     fn is_ready(&self) -> bool {
         self.stores.are_synced(&self.settings)
+    }
+
+    fn drift(&self, client: &Client) -> Drift {
+        Drift {
+            client: client.clone(),
+            writer: self.writer.clone(),
+            stores: Arc::clone(&self.stores),
+            queue: Arc::clone(&self.queue),
+            namespace: self.settings.namespace.clone(),
+        }
     }
 
     /// Puts an answer of the server to a write or read of `key` into the stores and wakes whom it concerns.

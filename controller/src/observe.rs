@@ -5,6 +5,7 @@
 
 mod absorb;
 mod applications;
+mod drift;
 mod figures;
 mod keep;
 mod sources;
@@ -19,12 +20,14 @@ use crds::{
     AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, Experiment,
     ObjectMeta, Pod, ReplicaSet, Service, VirtualService,
 };
+pub(crate) use drift::Drift;
 pub(crate) use keep::KeptRollout;
 pub(crate) use sources::Sources;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
+use tokio::sync::Notify;
 
 /// Everything that is watched.
 #[derive(Debug)]
@@ -43,6 +46,7 @@ pub(crate) struct Stores {
     pub(crate) applications: Store<Application>,
     /// Applications of which an object changed since they were looked at.
     touched: Mutex<BTreeSet<Key>>,
+    applications_changed: Notify,
 }
 
 /// Facets under which objects are found.
@@ -122,6 +126,7 @@ impl Stores {
                 applications::of_application,
             ),
             touched: Mutex::default(),
+            applications_changed: Notify::new(),
         }
     }
 

@@ -5,6 +5,7 @@
 
 use crate::{
     Shell,
+    ask::Outdated,
     events::Subject,
     queue::{Key, Kind},
 };
@@ -70,8 +71,12 @@ fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision>
     let settings = shell.settings.applications.as_ref()?;
     let application = shell.stores.applications.get(&key.namespace, &key.name)?;
     let subject = subject(&kind::APPLICATION, &application.metadata);
-    if shell.stores.was_touched(key) {
-        shell.answers.outdate(key);
+    if shell.stores.is_touched(key) {
+        match shell.answers.outdate_seen(key) {
+            Outdated::Now => shell.stores.untouch(key),
+            Outdated::AfterThisLook => shell.queue.wake(key.clone()),
+            Outdated::OnceAnswered => {}
+        }
     }
     let outcome = shell.outcomes.of(key);
     let observed = gitops::Observed {

@@ -4,6 +4,7 @@
 //! definition is missing counts as empty and is asked for again every ten seconds, without holding up the others. Only this
 //! file knows watch streams. It decides nothing: what an event wakes is said by `observe.rs`.
 
+pub(crate) mod glance;
 pub(crate) mod store;
 
 use crds::Kind;
@@ -106,7 +107,8 @@ pub(crate) async fn follow<T>(client: Client, source: Source, store: &Store<T>, 
             Ok(version) => {
                 pause = BACK_OFF.0;
                 debug!(kind = source.kind.kind, objects = store.len(), "listed");
-                watch(&client, &source, store, &told, version).await
+                let event = |event: &str, object: &Value| keep(&source, store, &told, event, object);
+                watch(&client, &Requests::of(&source), &event, version).await
             }
             Err(error) => error,
         };
@@ -129,6 +131,30 @@ pub(crate) async fn follow<T>(client: Client, source: Source, store: &Store<T>, 
     }
 }
 
+/// How one collection is asked for.
+#[derive(Clone, Debug)]
+struct Requests {
+    path: String,
+    selector: Option<String>,
+    accept: &'static str,
+}
+
+impl Requests {
+    fn of(source: &Source) -> Self {
+        Self { path: source.path(), selector: source.selector.clone(), accept: "application/json" }
+    }
+
+    fn get(&self, parameters: &[(&str, &str)]) -> Result<Request<Vec<u8>>, WatchError> {
+        let mut query = form(parameters);
+        if let Some(selector) = &self.selector {
+            query.push('&');
+            query.push_str(&form(&[("labelSelector", selector)]));
+        }
+        let request = Request::get(format!("{}?{query}", self.path)).header(http::header::ACCEPT, self.accept);
+        request.body(Vec::new()).map_err(|error| WatchError::Refused(error.to_string()))
+    }
+}
+
 impl Source {
     fn path(&self) -> String {
         let group = if self.kind.group.is_empty() { "/api".into() } else { format!("/apis/{}", self.kind.group) };
@@ -137,16 +163,6 @@ impl Source {
             _ => String::new(),
         };
         format!("{group}/{}{scope}/{}", self.kind.version, self.kind.plural)
-    }
-
-    fn request(&self, parameters: &[(&str, &str)]) -> Result<Request<Vec<u8>>, WatchError> {
-        let mut query = form(parameters);
-        if let Some(selector) = &self.selector {
-            query.push('&');
-            query.push_str(&form(&[("labelSelector", selector)]));
-        }
-        let request = Request::get(format!("{}?{query}", self.path())).body(Vec::new());
-        request.map_err(|error| WatchError::Refused(error.to_string()))
     }
 }
 
@@ -169,7 +185,7 @@ async fn list<T>(
     store: &Store<T>,
     told: &impl Fn(Option<Change<T>>),
 ) -> Result<String, WatchError> {
-    let limit = PAGE.to_string();
+    let (limit, requests) = (PAGE.to_string(), Requests::of(source));
     let mut next = String::new();
     let mut listed: BTreeSet<Name> = BTreeSet::new();
     loop {
@@ -177,7 +193,7 @@ async fn list<T>(
         if !next.is_empty() {
             parameters.push(("continue", &next));
         }
-        let request = source.request(&parameters)?;
+        let request = requests.get(&parameters)?;
         let text = timeout(LIST_TIMEOUT, client.request_text(request)).await.map_err(|_| WatchError::Silent)??;
         let page: Page = serde_json::from_str(&text)?;
         drop(text);
@@ -207,24 +223,34 @@ fn take<T>(source: &Source, told: &impl Fn(Option<Change<T>>), change: Result<Op
     }
 }
 
+/// Puts what a watch brings into the store.
+fn keep<T>(source: &Source, store: &Store<T>, told: &impl Fn(Option<Change<T>>), event: &str, object: &Value) {
+    match event {
+        "ADDED" | "MODIFIED" => take(source, told, store.saw(object)),
+        "DELETED" => take(source, told, store.saw_deleted(object)),
+        _ => {}
+    }
+    if let Some(reached) = version_in(object) {
+        store.passed(store::version_of(reached));
+    }
+}
+
+fn version_in(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/resourceVersion").and_then(Value::as_str)
+}
+
 /// Watches from `version` on until a new list is needed, and says why.
-async fn watch<T>(
-    client: &Client,
-    source: &Source,
-    store: &Store<T>,
-    told: &impl Fn(Option<Change<T>>),
-    mut version: String,
-) -> WatchError {
+async fn watch(client: &Client, requests: &Requests, event: &impl Fn(&str, &Value), mut version: String) -> WatchError {
     let mut pause = BACK_OFF.0;
     loop {
         let (before, started) = (version.clone(), Instant::now());
-        match watch_once(client, source, store, told, &mut version).await {
+        match watch_once(client, requests, event, &mut version).await {
             // A server that hangs up at once would be asked again without end.
             Ok(()) if started.elapsed() < BACK_OFF.0 && version == before => sleep(pause).await,
             Ok(()) => pause = BACK_OFF.0,
             Err(error @ (WatchError::Expired | WatchError::Missing | WatchError::Denied(_))) => return error,
             Err(error) => {
-                debug!(kind = source.kind.kind, error = crate::logging::chain(&error), "the watch broke");
+                debug!(path = requests.path, error = crate::logging::chain(&error), "the watch broke");
                 if version != before {
                     pause = BACK_OFF.0;
                 }
@@ -235,15 +261,14 @@ async fn watch<T>(
     }
 }
 
-async fn watch_once<T>(
+async fn watch_once(
     client: &Client,
-    source: &Source,
-    store: &Store<T>,
-    told: &impl Fn(Option<Change<T>>),
+    requests: &Requests,
+    told: &impl Fn(&str, &Value),
     version: &mut String,
 ) -> Result<(), WatchError> {
     let seconds = WATCH_SECS.to_string();
-    let request = source.request(&[
+    let request = requests.get(&[
         ("watch", "true"),
         ("allowWatchBookmarks", "true"),
         ("timeoutSeconds", &seconds),
@@ -259,16 +284,12 @@ async fn watch_once<T>(
             continue;
         }
         let Line { event, object } = serde_json::from_str(&line)?;
-        match event.as_str() {
-            "ADDED" | "MODIFIED" => take(source, told, store.saw(&object)),
-            "DELETED" => take(source, told, store.saw_deleted(&object)),
-            "BOOKMARK" => {}
-            "ERROR" => return Err(refusal(&object)),
-            other => debug!(kind = source.kind.kind, other, "an event of a type that is not known"),
+        if event == "ERROR" {
+            return Err(refusal(&object));
         }
-        if let Some(reached) = object.pointer("/metadata/resourceVersion").and_then(Value::as_str) {
+        told(&event, &object);
+        if let Some(reached) = version_in(&object) {
             reached.clone_into(version);
-            store.passed(store::version_of(reached));
         }
     }
     Ok(())

@@ -111,6 +111,11 @@ impl Writer {
         Self { kinds: Kinds::new(client.clone(), istio), client, metrics }
     }
 
+    /// The path of the collection of this object's kind in its namespace, or in all where it has none.
+    pub(crate) async fn collection(&self, object: &ObjectRef) -> Result<String, Refusal> {
+        self.kinds.collection(object).await
+    }
+
     /// Sends one write.
     pub(crate) async fn send(&self, verb: &Verb) -> Result<Done, Refusal> {
         let object = verb.object();

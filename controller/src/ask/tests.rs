@@ -73,6 +73,18 @@ async fn the_same_question_is_on_its_way_once() {
 }
 
 #[tokio::test]
+async fn what_changes_all_the_time_is_seen_all_the_same() {
+    let answers = answers();
+    let slow = answers.ask(&key(), "u", &live()).expect("is asked");
+    assert_eq!(answers.outdate_seen(&key()), Outdated::OnceAnswered);
+    slow.await;
+    assert_eq!(answers.outdate_seen(&key()), Outdated::AfterThisLook);
+    assert_eq!(asked(&answers).len(), 1, "a decision sees it");
+    assert_eq!(answers.outdate_seen(&key()), Outdated::Now);
+    assert!(asked(&answers).is_empty(), "and no other does");
+}
+
+#[tokio::test]
 async fn live_answers_do_not_outlive_a_write() {
     let answers = answers();
     answers.ask(&key(), "u", &live()).expect("is asked").await;

@@ -40,9 +40,7 @@ impl Stores {
             "Experiment" => self.take(&self.experiments, object, said, |_, change| {
                 vec![Key::new(Kind::Experiment, &*change.name.0, &*change.name.1)]
             }),
-            "Application" => self.take(&self.applications, object, said, |_, change| {
-                vec![Key::new(Kind::Application, &*change.name.0, &*change.name.1)]
-            }),
+            "Application" => self.take(&self.applications, object, said, Self::woken_by_application),
             _ => Vec::new(),
         }
     }

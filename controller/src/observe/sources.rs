@@ -49,7 +49,7 @@ impl<'a> Sources<'a> {
             all.push(self.reflect(
                 self.source(kind::APPLICATION, None, true),
                 |stores| &stores.applications,
-                |_, change| vec![Key::new(Kind::Application, &*change.name.0, &*change.name.1)],
+                Stores::woken_by_application,
             ));
         }
         all

@@ -66,27 +66,41 @@ impl Kinds {
 
     /// Where this object lives.
     pub(crate) async fn place(&self, object: &ObjectRef) -> Result<Place, Refusal> {
-        let resource = match crds::Kind::of(&object.api_version(), &object.kind) {
-            Some(kind) => Resource {
-                plural: kind.plural.to_owned(),
-                is_namespaced: kind.namespaced,
-                has_status: kind.status_subresource,
-            },
-            None => self.discover(object).await?,
-        };
+        let resource = self.resource(object).await?;
         if resource.is_namespaced && object.namespace.is_none() {
             return Err(Refusal::new(Class::Invalid, format!("{object} needs a namespace")));
         }
+        Ok(self.placed(object, resource))
+    }
+
+    /// The path of the collection of this object's kind in its namespace, or in all where it has none.
+    pub(crate) async fn collection(&self, object: &ObjectRef) -> Result<String, Refusal> {
+        let resource = self.resource(object).await?;
+        Ok(self.placed(object, resource).collection())
+    }
+
+    async fn resource(&self, object: &ObjectRef) -> Result<Resource, Refusal> {
+        match crds::Kind::of(&object.api_version(), &object.kind) {
+            Some(kind) => Ok(Resource {
+                plural: kind.plural.to_owned(),
+                is_namespaced: kind.namespaced,
+                has_status: kind.status_subresource,
+            }),
+            None => self.discover(object).await,
+        }
+    }
+
+    fn placed(&self, object: &ObjectRef, resource: Resource) -> Place {
         let prefix = if object.group.is_empty() { "/api".into() } else { format!("/apis/{}", object.group) };
         // Rules name one version of Istio's API; which one the cluster serves is a setting.
         let is_istio = object.group == crds::kind::VIRTUAL_SERVICE.group;
         let version = if is_istio { self.istio.as_str() } else { &object.version };
-        Ok(Place {
+        Place {
             prefix: format!("{prefix}/{version}"),
             plural: resource.plural,
             namespace: object.namespace.clone().filter(|_| resource.is_namespaced),
             has_status: resource.has_status,
-        })
+        }
     }
 
     async fn discover(&self, object: &ObjectRef) -> Result<Resource, Refusal> {
