@@ -10,6 +10,7 @@ mod check;
 mod conditions;
 mod endpoints;
 mod fleet;
+mod held;
 pub(crate) mod invalid;
 mod look;
 pub mod memory;
@@ -98,9 +99,10 @@ fn carry_out(look: &Look<'_>) -> Plan {
     let scaling = scaling::writes(look);
     writes.extend(scaling.writes);
     reasons.extend(scaling.held);
+    let (hold, until_said) = held::lasting(look, &reasons);
     if let Some(refused) = refusal::standing(look.observed, &writes) {
         // It ends each pass before its report: then the report goes alone, and first.
-        if let Some(report) = report::write(look, Some(refused)) {
+        if let Some(report) = report::write(look, Some(refused), hold.as_ref()) {
             return Plan::empty().reporting(Some(report)).waiting(refused.told().into(), Requeue::Never);
         }
         reasons.insert(0, refused.told());
@@ -118,9 +120,10 @@ fn carry_out(look: &Look<'_>) -> Plan {
     reasons.extend(waits);
     let late = conditions::deadline(look, look.status()).filter(|deadline| *deadline >= look.now);
     // A plan that acts is followed by another look at once, which reports.
-    let report = if writes.is_empty() { report::write(look, None) } else { None };
+    let report = if writes.is_empty() { report::write(look, None, hold.as_ref()) } else { None };
     let requeue = requeue
         .earliest(scaling.requeue)
+        .earliest(until_said)
         .earliest(late.map_or(Requeue::Never, |late| Requeue::At(late + chrono::TimeDelta::seconds(1))));
     let mut plan = Plan::acting(writes).reporting(report).by(requeue);
     plan.why = reasons.into_iter().map(Reason::from).collect();
@@ -130,6 +133,7 @@ fn carry_out(look: &Look<'_>) -> Plan {
 /// One write with the change of the memory and the report that goes with it.
 fn recorded(look: &Look<'_>, change: advance::Change) -> Plan {
     let advance::Change { mut status, because, events, abort_message } = change;
+    held::show(&mut status, None, look.now);
     let told = report::refresh(look, &mut status, abort_message.as_deref());
     let write: Option<Write> = report::status_write(look.observed, &status, because);
     match write {

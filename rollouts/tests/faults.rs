@@ -6,7 +6,8 @@
 mod toy;
 
 use chrono::TimeDelta;
-use plan::{Reason, reason::RolloutReason};
+use plan::{Reason, Requeue, reason::RolloutReason};
+use rollouts::view::{Scene, View};
 use serde_json::{Value, json};
 use toy::{Toy, metric, routed, run, updating};
 
@@ -329,4 +330,25 @@ fn an_update_without_pods_is_late_too_and_the_next_one_starts_anew() {
         toy.settle();
         assert_eq!(toy.status("phase"), "Healthy", "{}", toy.tail());
     }
+}
+
+#[test]
+fn what_holds_an_update_for_long_stands_in_a_condition() {
+    let mut toy = Toy::new(routed(json!([{"setWeight": 50}, {"pause": {}}])), 2).with_istio_hosts();
+    toy.settle();
+    toy.endpoints_follow = false;
+    toy.set_image("web:2");
+    let plan = toy.settle();
+    assert_eq!(toy.condition("Held").1, "", "what may pass in a moment is worth no write");
+    assert_eq!(plan.requeue, Requeue::At(toy.now + TimeDelta::seconds(30)), "{plan}");
+    toy.pass(31);
+    let hash = toy.hash_of("web:2");
+    let words = format!("service canary shows 0 of 1 ready endpoints of revision {hash}");
+    assert_eq!(toy.condition("Held"), ("True".into(), "EndpointsNotReady".into(), words.clone()), "{}", toy.tail());
+    let scene =
+        Scene { rollout: &toy.observe().rollout, replica_sets: &[], pods: &[], runs: &[], experiments: &[], why: &[] };
+    assert_eq!(View::of(&scene, toy.now).why, [words], "a client that knows only the status shows it");
+    toy.endpoints_follow = true;
+    toy.settle();
+    assert_eq!((toy.weight(), toy.condition("Held").1.as_str()), (50, ""), "{}", toy.tail());
 }

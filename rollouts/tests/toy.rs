@@ -26,6 +26,8 @@ pub struct Toy {
     pub events: Vec<String>,
     pub log: Vec<String>,
     pub pods_become_ready: bool,
+    /// Whether pods that are ready stand in EndpointSlices.
+    pub endpoints_follow: bool,
     /// What the API server says when we write an object of this kind and name.
     pub refusals: BTreeMap<(String, String), String>,
     /// EndpointSlices, and the counts of ReplicaSets, are shown as they were one look ago.
@@ -94,6 +96,7 @@ impl Toy {
             events: Vec::new(),
             log: Vec::new(),
             pods_become_ready: true,
+            endpoints_follow: true,
             refusals: BTreeMap::new(),
             lags: false,
             refused: None,
@@ -185,6 +188,7 @@ impl Toy {
     }
 
     fn slices(&self, pods: &[Arc<Pod>]) -> Vec<Arc<EndpointSlice>> {
+        let pods = if self.endpoints_follow { pods } else { &[] };
         self.services.iter().map(|(name, service)| slice(name, service, pods)).collect()
     }
 

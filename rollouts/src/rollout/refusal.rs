@@ -8,7 +8,7 @@ use crds::rollout::RolloutStatus;
 use plan::{ObjectRef, Write, reason::RolloutReason};
 
 /// The condition, which is absent where nothing was refused.
-const CONDITION: &str = "WriteRefused";
+pub const CONDITION: &str = "WriteRefused";
 /// Reason of what is refused about a router's objects, as clients know it, and of all else.
 const TRAFFIC: &str = "TrafficRoutingError";
 const OTHER: &str = "WriteRefused";

@@ -2,7 +2,7 @@
 //! difference between what is recorded and what should be, so that a field nobody here knows stays as it is.
 
 use super::{
-    conditions,
+    conditions, held,
     invalid::Invalid,
     look::{Look, rollout_target},
     observed::Observed,
@@ -116,6 +116,7 @@ pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Pl
         next.conditions.retain(|condition| condition.condition_type != "InvalidSpec");
         conditions::set(&mut next, "InvalidSpec", "True", "InvalidSpec", &message, now);
     }
+    held::show(&mut next, None, now);
     next.phase = Some("Degraded".into());
     next.message = Some(format!("InvalidSpec: {message}"));
     next.observed_generation = Some(observed.rollout.metadata.generation.to_string());
@@ -157,9 +158,10 @@ fn held(observed: &Observed, next: &mut RolloutStatus, message: &str) {
 }
 
 /// The status as it should read while nothing is decided anew; `None` where it does so already.
-pub fn write(look: &Look<'_>, refused: Option<&Refusal>) -> Option<Write> {
+pub fn write(look: &Look<'_>, refused: Option<&Refusal>, hold: Option<&RolloutReason>) -> Option<Write> {
     let mut next = look.status().clone();
     refusal::show(&mut next, refused, look.now);
+    held::show(&mut next, hold, look.now);
     let events = refresh(look, &mut next, None);
     status_write(look.observed, &next, RolloutReason::Reported).map(|write| write.with_events(events))
 }

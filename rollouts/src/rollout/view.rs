@@ -19,6 +19,7 @@ pub use phase::Phase;
 pub use progress::{Position, Progress};
 pub use summary::{Replicas, Strategy, Summary};
 
+use super::{conditions, held, refusal};
 use chrono::{DateTime, Utc};
 use crds::{AnalysisRun, Experiment, Pod, ReplicaSet, Rollout};
 use plan::Reason;
@@ -68,7 +69,7 @@ impl View {
             at: now,
             actual_weight: progress::actual_weight(scene),
             images: image::running(scene),
-            why: scene.why.iter().map(ToString::to_string).collect(),
+            why: why(scene),
             tree: tree::grow(scene, &summary),
             summary,
         }
@@ -83,6 +84,15 @@ impl View {
             && *why == other.why
             && *tree == other.tree
     }
+}
+
+/// What the last plan said; where that is not known, what the status says of what holds the Rollout.
+fn why(scene: &Scene<'_>) -> Vec<String> {
+    if !scene.why.is_empty() {
+        return scene.why.iter().map(ToString::to_string).collect();
+    }
+    let said = [refusal::CONDITION, held::CONDITION].map(|name| conditions::find(&scene.rollout.status, name));
+    said.into_iter().flatten().map(|condition| condition.message.clone()).collect()
 }
 
 /// One object of the tree, or a revision, which has no object of its own.
