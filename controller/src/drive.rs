@@ -99,9 +99,11 @@ async fn pass(shell: Arc<Shell>, key: Key) -> (Key, Vec<plan::Ask>, String) {
             }
         },
     };
-    let is_refused = matches!(ended, Ended::Refused(_) | Ended::Unsafe);
+    // Nothing is counted about an object that is no more: its series would stay for ever.
+    if !matches!(ended, Ended::Gone) {
+        shell.metrics.passed(&key, started.elapsed(), matches!(ended, Ended::Refused(_) | Ended::Unsafe));
+    }
     schedule(&shell, &key, ended);
-    shell.metrics.passed(&key, started.elapsed(), is_refused);
     (key, asks, uid)
 }
 

@@ -153,8 +153,9 @@ impl Controller {
 
     /// What health checks and metrics read.
     pub fn probe(&self) -> Probe {
-        let Shell { settings, stores, metrics, .. } = &self.shell;
-        Probe { settings: settings.clone(), stores: Arc::clone(stores), metrics: metrics.clone() }
+        let Shell { settings, stores, queue, metrics, .. } = &self.shell;
+        let (stores, queue) = (Arc::clone(stores), Arc::clone(queue));
+        Probe { settings: settings.clone(), stores, queue, metrics: metrics.clone() }
     }
 
     /// Runs until `stop` is ready, then ends the passes under way and gives the leases back. Ends with an error when the
@@ -267,6 +268,7 @@ impl Shell {
 pub struct Probe {
     settings: Settings,
     stores: Arc<Stores>,
+    queue: Arc<Queue>,
     metrics: Metrics,
 }
 
@@ -278,6 +280,6 @@ impl Probe {
 
     /// The metrics in the text format of Prometheus.
     pub fn metrics(&self) -> String {
-        self.metrics.text(&self.stores.rollout_figures(), &self.stores.run_figures())
+        self.metrics.text(&self.stores.figures(), &self.queue.figures())
     }
 }

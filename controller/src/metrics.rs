@@ -3,7 +3,11 @@
 //! Counters live here; what is told of objects (`rollout_info` and its like) is read from the stores when somebody scrapes.
 //! Names and labels are the interface: `docs/operate` lists them. Nothing here is read by a decision.
 
-use crate::queue::{Key, Kind};
+mod objects;
+mod process;
+
+use crate::queue::{Key, Kind, QueueFigures};
+pub(crate) use objects::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels};
 use plan::{Event, EventType};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -11,7 +15,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -51,39 +55,9 @@ struct VersionLabels {
     version: String,
 }
 
-/// The state of a Rollout as dashboards count it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct RolloutLabels {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) strategy: String,
-    pub(crate) traffic_router: String,
-    pub(crate) phase: String,
-}
-
-/// What is told of one Rollout.
-#[derive(Clone, Debug)]
-pub(crate) struct RolloutFigures {
-    pub(crate) labels: RolloutLabels,
-    pub(crate) desired: i32,
-    pub(crate) available: i32,
-    pub(crate) updated: i32,
-}
-
-/// What is told of one AnalysisRun: namespace, name, phase.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-pub(crate) struct RunLabels {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) phase: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct PhaseLabels {
-    namespace: String,
+struct QueueLabels {
     name: String,
-    strategy: String,
-    phase: String,
 }
 
 type Histograms = Family<ObjectLabels, Histogram, fn() -> Histogram>;
@@ -207,114 +181,37 @@ impl Metrics {
         }
     }
 
-    /// Everything as text, with what is told of the objects.
-    pub(crate) fn text(&self, rollouts: &[RolloutFigures], runs: &[RunLabels]) -> String {
-        let mut objects = Registry::default();
-        tell_rollouts(&mut objects, rollouts);
-        tell_runs(&mut objects, runs);
+    /// Everything as text, with what is told of the objects and of the keys that wait.
+    pub(crate) fn text(&self, objects: &Objects, queues: &BTreeMap<Kind, QueueFigures>) -> String {
+        let mut now = Registry::default();
+        objects::tell(&mut now, objects);
+        tell_queues(&mut now, queues);
+        process::tell(&mut now);
         let counters = self.counters();
         let events = Family::<EventLabels, Counter>::default();
         for (labels, count) in &counters.events {
             events.get_or_create(labels).inc_by(*count);
         }
-        objects.register("rollout_events", "Events sent about a Rollout", events);
-        let memory = Gauge::<i64>::default();
-        memory.set(resident_bytes().unwrap_or(0));
-        objects.register("process_resident_memory_bytes", "Resident memory of the process", memory);
+        now.register("rollout_events", "Events sent about a Rollout", events);
         let mut out = String::new();
         // Writing into a String cannot fail.
         let _ = text::encode_registry(&mut out, &counters.registry);
-        let _ = text::encode_registry(&mut out, &objects);
+        let _ = text::encode_registry(&mut out, &now);
         let _ = text::encode_eof(&mut out);
         out
     }
 }
 
-fn tell_rollouts(registry: &mut Registry, rollouts: &[RolloutFigures]) {
-    let info = Family::<RolloutLabels, Gauge>::default();
-    let phases = Family::<PhaseLabels, Gauge>::default();
-    let names = ["desired", "available", "updated", "unavailable"];
-    let replicas: Vec<Family<ObjectLabels, Gauge>> = names.iter().map(|_| Family::default()).collect();
-    let known: BTreeSet<&str> =
-        ["Completed", "Progressing", "Paused", "Error", "Timeout", "Abort", "InvalidSpec"].into();
-    for RolloutFigures { labels, desired, available, updated } in rollouts {
-        info.get_or_create(labels).set(1);
-        let RolloutLabels { namespace, name, strategy, phase, .. } = labels.clone();
-        for known in &known {
-            let labels = PhaseLabels {
-                namespace: namespace.clone(),
-                name: name.clone(),
-                strategy: strategy.clone(),
-                phase: (*known).to_owned(),
-            };
-            phases.get_or_create(&labels).set(i64::from(phase == *known));
-        }
-        let labels = ObjectLabels { namespace, name };
-        let figures = [*desired, *available, *updated, desired.saturating_sub(*available).max(0)];
-        for (family, figure) in replicas.iter().zip(figures) {
-            family.get_or_create(&labels).set(figure.into());
-        }
+fn tell_queues(registry: &mut Registry, queues: &BTreeMap<Kind, QueueFigures>) {
+    let (depth, adds) = (Family::<QueueLabels, Gauge>::default(), Family::<QueueLabels, Counter>::default());
+    for (kind, figures) in queues {
+        let labels = QueueLabels { name: format!("{kind}s") };
+        depth.get_or_create(&labels).set(i64::try_from(figures.depth).unwrap_or(i64::MAX));
+        adds.get_or_create(&labels).inc_by(figures.adds);
     }
-    registry.register("rollout_info", "State of each Rollout", info);
-    registry.register("rollout_phase", "State of each Rollout; use rollout_info", phases);
-    for (name, family) in names.into_iter().zip(replicas) {
-        registry.register(format!("rollout_info_replicas_{name}"), "Pods of each Rollout", family);
-    }
-}
-
-fn tell_runs(registry: &mut Registry, runs: &[RunLabels]) {
-    let info = Family::<RunLabels, Gauge>::default();
-    let phases = Family::<RunLabels, Gauge>::default();
-    for labels in runs {
-        info.get_or_create(labels).set(1);
-        for phase in ["Pending", "Running", "Successful", "Failed", "Error", "Inconclusive"] {
-            let told = RunLabels { phase: phase.to_owned(), ..labels.clone() };
-            phases.get_or_create(&told).set(i64::from(labels.phase == phase));
-        }
-    }
-    registry.register("analysis_run_info", "State of each AnalysisRun", info);
-    registry.register("analysis_run_phase", "State of each AnalysisRun; use analysis_run_info", phases);
-}
-
-/// Resident memory of this process, where the system tells it.
-fn resident_bytes() -> Option<i64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: i64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
+    registry.register("workqueue_depth", "Objects that want to be looked at", depth);
+    registry.register("workqueue_adds", "How often objects wanted to be looked at", adds);
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_that_dashboards_know() {
-        let metrics = Metrics::default();
-        let key = Key::new(Kind::Rollout, "shop", "web");
-        metrics.passed(&key, Duration::from_millis(2), true);
-        metrics.requested("Rollout", "patch", 200);
-        metrics.told(&key, &Event::normal("RolloutPaused", "paused"));
-        let labels = RolloutLabels {
-            namespace: "shop".into(),
-            name: "web".into(),
-            strategy: "canary".into(),
-            traffic_router: "Istio".into(),
-            phase: "Paused".into(),
-        };
-        let text = metrics.text(&[RolloutFigures { labels, desired: 5, available: 4, updated: 1 }], &[]);
-        for line in [
-            r#"rollout_reconcile_bucket{le="0.01",namespace="shop",name="web"} 1"#,
-            r#"rollout_reconcile_error{namespace="shop",name="web"} 1"#,
-            r#"controller_clientset_k8s_request_total{kind="Rollout",verb="patch",status_code="200"} 1"#,
-            r#"rollout_events_total{namespace="shop",name="web",type="Normal",reason="RolloutPaused"} 1"#,
-            r#"rollout_info{namespace="shop",name="web",strategy="canary",traffic_router="Istio",phase="Paused"} 1"#,
-            r#"rollout_phase{namespace="shop",name="web",strategy="canary",phase="Completed"} 0"#,
-            r#"rollout_info_replicas_unavailable{namespace="shop",name="web"} 1"#,
-        ] {
-            assert!(text.contains(line), "{line} is in\n{text}");
-        }
-        metrics.forget(&key);
-        assert!(!metrics.text(&[], &[]).contains("name=\"web\""), "a deleted object leaves nothing behind");
-    }
-}
+mod tests;

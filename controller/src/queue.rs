@@ -59,6 +59,15 @@ impl fmt::Display for Key {
     }
 }
 
+/// What is told of the keys of one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct QueueFigures {
+    /// How many want to be looked at now.
+    pub(crate) depth: u64,
+    /// How often any of them became ready.
+    pub(crate) adds: u64,
+}
+
 /// The wake-ups of all keys.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
@@ -76,6 +85,7 @@ struct State {
     due: BTreeSet<(DateTime<Utc>, Key)>,
     due_of: BTreeMap<Key, DateTime<Utc>>,
     held: BTreeMap<Key, DateTime<Utc>>,
+    adds: BTreeMap<Kind, u64>,
 }
 
 impl State {
@@ -83,6 +93,7 @@ impl State {
         if self.busy.contains(&key) {
             self.again.insert(key);
         } else if self.ready.insert(key.clone()) {
+            *self.adds.entry(key.kind).or_default() += 1;
             self.order.push_back(key);
         }
     }
@@ -174,6 +185,17 @@ impl Queue {
         self.state().due.first().map(|(at, _)| *at)
     }
 
+    /// What is told of each kind that was ever looked at.
+    pub(crate) fn figures(&self) -> BTreeMap<Kind, QueueFigures> {
+        let state = self.state();
+        let mut figures: BTreeMap<Kind, QueueFigures> =
+            state.adds.iter().map(|(kind, adds)| (*kind, QueueFigures { depth: 0, adds: *adds })).collect();
+        for key in &state.ready {
+            figures.entry(key.kind).or_default().depth += 1;
+        }
+        figures
+    }
+
     /// Returns when something changed since the last call.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
@@ -200,6 +222,7 @@ mod tests {
             queue.wake(key(name));
         }
         assert_eq!(queue.next(at(0)), Some(key("b")));
+        assert_eq!(queue.figures(), BTreeMap::from([(Kind::Rollout, QueueFigures { depth: 1, adds: 2 })]));
         assert_eq!(queue.next(at(0)), Some(key("a")));
         assert_eq!(queue.next(at(0)), None);
     }

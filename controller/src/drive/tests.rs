@@ -43,6 +43,7 @@ fn controller(settings: Settings, other: impl Fn(&Got) -> (u16, Value) + Send + 
     let (client, log) = testing::server(move |got| {
         let list = |items: Vec<Value>| (200, json!({"metadata": {"resourceVersion": "10"}, "items": items}));
         match got.path.as_str() {
+            path if path.contains("/rollouts?watch=true") => other(got),
             path if path.contains("watch=true") => (0, Value::Null),
             path if path.contains("/rollouts?limit=") => list(vec![rollout()]),
             path if path.contains("limit=") => list(Vec::new()),
@@ -74,6 +75,7 @@ async fn run_for(controller: Controller, seconds: u64) {
 #[tokio::test(start_paused = true)]
 async fn a_write_without_answer_is_read_back_before_anything_else() {
     let (controller, log) = controller(Settings::default(), |got| match got.method.as_str() {
+        "GET" if got.path.contains("watch=true") => (0, Value::Null),
         "GET" => (200, rollout()),
         _ => status(500),
     });
@@ -88,13 +90,35 @@ async fn a_write_without_answer_is_read_back_before_anything_else() {
 
 #[tokio::test(start_paused = true)]
 async fn a_plan_stops_at_its_first_refusal_and_backs_off() {
-    let (controller, log) = controller(Settings::default(), |_| status(403));
+    let (controller, log) = controller(Settings::default(), |got| match got.method.as_str() {
+        "GET" => (0, Value::Null),
+        _ => status(403),
+    });
     run_for(controller, 60).await;
     let sent = sent(&log);
     let (first, rest) = sent.split_first().expect("something was sent");
     assert_eq!(first, "PATCH rollouts/web");
     assert!(rest.iter().all(|line| line == "PATCH rollouts/web/status"), "a refusal is told, nothing else: {sent:?}");
     assert!(sent.len() > 8 && sent.len() < 20, "{}", sent.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_rollout_is_told_and_counted_no_more() {
+    let (controller, log) = controller(Settings::default(), |got| match got.path.as_str() {
+        path if path.contains("watch=true") && path.contains("resourceVersion=10") => {
+            let mut gone = rollout();
+            gone["metadata"]["resourceVersion"] = "11".into();
+            (200, Value::String(format!("{}\n", json!({"type": "DELETED", "object": gone}))))
+        }
+        path if path.contains("watch=true") => (0, Value::Null),
+        _ => status(409),
+    });
+    let probe = controller.probe();
+    run_for(controller, 30).await;
+    let log = log.lock().expect("log");
+    let told: Vec<&str> = log.iter().filter_map(|got| got.body["reason"].as_str()).collect();
+    assert_eq!(told, ["RolloutAddedToInformer", "RolloutDeleted"]);
+    assert!(!probe.metrics().contains("name=\"web\""), "{}", probe.metrics());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,26 +1,45 @@
 //! What `/metrics` tells of the objects in the stores.
 
 use super::Stores;
-use crate::metrics::{RolloutFigures, RolloutLabels, RunLabels};
-use crds::Rollout;
+use crate::metrics::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels};
+use crds::{AnalysisRun, ObjectMeta, Rollout, analysis::AnalysisPhase};
 
 impl Stores {
-    /// One entry for each Rollout.
-    pub(crate) fn rollout_figures(&self) -> Vec<RolloutFigures> {
-        self.rollouts.all().iter().map(|kept| figures(&kept.rollout)).collect()
+    /// One entry for each object.
+    pub(crate) fn figures(&self) -> Objects {
+        let templates = self.templates.all();
+        let templates = templates.iter().map(|template| &template.metadata);
+        Objects {
+            rollouts: self.rollouts.all().iter().map(|kept| figures(&kept.rollout)).collect(),
+            runs: self.runs.all().iter().map(|run| run_figures(run)).collect(),
+            experiments: self.experiments.all().iter().map(|it| phase_of(&it.metadata, it.status.phase)).collect(),
+            templates: templates.map(|meta| (meta.namespace.clone(), meta.name.clone())).collect(),
+        }
     }
+}
 
-    /// One entry for each AnalysisRun.
-    pub(crate) fn run_figures(&self) -> Vec<RunLabels> {
-        let runs = self.runs.all();
-        runs.iter()
-            .map(|run| RunLabels {
-                namespace: run.metadata.namespace.clone(),
-                name: run.metadata.name.clone(),
-                phase: run.status.phase.as_str().to_owned(),
-            })
-            .collect()
-    }
+fn phase_of(meta: &ObjectMeta, phase: AnalysisPhase) -> RunLabels {
+    RunLabels { namespace: meta.namespace.clone(), name: meta.name.clone(), phase: phase.as_str().to_owned() }
+}
+
+fn run_figures(run: &AnalysisRun) -> RunFigures {
+    let metrics = run.spec.metrics.iter().map(|metric| {
+        let result = run.status.metric_results.iter().find(|result| result.name == metric.name);
+        MetricFigures {
+            metric: metric.name.clone(),
+            metric_type: provider_type(&serde_json::to_value(&metric.provider).unwrap_or_default()),
+            dry_run: result.is_some_and(|result| result.dry_run),
+            phase: result.map_or("", |result| result.phase.as_str()).to_owned(),
+        }
+    });
+    RunFigures { labels: phase_of(&run.metadata, run.status.phase), metrics: metrics.collect() }
+}
+
+/// The name of the one provider that is set, as clients write it.
+fn provider_type(provider: &serde_json::Value) -> String {
+    let name = provider.as_object().and_then(|fields| fields.keys().next()).map_or("", String::as_str);
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 fn figures(rollout: &Rollout) -> RolloutFigures {
