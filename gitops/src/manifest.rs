@@ -3,21 +3,17 @@
 //! Lists are flattened, empty documents are skipped, and a file with the skip marker is left out. What an object means,
 //! and whether it is allowed, is decided elsewhere.
 
+mod yaml;
+
 use plan::GitAnswer;
 use serde_json::Value;
-use serde_saphyr::{DuplicateKeyPolicy, Error, Options, Spanned};
+use serde_saphyr::Error;
 use thiserror::Error as ThisError;
 
 use crate::key;
 
 /// A file that contains this text is not read.
 const SKIP_MARKER: &str = "+argocd:skip-file-rendering";
-/// Bounds on one file. The parser's own are too tight for real bundles of CRDs, and without any a bomb would be read.
-const MAX_DOCUMENTS: usize = 100_000;
-const MAX_NODES: usize = 5_000_000;
-const MAX_EVENTS: usize = 20_000_000;
-const MAX_DEPTH: usize = 200;
-
 /// An object as it stands in Git.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {
@@ -88,27 +84,12 @@ fn is_manifest_file(file: &str) -> bool {
 
 /// The objects of one file in the order of its documents, whatever the file is called.
 pub fn parse_file(file: &str, content: &str) -> Result<Vec<Manifest>, ManifestError> {
-    let documents: Vec<Spanned<Value>> =
-        serde_saphyr::from_multiple_with_options(content, options()).map_err(|error| unparsable(file, &error))?;
+    let documents = yaml::documents(content).map_err(|error| unparsable(file, &error))?;
     let mut manifests = Vec::new();
-    for document in documents {
-        flatten(file, document.referenced.line(), document.value, &mut manifests)?;
+    for (line, document) in documents {
+        flatten(file, line, document, &mut manifests)?;
     }
     Ok(manifests)
-}
-
-fn options() -> Options {
-    serde_saphyr::options! {
-        budget: serde_saphyr::budget! {
-            max_documents: MAX_DOCUMENTS,
-            max_nodes: MAX_NODES,
-            max_events: MAX_EVENTS,
-            max_depth: MAX_DEPTH,
-        },
-        duplicate_keys: DuplicateKeyPolicy::LastWins,
-        legacy_octal_numbers: true,
-        with_snippet: false,
-    }
 }
 
 fn unparsable(file: &str, error: &Error) -> ManifestError {
@@ -146,7 +127,6 @@ fn flatten(file: &str, line: u64, object: Value, into: &mut Vec<Manifest>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
     use std::collections::BTreeMap;
 
     fn tree(files: &[(&str, &str)]) -> GitAnswer {
@@ -209,24 +189,5 @@ mod tests {
             parse(&tree(&[("a.jsonnet", "{}")])).expect_err("is refused")[0].to_string(),
             "a.jsonnet: Forbidden: jsonnet is not supported by this version"
         );
-    }
-
-    #[test]
-    fn scalars_read_as_kubectl_reads_them() {
-        let text = "apiVersion: v1\nkind: X\nmetadata: {name: x}\nspec: {a: yes, b: off, c: 010, d: 1_000, e: '5', f: 1.0, g: 0x10, h: ~}\n";
-        let manifests = parse(&tree(&[("a.yaml", text)])).expect("parses");
-        assert_eq!(
-            manifests[0].object["spec"],
-            json!({"a": true, "b": false, "c": 8, "d": 1000, "e": "5", "f": 1.0, "g": 16, "h": null})
-        );
-        let twice = "apiVersion: v1\nkind: X\nmetadata: {name: x}\nspec: 1\nspec: 2\n";
-        assert_eq!(parse(&tree(&[("a.yaml", twice)])).expect("parses")[0].object["spec"], json!(2));
-    }
-
-    #[test]
-    fn depth_is_bounded() {
-        let deep =
-            format!("apiVersion: v1\nkind: X\nmetadata: {{name: x}}\nspec: {}{}\n", "[".repeat(300), "]".repeat(300));
-        assert!(parse(&tree(&[("a.yaml", &deep)])).is_err());
     }
 }
