@@ -14,6 +14,8 @@ mod kill;
 mod leader;
 #[path = "cluster/missing.rs"]
 mod missing;
+#[path = "cluster/output.rs"]
+mod output;
 #[path = "cluster/prometheus.rs"]
 mod prometheus;
 #[path = "cluster/sync.rs"]

@@ -15,8 +15,7 @@ use serde_json::{Value, json};
 
 async fn restarts() -> anyhow::Result<()> {
     let stage = Stage::set(Cluster::real()?, "restart").await?;
-    stage.grant(installed::ROLLOUTS, "[{apiGroups: [coordination.k8s.io], resources: [leases], verbs: ['*']}]")?;
-    let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &["--leader-elect"])?;
+    let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
     let host = format!("{}.example", stage.namespace);
     let steps = json!([{"setWeight": 30}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": "1s"}}]);
     stage.put(&Recipe { host: host.clone(), ..Recipe::steps(steps) }.items(&stage.cluster)).await?;
