@@ -44,8 +44,10 @@ impl ReplicaSets {
             let made = POD.create(client, &namespace, &pod_of(set)).await?;
             self.ground.views.pods.absorb(made);
         }
-        staying.sort_by_key(|pod| (is_true(pod, "Ready"), std::cmp::Reverse(number_of(pod))));
         let many = staying.len().saturating_sub(wanted);
+        if many > 0 {
+            staying.sort_by_cached_key(|pod| (is_true(pod, "Ready"), std::cmp::Reverse(number_of(pod))));
+        }
         for pod in staying.into_iter().take(many) {
             match POD.delete(client, pod, None).await {
                 // A pod that was on no node yet is gone at once; the watch tells.
