@@ -38,7 +38,7 @@ pub(crate) struct SimulateFlags {
     /// [0.9,0.8] (several series), none (no series) or error (no answer). May be repeated.
     #[arg(long = "metric", value_name = "NAME=VALUE,…", allow_hyphen_values = true)]
     metrics: Vec<Given>,
-    /// When pods of the new version are ready: 5s, 2m, never or crashes. Usually after 1 to 2 seconds.
+    /// When pods of the new version are ready: 5s, 2m, never or crashes. Else after 2 seconds.
     #[arg(long, value_name = "TIME")]
     pods_ready_after: Option<Readiness>,
     /// Promote at every pause that only a person ends.

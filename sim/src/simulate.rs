@@ -18,6 +18,7 @@ pub use measurements::{Given, NoMeasurement};
 pub use story::Story;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gitops::manifest::ManifestError;
 
@@ -27,6 +28,10 @@ use crate::simulate::follow::Follower;
 use crate::simulate::measurements::Measurements;
 use crate::simulation::{Options, Simulation, beginning, runtime};
 use crate::world::images::Readiness;
+
+/// Pods are ready so long after they were made, unless the person says otherwise. All pods of a step are ready in one
+/// moment: a hundred moments would tell nothing more.
+const PODS_READY_AFTER: Duration = Duration::from_secs(2);
 
 /// What is to be played.
 #[derive(Clone, Debug, Default)]
@@ -119,6 +124,7 @@ pub fn play(request: &Request) -> Result<Story, Unplayable> {
         let metrics = Arc::new(Measurements::new(&request.metrics, Clock::starting_at(beginning())));
         let mut options = Options::seeded(1);
         options.world.requests_per_second = 0;
+        options.world.pods_ready_after = (PODS_READY_AFTER, PODS_READY_AFTER);
         options.controller.instance_id = cast.instance();
         options.metrics = Some(Arc::clone(&metrics) as Arc<dyn controller::ask::Answerer>);
         let simulation = Simulation::start(options);

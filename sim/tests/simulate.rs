@@ -160,6 +160,20 @@ fn the_same_request_tells_the_same_story() {
 }
 
 #[test]
+fn the_readme_shows_what_is_printed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(folder.join("../README.md")).expect("the README");
+    let printed = std::fs::read_to_string(folder.join("tests/simulate/taken-back.txt")).expect("the story");
+    let shown = readme.lines().skip_while(|line| !line.starts_with("$ leadline simulate -f examples/analysis.yaml"));
+    let shown: Vec<&str> = shown.skip(1).take_while(|line| !line.starts_with("```")).collect();
+    assert!(shown.len() > 10, "the README shows a story");
+    for line in shown {
+        let start = line.trim_end_matches('…');
+        assert!(printed.lines().any(|whole| whole.starts_with(start)), "nobody prints {line}");
+    }
+}
+
+#[test]
 fn every_example_with_a_rollout_can_be_played() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let mut played = 0;

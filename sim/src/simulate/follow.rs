@@ -14,8 +14,10 @@ use crate::simulation::{Action, Look, Simulation};
 use crate::world::calls::{controller_uid, list, number, text};
 use crate::world::images::{Behaviour, Readiness};
 
-/// How often it looks.
-const GLANCE: Duration = Duration::from_secs(1);
+/// How soon it looks again after something happened; the longer nothing happens, the more seldom it looks.
+const GLANCE: Duration = Duration::from_millis(100);
+/// It looks at least this often.
+const SELDOM: Duration = Duration::from_secs(1);
 /// Nobody waits longer than this for an update.
 const LONGEST: TimeDelta = TimeDelta::days(30);
 /// An analysis beside a pause without end is listened to for so long while it has something to say.
@@ -112,6 +114,7 @@ impl<'a> Follower<'a> {
         let begun = self.now();
         let mut since = Since::default();
         let mut passes = None;
+        let mut glance = GLANCE;
         loop {
             let now = self.now();
             let wrong = self.simulation.journal().wrong();
@@ -120,6 +123,7 @@ impl<'a> Follower<'a> {
             }
             // Without a pass of the controller nothing has changed but the time, and looking has its price.
             let known = passes.replace(self.simulation.journal().passes());
+            glance = if known == passes { SELDOM.min(glance * 2) } else { GLANCE };
             let is_new = known != passes || since != Since::default();
             if let Some(look) = self.look_if(is_new).filter(Look::is_observed) {
                 if look.phase() == "Healthy" && look.canary_hash().is_none() {
@@ -132,7 +136,7 @@ impl<'a> Follower<'a> {
             if now - begun > LONGEST {
                 return Some(Ending::Waits(format!("for something else, {} days and longer", LONGEST.num_days())));
             }
-            self.simulation.advance(GLANCE).await;
+            self.simulation.advance(glance).await;
         }
     }
 
