@@ -148,6 +148,14 @@ impl Answers {
         Outdated::Now
     }
 
+    /// Nothing is to be done about `key`: what was read of live objects is not held until somebody wakes it. It would be
+    /// the largest part of the memory, and too old then.
+    pub(crate) fn rest(&self, key: &Key) {
+        if let Some(topic) = self.topics().get_mut(key) {
+            topic.answered.retain(|answered| !matches!(answered.ask, Ask::Live(_)));
+        }
+    }
+
     /// What was read of live objects is history.
     fn outdate(&self, key: &Key) {
         if let Some(topic) = self.topics().get_mut(key) {

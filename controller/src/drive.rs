@@ -15,7 +15,12 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use plan::{Moves, Plan, Requeue, Write};
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -32,7 +37,7 @@ enum Ended {
     Reported(Requeue),
     /// The object is no more.
     Gone,
-    /// Somebody else leads.
+    /// Somebody else leads, or the process is to end.
     NotLeading,
     /// A write did not succeed.
     Refused(Refusal),
@@ -61,7 +66,10 @@ pub(crate) async fn run(shell: &Arc<Shell>, stop: impl Future<Output = ()>) {
         let due = shell.queue.next_due().filter(|_| is_working);
         tokio::select! {
             biased;
-            () = &mut stop, if !is_stopping => is_stopping = true,
+            () = &mut stop, if !is_stopping => {
+                is_stopping = true;
+                shell.is_stopping.store(true, Ordering::Relaxed);
+            }
             Some((key, questions, uid)) = passes.next() => {
                 shell.queue.done(&key);
                 asks.extend(questions.iter().filter_map(|ask| shell.answers.ask(&key, &uid, ask)));
@@ -91,6 +99,9 @@ async fn pass(shell: Arc<Shell>, key: Key) -> (Key, Vec<plan::Ask>, String) {
             None => Ended::Gone,
             Some(decision) => {
                 let ended = carry_out(&shell, &key, &decision).await;
+                if matches!(ended, Ended::Done(_)) && decision.plan.is_quiet() {
+                    shell.answers.rest(&key);
+                }
                 if matches!(ended, Ended::Done(_) | Ended::Reported(_) | Ended::Refused(_)) {
                     asks = decision.plan.asks;
                 }
@@ -134,7 +145,8 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
     }
     let (mut outcome, mut is_settled, mut refusal) = (Outcome::default(), false, None);
     for write in plan.writes() {
-        if !shell.leadership.may_write() {
+        // Every prefix of a plan is safe: a long one is not waited for.
+        if !shell.leadership.may_write() || shell.is_stopping.load(Ordering::Relaxed) {
             return Ended::NotLeading;
         }
         match shell.writer.send(&write.verb).await {

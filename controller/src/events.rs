@@ -15,7 +15,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 use tracing::debug;
 
 /// What sends the Events, as clients in the field know it.
@@ -24,6 +27,8 @@ const COMPONENT: &str = "rollouts-controller";
 const WAITING: usize = 2_000;
 /// How often the count of a repeated refusal is updated.
 const REPEAT: TimeDelta = TimeDelta::minutes(5);
+/// An answer is waited for this long: others wait behind it.
+const TIMEOUT: Duration = Duration::from_secs(10);
 /// Tries to send one Event.
 const TRIES: u32 = 4;
 
@@ -209,7 +214,8 @@ impl Sender {
                 }
             };
             let Ok(request) = request else { return };
-            match self.client.request_text(request).await {
+            let Ok(answer) = timeout(TIMEOUT, self.client.request_text(request)).await else { continue };
+            match answer {
                 Ok(_) => return,
                 // The server's word is final, be it "already exists": the answer to an earlier try got lost.
                 Err(kube::Error::Api(status)) if status.code < 500 && status.code != 429 => {

@@ -43,7 +43,13 @@ use metrics::Metrics;
 use observe::{Drift, Said, Sources, Stores};
 use plan::{Event, ObjectRef, Plan};
 use queue::Queue;
-use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    pin::pin,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 use tokio::time::timeout;
 use tracing::{debug, info};
 use write::Writer;
@@ -91,6 +97,7 @@ pub(crate) struct Shell {
     recorder: Recorder,
     metrics: Metrics,
     leadership: Leadership,
+    is_stopping: AtomicBool,
     failures: Failures,
     outcomes: Outcomes,
     announced: Last,
@@ -135,6 +142,7 @@ impl Controller {
             recorder,
             metrics,
             leadership,
+            is_stopping: AtomicBool::new(false),
             failures: Failures::default(),
             outcomes: Outcomes::default(),
             announced: Last::default(),

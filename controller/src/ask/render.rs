@@ -10,8 +10,8 @@ use tokio::{io::AsyncReadExt, process::Command, sync::Semaphore, time::timeout};
 
 /// A rendering that takes longer is given up.
 const TIMEOUT: Duration = Duration::from_secs(90);
-/// A rendering may be this long.
-const LONGEST: u64 = 64 << 20;
+/// A rendering may be this long: a few of each Application are held.
+const LONGEST: u64 = 16 << 20;
 /// Renderings at the same time.
 const AT_ONCE: usize = 2;
 
@@ -121,7 +121,7 @@ mod tests {
         // A grandchild that stays, and output without end.
         let script = format!("#!/bin/sh\nsleep 600 >/dev/null 2>&1 &\necho $! >{}\nexec yes\n", pid.display());
         let error = renderer(folder.path(), &script).kustomize(folder.path(), "app").await.expect_err("too long");
-        assert_eq!(error, "the rendering is longer than 64 MiB");
+        assert_eq!(error, "the rendering is longer than 16 MiB");
         let pid = std::fs::read_to_string(&pid).expect("was started");
         let state = format!("/proc/{}/stat", pid.trim());
         let is_gone = || std::fs::read_to_string(&state).map_or(true, |stat| stat.contains(") Z "));

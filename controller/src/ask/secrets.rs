@@ -6,7 +6,11 @@ use http::Request;
 use kube::Client;
 use plan::{Piece, SecretRef, SecretText};
 use serde_json::Value;
-use std::fmt;
+use std::{fmt, time::Duration};
+use tokio::time::timeout;
+
+/// A read that takes longer is given up.
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reads Secrets.
 #[derive(Clone)]
@@ -55,28 +59,30 @@ impl Secrets {
 
     /// All keys of a Secret, or `None` when there is no such Secret.
     pub(super) async fn read(&self, namespace: &str, name: &str) -> Result<Option<Value>, String> {
-        let request = Request::get(format!("/api/v1/namespaces/{namespace}/secrets/{name}")).body(Vec::new());
-        match self.0.request::<Value>(request.map_err(|error| error.to_string())?).await {
-            Ok(secret) => Ok(Some(secret)),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-            Err(error) => Err(crate::logging::chain(&error)),
+        self.get(&format!("/api/v1/namespaces/{namespace}/secrets/{name}")).await
+    }
+
+    /// What is there, if anything, in finite time: whoever asks waits for it.
+    async fn get(&self, path: &str) -> Result<Option<Value>, String> {
+        let request = Request::get(path).body(Vec::new()).map_err(|error| error.to_string())?;
+        match timeout(TIMEOUT, self.0.request::<Value>(request)).await {
+            Ok(Ok(found)) => Ok(Some(found)),
+            Ok(Err(kube::Error::Api(status))) if status.code == 404 => Ok(None),
+            Ok(Err(error)) => Err(crate::logging::chain(&error)),
+            Err(_) => Err(format!("the API server did not answer within {} s", TIMEOUT.as_secs())),
         }
     }
 
     /// The Secrets with this label in one namespace.
     pub(super) async fn labelled(&self, namespace: &str, selector: &str) -> Result<Vec<Value>, String> {
-        let request = Request::get(format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={selector}"));
-        let request = request.body(Vec::new()).map_err(|error| error.to_string())?;
-        let list: Value = self.0.request(request).await.map_err(|error| crate::logging::chain(&error))?;
-        Ok(list.get("items").and_then(Value::as_array).cloned().unwrap_or_default())
+        let list = self.get(&format!("/api/v1/namespaces/{namespace}/secrets?labelSelector={selector}")).await?;
+        Ok(list.and_then(|list| list.get("items")?.as_array().cloned()).unwrap_or_default())
     }
 
     /// One key of a ConfigMap; empty when there is none, or none that may be read.
     pub(super) async fn config(&self, namespace: &str, name: &str, key: &str) -> String {
-        let path = format!("/api/v1/namespaces/{namespace}/configmaps/{name}");
-        let Ok(request) = Request::get(path).body(Vec::new()) else { return String::new() };
-        let found: Result<Value, _> = self.0.request(request).await;
-        let text = found.ok().and_then(|found| Some(found.get("data")?.get(key)?.as_str()?.to_owned()));
+        let found = self.get(&format!("/api/v1/namespaces/{namespace}/configmaps/{name}")).await;
+        let text = found.ok().flatten().and_then(|found| Some(found.get("data")?.get(key)?.as_str()?.to_owned()));
         text.unwrap_or_default()
     }
 
@@ -103,6 +109,13 @@ mod tests {
     use super::*;
     use crate::testing;
     use serde_json::json;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_says_nothing_is_not_waited_for() {
+        let (client, _) = testing::server(|_| (0, Value::Null));
+        let error = Secrets::new(client).read("shop", "token").await.expect_err("no answer");
+        assert_eq!(error, "the API server did not answer within 10 s");
+    }
 
     #[tokio::test]
     async fn secrets_are_filled_in_and_hidden_again() {

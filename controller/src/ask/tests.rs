@@ -85,6 +85,16 @@ async fn what_changes_all_the_time_is_seen_all_the_same() {
 }
 
 #[tokio::test]
+async fn what_was_read_is_not_held_while_nothing_is_to_be_done() {
+    let answers = answers();
+    for ask in [git("main", 1), live()] {
+        answers.ask(&key(), "u", &ask).expect("is asked").await;
+    }
+    answers.rest(&key());
+    assert_eq!(asked(&answers), ["git https://git/shop@main:app"]);
+}
+
+#[tokio::test]
 async fn live_answers_do_not_outlive_a_write() {
     let answers = answers();
     answers.ask(&key(), "u", &live()).expect("is asked").await;

@@ -142,6 +142,16 @@ async fn nothing_is_written_while_somebody_else_leads() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stop_waits_for_one_write_not_for_the_whole_plan() {
+    let (controller, log) = controller(Settings::default(), |_| (0, Value::Null));
+    let started = tokio::time::Instant::now();
+    let ended = controller.run(sleep(Duration::from_secs(1))).await;
+    assert_eq!(ended, Ok(()));
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    assert_eq!(sent(&log), ["PATCH rollouts/web"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stop_gives_the_leases_back() {
     let lease = Some(LeaseSettings::new("me", "system"));
     let (controller, log) = controller(Settings { lease, ..Settings::default() }, |got| {

@@ -3,7 +3,7 @@
 //! Discovery is read once for each group and version, and again when a kind is not in it or not where it was: definitions
 //! come and go.
 
-use super::{Class, Refusal};
+use super::{Class, Refusal, TIMEOUT};
 use crate::settings::IstioVersion;
 use kube::Client;
 use plan::ObjectRef;
@@ -12,6 +12,7 @@ use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
+use tokio::time::timeout;
 
 /// A kind's place in the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,11 +110,14 @@ impl Kinds {
         if let Some(resource) = self.known(&key) {
             return Ok(resource);
         }
-        let listed = if object.group.is_empty() {
-            self.client.list_core_api_resources(&object.version).await
-        } else {
-            self.client.list_api_group_resources(&api_version).await
+        let listing = async {
+            match object.group.is_empty() {
+                true => self.client.list_core_api_resources(&object.version).await,
+                false => self.client.list_api_group_resources(&api_version).await,
+            }
         };
+        let silent = |_| Refusal::new(Class::Unanswered, format!("no kinds within {} s", TIMEOUT.as_secs()));
+        let listed = timeout(TIMEOUT, listing).await.map_err(silent)?;
         let missing =
             || Refusal::new(Class::Invalid, format!("the server has no kind {} in {api_version}", object.kind));
         let listed = match listed {
