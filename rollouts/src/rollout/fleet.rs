@@ -35,6 +35,11 @@ impl<'a> Revision<'a> {
         Size { asked: self.set.spec.replicas.unwrap_or(1), available: self.set.status.available_replicas }
     }
 
+    /// Were its pods counted since it was asked for another number of them? Where none count there are none too many.
+    pub fn is_counted(self) -> bool {
+        self.size().available == 0 || self.set.status.observed_generation >= self.set.metadata.generation
+    }
+
     /// Pods that exist.
     pub fn pods(self) -> i32 {
         self.set.status.replicas

@@ -74,7 +74,10 @@ impl<'a> Look<'a> {
         let goal = self.basic_goal();
         let stable_is_there =
             stable.is_none_or(|stable| stable.size().asked == goal.stable && stable.pods() == goal.stable);
-        let canary_is_there = canary.size().asked == goal.canary && canary.size().available >= goal.canary;
+        // Pods that go count as available for a moment still: the next step must not build on them.
+        let canary_is_there = canary.size().asked == goal.canary
+            && canary.size().available >= goal.canary
+            && canary.pods() <= goal.canary;
         let retired: i32 = self.fleet.retired.iter().map(|revision| revision.size().available).sum();
         canary_is_there && stable_is_there && retired == 0
     }

@@ -26,9 +26,10 @@ impl Limits {
         self.replicas.saturating_add(self.surge)
     }
 
-    /// Fewest pods that must stay available.
+    /// Fewest pods that must stay available. Where a successor can come beside them the last pods are not given up for it.
     pub fn fewest_available(self) -> i32 {
-        self.replicas.saturating_sub(self.unavailable)
+        let last = if self.surge > 0 { self.replicas.min(1) } else { 0 };
+        self.replicas.saturating_sub(self.unavailable).max(last)
     }
 }
 
@@ -276,6 +277,10 @@ mod tests {
             ((0, 10), allow(10, 1, 0), size(5, 5), size(5, 5), 0, (5, 6)),
             ((0, 10), allow(10, 1, 0), size(5, 5), size(6, 6), 0, (4, 6)),
             ((0, 10), allow(10, 1, 0), size(5, 0), size(10, 10), 0, (0, 10)),
+            // A single pod that may be missing goes first only where its successor has no room beside it.
+            ((1, 0), allow(1, 0, 1), size(0, 0), size(1, 1), 0, (0, 0)),
+            ((1, 0), allow(1, 1, 1), size(1, 0), size(1, 1), 0, (1, 1)),
+            ((1, 0), allow(1, 1, 1), size(1, 1), size(1, 1), 0, (1, 0)),
         ] {
             let split = toward(Split { canary: goal.0, stable: goal.1 }, limits, canary, Some(stable), retired);
             assert_eq!((split.canary, split.stable), expected, "{goal:?} {limits:?} {canary:?} {stable:?} {retired}");

@@ -52,12 +52,15 @@ fn basic(look: &Look<'_>, scaling: &mut Scaling) {
     let retired: Vec<Size> = look.fleet.retired.iter().map(|revision| revision.size()).collect();
     let retired_asked = retired.iter().map(|size| size.asked).sum();
     let next = replicas::toward(look.basic_goal(), limits, canary.size(), stable.map(Revision::size), retired_asked);
+    // Counts that are older than the sizes asked for may name pods that go: nothing shrinks on them.
+    let is_counted = look.fleet.all.iter().all(|revision| revision.is_counted());
+    let least = |revision: Revision<'_>| if is_counted { 0 } else { revision.size().asked };
     if let Some(stable) = stable {
-        scaling.writes.extend(resized(look, stable, next.stable, Deadline::Clear));
+        scaling.writes.extend(resized(look, stable, next.stable.max(least(stable)), Deadline::Clear));
     }
-    scaling.writes.extend(resized(look, canary, next.canary, Deadline::Clear));
+    scaling.writes.extend(resized(look, canary, next.canary.max(least(canary)), Deadline::Clear));
     // Older revisions go once nothing else moves, so that the same spare pod is not given away twice.
-    if scaling.writes.is_empty() {
+    if scaling.writes.is_empty() && is_counted {
         let sizes = replicas::retired(limits, &retired, look.fleet.lasting());
         for (revision, size) in look.fleet.retired.iter().zip(sizes) {
             scaling.writes.extend(resized(look, *revision, size, Deadline::Clear));
@@ -74,7 +77,7 @@ fn routed(look: &Look<'_>, scaling: &mut Scaling) {
         routed_canary(look, canary, scaling);
     }
     // Nothing retired goes while what serves in its place is short of pods.
-    let fewest = look.spec.limits.fewest_available();
+    let fewest = fewest_serving(look);
     let serving = look.fleet.stable.or(look.fleet.canary);
     let short = serving.filter(|revision| revision.size().available < fewest);
     for revision in look.fleet.retired.iter().filter(|revision| revision.size().asked > 0) {
@@ -83,6 +86,12 @@ fn routed(look: &Look<'_>, scaling: &mut Scaling) {
             None => drained(look, *revision, 0, look.spec.scale_down_delay, scaling),
         }
     }
+}
+
+/// The pods that the serving revision must have before others lose theirs. One at least: the last healthy pods never go.
+fn fewest_serving(look: &Look<'_>) -> i32 {
+    let limits = look.spec.limits;
+    limits.fewest_available().max(limits.replicas.min(1))
 }
 
 fn lacking(revision: Revision<'_>, want: i32) -> RolloutReason {
@@ -106,7 +115,7 @@ fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
         scaling.writes.extend(resized(look, canary, wanted, Deadline::Clear));
         return;
     }
-    let fewest = look.spec.limits.fewest_available();
+    let fewest = fewest_serving(look);
     let short = look.fleet.stable_beside_canary().filter(|stable| stable.size().available < fewest);
     if let Some(stable) = short {
         // The canary may be all that is healthy: it keeps its pods until the stable revision has its own.
