@@ -45,7 +45,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
-use ::http::{Request, Response};
+use ::http::{HeaderValue, Request, Response, header::USER_AGENT};
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use serde_json::Value;
@@ -110,12 +110,18 @@ impl Server {
 
     /// The server as a service for clients in this process and for hyper.
     pub fn service(&self) -> Service {
-        Service { server: self.clone() }
+        Service { server: self.clone(), agent: None }
     }
 
     /// A client of this server whose default namespace is `default`.
     pub fn client(&self) -> kube::Client {
         kube::Client::new(self.service(), "default")
+    }
+
+    /// The same for somebody whose requests say who sent them.
+    pub fn client_of(&self, agent: &'static str) -> kube::Client {
+        let agent = Some(HeaderValue::from_static(agent));
+        kube::Client::new(Service { server: self.clone(), agent }, "default")
     }
 
     /// Sets who decides on faults from now on; `None` ends them.
@@ -191,6 +197,7 @@ impl fmt::Debug for Server {
 #[derive(Clone, Debug)]
 pub struct Service {
     server: Server,
+    agent: Option<HeaderValue>,
 }
 
 impl<B> tower::Service<Request<B>> for Service
@@ -206,8 +213,11 @@ where
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let server = self.server.clone();
+        if let Some(agent) = &self.agent {
+            request.headers_mut().insert(USER_AGENT, agent.clone());
+        }
         Box::pin(async move { Ok(dispatch::answer(&server, request).await) })
     }
 }

@@ -34,6 +34,11 @@ use crate::world::{self, World, definitions};
 /// How often a wait looks whether it is over.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// What the controller's requests name as their sender.
+pub const AGENT: &str = "leadline";
+/// A program that ended is started again after this long.
+const RESTARTED_AFTER: Duration = Duration::from_secs(1);
+
 /// A runtime whose time is virtual: it jumps to the next timer whenever nothing is left to do.
 pub fn runtime() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_time().start_paused(true).build()
@@ -80,7 +85,7 @@ pub struct Simulation {
     world: Arc<World>,
     journal: Arc<Journal>,
     options: Options,
-    controller: JoinHandle<()>,
+    controllers: Vec<JoinHandle<()>>,
     sampler: JoinHandle<()>,
 }
 
@@ -91,9 +96,10 @@ impl Simulation {
         let server = Server::new(clock, &definitions());
         let world = Arc::new(World::start(server.client(), clock, options.world));
         let journal = Arc::new(Journal::new(server.clone(), Arc::clone(&world), clock));
-        let controller = start_controller(&server, &world, &journal, &options);
         let sampler = tokio::spawn(journal::sample(Arc::clone(&journal), options.world.requests_per_second));
-        Simulation { server, clock, world, journal, options, controller, sampler }
+        let mut simulation = Simulation { server, clock, world, journal, options, controllers: Vec::new(), sampler };
+        simulation.start_controller(simulation.options.controller.clone());
+        simulation
     }
 
     /// The API server.
@@ -114,6 +120,11 @@ impl Simulation {
     /// What was written down.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// The namespace that the controller runs in, where Applications are.
+    pub fn own_namespace(&self) -> String {
+        self.options.controller.own_namespace.clone()
     }
 
     /// How a Rollout stands, as the server holds it.
@@ -153,14 +164,42 @@ impl Simulation {
 
     /// Ends the controller at whatever point it is, as a crash does, and starts another.
     pub fn crash_controller(&mut self) {
-        self.controller.abort();
-        self.controller = start_controller(&self.server, &self.world, &self.journal, &self.options);
+        self.kill_controllers();
+        self.start_controller(self.options.controller.clone());
+    }
+
+    /// Ends every controller at whatever point it is.
+    pub fn kill_controllers(&mut self) {
+        self.controllers.drain(..).for_each(|controller| controller.abort());
+    }
+
+    /// Starts a controller beside those that run. One that loses its leases ends, and is started again.
+    pub fn start_controller(&mut self, settings: ControllerSettings) {
+        let metrics: Arc<dyn Answerer> = match &self.options.metrics {
+            Some(given) => Arc::clone(given),
+            None => Arc::new(self.world.prometheus().clone()),
+        };
+        let answerers = Answerers { metrics, git: Arc::clone(&self.options.git) };
+        let (server, journal) = (self.server.clone(), Arc::clone(&self.journal));
+        self.controllers.push(tokio::spawn(async move {
+            loop {
+                let clock = controller::Clock::starting_at(journal.now());
+                let client = server.client_of(AGENT);
+                let controller = Controller::new(client, clock, settings.clone(), answerers.clone());
+                let witness = Arc::clone(&journal) as Arc<dyn controller::Witness>;
+                match controller.witnessed_by(witness).run(journal.spinning()).await {
+                    Ok(()) => return,
+                    Err(lost) => tracing::debug!(%lost, "the controller ended"),
+                }
+                sleep(RESTARTED_AFTER).await;
+            }
+        }));
     }
 }
 
 impl Drop for Simulation {
     fn drop(&mut self) {
-        self.controller.abort();
+        self.kill_controllers();
         self.sampler.abort();
     }
 }
@@ -169,23 +208,6 @@ impl fmt::Debug for Simulation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("Simulation").field("server", &self.server).finish_non_exhaustive()
     }
-}
-
-fn start_controller(server: &Server, world: &World, journal: &Arc<Journal>, options: &Options) -> JoinHandle<()> {
-    let metrics: Arc<dyn Answerer> = match &options.metrics {
-        Some(given) => Arc::clone(given),
-        None => Arc::new(world.prometheus().clone()),
-    };
-    let answerers = Answerers { metrics, git: Arc::clone(&options.git) };
-    let clock = controller::Clock::starting_at(journal.now());
-    let controller = Controller::new(server.client(), clock, options.controller.clone(), answerers);
-    let controller = controller.witnessed_by(Arc::clone(journal) as Arc<dyn controller::Witness>);
-    let journal = Arc::clone(journal);
-    tokio::spawn(async move {
-        if let Err(lost) = controller.run(async move { journal.spinning().await }).await {
-            tracing::error!(?lost, "the controller ended");
-        }
-    })
 }
 
 /// Knows no repository.

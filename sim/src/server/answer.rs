@@ -52,6 +52,14 @@ impl Answer {
         self
     }
 
+    /// Its HTTP status.
+    pub(crate) fn status(&self) -> u16 {
+        match self {
+            Answer::Whole { code, .. } => *code,
+            Answer::Stream(_) => 200,
+        }
+    }
+
     /// The answer as HTTP.
     pub(crate) fn into_response(self) -> Response<ReplyBody> {
         match self {

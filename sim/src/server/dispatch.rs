@@ -33,18 +33,31 @@ where
         Ok(body) => body.to_bytes(),
         Err(error) => return Answer::from(Refusal::bad_request(error.to_string())).into_response(),
     };
-    let mut lost = None;
-    match server.faults().map_or(Verdict::Pass, |faults| faults.before(&call)) {
-        Verdict::Pass => {}
+    let verdict = server.faults().map_or(Verdict::Pass, |faults| faults.before(&call));
+    match verdict {
         Verdict::Refuse(code) => return Answer::from(Refusal::fault(code)).into_response(),
-        Verdict::LoseAnswer(code) => lost = Some(code),
+        Verdict::Silence { handled: false } => return std::future::pending().await,
         Verdict::Delay(time) => tokio::time::sleep(time).await,
+        Verdict::Pass | Verdict::LoseAnswer(_) | Verdict::Silence { handled: true } => {}
     }
-    let answer = route(server, &call, &body).unwrap_or_else(Answer::from);
-    match lost {
-        Some(code) => Answer::from(Refusal::fault(code)).into_response(),
-        None => answer.into_response(),
+    let answer = handled(server, &call, &body);
+    match verdict {
+        Verdict::LoseAnswer(code) => Answer::from(Refusal::fault(code)).into_response(),
+        Verdict::Silence { .. } => std::future::pending().await,
+        Verdict::Pass | Verdict::Refuse(_) | Verdict::Delay(_) => answer.into_response(),
     }
+}
+
+fn handled(server: &Server, call: &Call, body: &Bytes) -> Answer {
+    let faults = server.faults();
+    if let Some(faults) = &faults {
+        faults.enters(call);
+    }
+    let answer = route(server, call, body).unwrap_or_else(Answer::from);
+    if let Some(faults) = &faults {
+        faults.leaves(call, answer.status());
+    }
+    answer
 }
 
 fn route(server: &Server, call: &Call, body: &Bytes) -> Result<Answer, Refusal> {

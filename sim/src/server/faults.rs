@@ -18,12 +18,23 @@ pub enum Verdict {
     LoseAnswer(u16),
     /// It is handled this much later.
     Delay(Duration),
+    /// It is never answered, whether it was handled or not.
+    Silence {
+        /// Does it take effect?
+        handled: bool,
+    },
 }
 
 /// Decides what happens to each request. It is called for every one, in order of arrival.
 pub trait Faults: Send + Sync {
     /// What is to happen to this request.
     fn before(&self, call: &Call) -> Verdict;
+
+    /// Told right before a request is handled, and never of one that is not.
+    fn enters(&self, _call: &Call) {}
+
+    /// Told right after a request was handled, with the true HTTP status, whatever the client learns of it.
+    fn leaves(&self, _call: &Call, _status: u16) {}
 }
 
 impl<F: Fn(&Call) -> Verdict + Send + Sync> Faults for F {

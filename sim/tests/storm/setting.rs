@@ -1,0 +1,222 @@
+//! Where a storm takes place: a Rollout, what surrounds it, and how its world behaves, drawn from a seed.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sim::world;
+
+use crate::storm::dice::Dice;
+
+/// How requests come to the pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Router {
+    /// Through one Service.
+    None,
+    /// Through Istio, by hosts.
+    Hosts,
+    /// Through Istio, by subsets of one host.
+    Subsets,
+}
+
+/// A place.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting {
+    /// What all of it comes from.
+    pub(crate) seed: u64,
+    pub(crate) router: Router,
+    /// The Rollout as it is first applied.
+    pub(crate) rollout: Value,
+    /// All that it refers to.
+    pub(crate) others: Vec<Value>,
+    /// Pods, routes and Services may be damaged by others: then requests may be lost for a while.
+    pub(crate) is_rough: bool,
+    /// Controllers hold leases.
+    pub(crate) has_leases: bool,
+    pub(crate) world: world::Settings,
+}
+
+impl Setting {
+    pub(crate) fn drawn(seed: u64) -> Setting {
+        let dice = &mut Dice::new(seed, "setting");
+        let router = dice.pick(&[Router::None, Router::Hosts, Router::Hosts, Router::Subsets]);
+        let routes = if router != Router::None && dice.happens(25) { &["web", "api"][..] } else { &["web"] };
+        let mut others = services(router);
+        if router != Router::None {
+            others.extend(routes.iter().map(|name| virtual_service(name, router)));
+        }
+        let host = if router == Router::Hosts { "canary.default" } else { "canary.web.default" };
+        let host = if router == Router::None { "web.default" } else { host };
+        // A run without a count never ends: only one in the background may be such.
+        others.extend([template(dice, "rate", host, true), template(dice, "watch", host, false)]);
+        let lag = dice.pick(&[100, 500, 500, 2_000]);
+        let slowest = dice.pick(&[1_500, 2_000, 6_000]);
+        Setting {
+            seed,
+            router,
+            rollout: rollout(dice, router, routes),
+            others,
+            is_rough: dice.happens(40),
+            has_leases: dice.happens(30),
+            world: world::Settings {
+                seed,
+                pods_ready_after: (Duration::from_millis(1_000), Duration::from_millis(slowest)),
+                pods_stop_after: Duration::from_millis(lag + 1_000),
+                mesh_lag: Duration::from_millis(lag),
+                ..world::Settings::default()
+            },
+        }
+    }
+
+    /// The patch that takes every spoiled field back.
+    pub(crate) fn mending(&self) -> Value {
+        let fields = [
+            "canaryService",
+            "stableService",
+            "steps",
+            "trafficRouting",
+            "analysis",
+            "maxSurge",
+            "maxUnavailable",
+            "abortScaleDownDelaySeconds",
+        ];
+        let before = &self.rollout["spec"]["strategy"]["canary"];
+        let canary: Value = fields.iter().map(|field| ((*field).to_owned(), before[*field].clone())).collect();
+        json!({ "spec": {
+            "strategy": { "canary": canary },
+            "template": { "metadata": { "labels": { "app": "web" } } },
+        } })
+    }
+}
+
+/// Steps of an update; pauses end by themselves or wait for a person.
+pub(crate) fn steps(dice: &mut Dice) -> Vec<Value> {
+    let count = dice.below(6);
+    (0..count)
+        .map(|_| match dice.below(8) {
+            0..4 => json!({ "setWeight": dice.pick(&[0, 5, 10, 25, 33, 50, 60, 99, 100]) }),
+            4 | 5 => json!({ "pause": { "duration": dice.within(1, 15) } }),
+            6 => json!({ "pause": {} }),
+            _ => json!({ "analysis": { "templates": [{ "templateName": "rate" }] } }),
+        })
+        .collect()
+}
+
+fn rollout(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
+    let mut canary = json!({ "steps": steps(dice) });
+    let (surge, unavailable) =
+        dice.pick(&[(json!(1), json!(0)), (json!(0), json!(1)), (json!("25%"), json!("25%")), (json!(2), json!(1))]);
+    canary["maxSurge"] = surge;
+    canary["maxUnavailable"] = unavailable;
+    if dice.happens(50) {
+        canary["analysis"] = json!({ "templates": [{ "templateName": "watch" }], "startingStep": dice.within(1, 3) });
+    }
+    let named: Vec<Value> = routes.iter().map(|name| json!({ "name": name })).collect();
+    let mut istio =
+        if named.len() > 1 { json!({ "virtualServices": named }) } else { json!({ "virtualService": named[0] }) };
+    match router {
+        Router::None => {}
+        Router::Hosts => {
+            canary["canaryService"] = "canary".into();
+            canary["stableService"] = "stable".into();
+            canary["trafficRouting"] = json!({ "istio": istio });
+        }
+        Router::Subsets => {
+            istio["destinationRule"] =
+                json!({ "name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable" });
+            canary["trafficRouting"] = json!({ "istio": istio });
+        }
+    }
+    let delays = [("scaleDownDelaySeconds", [5, 40]), ("abortScaleDownDelaySeconds", [5, 0])];
+    for (field, values) in delays.into_iter().filter(|_| router != Router::None) {
+        if dice.happens(40) {
+            canary[field] = dice.pick(&values).into();
+        }
+    }
+    let mut spec = json!({
+        "replicas": dice.within(1, 6),
+        "selector": { "matchLabels": { "app": "web" } },
+        "template": { "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [{
+            "name": "web", "image": "web:1", "ports": [{ "containerPort": 8080 }],
+        }] } },
+        "strategy": { "canary": canary },
+        "progressDeadlineSeconds": dice.pick(&[30, 60, 600]),
+        "progressDeadlineAbort": dice.happens(50),
+    });
+    if dice.happens(30) {
+        spec["minReadySeconds"] = 2.into();
+    }
+    if dice.happens(40) {
+        spec["revisionHistoryLimit"] = dice.below(3).into();
+    }
+    json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": { "name": "web", "namespace": "default" },
+        "spec": spec })
+}
+
+fn services(router: Router) -> Vec<Value> {
+    let names: &[&str] = if router == Router::Hosts { &["stable", "canary"] } else { &["web"] };
+    let service = |name: &&str| {
+        let mut service = json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "default" },
+            "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": 8080 }] },
+        });
+        if router == Router::None {
+            service["metadata"]["annotations"] = json!({ "leadline.dev/requests-per-second": "20" });
+        }
+        service
+    };
+    let mut all: Vec<Value> = names.iter().map(service).collect();
+    if router == Router::Subsets {
+        all.push(json!({
+            "apiVersion": "networking.istio.io/v1", "kind": "DestinationRule",
+            "metadata": { "name": "web", "namespace": "default" },
+            "spec": { "host": "web", "subsets": [
+                { "name": "stable", "labels": { "app": "web" } }, { "name": "canary", "labels": { "app": "web" } },
+            ] },
+        }));
+    }
+    all
+}
+
+fn virtual_service(name: &str, router: Router) -> Value {
+    let end = |which: &str| match router {
+        Router::Subsets => json!({ "host": "web", "subset": which }),
+        Router::Hosts | Router::None => json!({ "host": which }),
+    };
+    json!({
+        "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",
+        "metadata": { "name": name, "namespace": "default" },
+        "spec": { "hosts": [format!("{name}.example.com")], "http": [{ "route": [
+            { "destination": end("stable"), "weight": 100 }, { "destination": end("canary"), "weight": 0 },
+        ] }] },
+    })
+}
+
+/// A template that judges the part of requests that succeed; `host` names a subset where there is a dot more.
+fn template(dice: &mut Dice, name: &str, host: &str, is_counted: bool) -> Value {
+    let cluster = match host.split_once('.') {
+        Some(("canary", rest)) if rest.contains('.') => format!("outbound.80.canary.{rest}.*"),
+        _ => format!("outbound.80..{host}.*"),
+    };
+    let by = |label: &str| {
+        format!("sum(rate(envoy_cluster_upstream_rq_xx{{envoy_cluster_name=~\"{cluster}\"{label}}}[10s]))")
+    };
+    let query = format!("{} / {}", by(",envoy_response_code_class!=\"5\""), by(""));
+    let mut metric = json!({
+        "name": "rate", "interval": "3s", "failureLimit": dice.below(2),
+        "successCondition": "len(result) == 0 || isNaN(result[0]) || result[0] >= 0.9",
+        "provider": { "prometheus": { "address": "http://prometheus.monitoring:9090", "query": query } },
+    });
+    if is_counted || dice.happens(50) {
+        metric["count"] = dice.within(1, 3).into();
+    }
+    if dice.happens(40) {
+        metric["initialDelay"] = "4s".into();
+    }
+    // Some metrics can neither be called good nor bad.
+    if dice.happens(20) {
+        metric["failureCondition"] = "len(result) > 0 && result[0] < 0.5".into();
+        metric["inconclusiveLimit"] = dice.below(2).into();
+    }
+    json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "AnalysisTemplate",
+        "metadata": { "name": name, "namespace": "default" }, "spec": { "metrics": [metric] } })
+}
