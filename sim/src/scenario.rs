@@ -3,13 +3,16 @@
 //! The transcript of a scenario is compared with the one kept beside it, so that a change of behaviour is seen as a change
 //! of a text. What must hold is said in the scenario itself, so that a new transcript cannot bless a broken story.
 
+mod applications;
 mod check;
 mod play;
+mod source;
 mod step;
 
+pub use applications::Expected;
 pub use check::Check;
 pub use play::{Broken, Played, play};
-pub use step::{Behaves, Change, Step};
+pub use step::{Behaves, Change, Commit, Step};
 
 use serde::Deserialize;
 use serde_json::Value;

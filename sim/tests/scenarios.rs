@@ -74,22 +74,6 @@ const UNTOLD: &[(&str, &str)] = &[
     ("Rollout::Refused", "no plan of the rules breaks an invariant: the audit's own tests build such plans"),
     ("Run::MeasuredSeveral", "two metrics answer in one pass only by chance: the stories of `analysis` tell it"),
     ("Run::Restated", "only another controller leaves such a report: the stories of `analysis` tell it"),
-    ("Sync::ApplicationDeleted", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::Applied", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::Compared", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::ComparisonFailed", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::DeletionHeld", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::InSync", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::InvalidSpec", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::NotGone", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::NotSynced", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::Pruned", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::Reading", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::RetriedAt", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::SyncAdvanced", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::SyncEnded", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::SyncStarted", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
-    ("Sync::WaveUnhealthy", "no scenario has a Git repository yet: the stories of `gitops` tell it"),
 ];
 
 /// The names of all reasons of Rollouts and runs, read from where they are defined.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::scenario::step;
+use crate::scenario::{Expected, step};
 use crate::simulation::Simulation;
 use crate::world::calls::{list, text};
 
 /// Findings about a Rollout and the requests sent so far.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Check {
     /// `Healthy`, `Progressing`, `Paused`, `Degraded`; only once the status is about the present spec.
@@ -37,6 +37,8 @@ pub struct Check {
     pub said: Option<String>,
     /// So many requests were lost.
     pub lost: Option<u64>,
+    /// What holds of an Application.
+    pub application: Option<Expected>,
     /// How long to wait.
     #[serde(deserialize_with = "limit")]
     pub limit: Option<Duration>,
@@ -49,6 +51,17 @@ fn limit<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>,
 impl Check {
     /// What does not hold, in words.
     pub fn unmet(&self, simulation: &Simulation, name: &str) -> Vec<String> {
+        let mut unmet = self.application.as_ref().map(|expected| expected.unmet(simulation)).unwrap_or_default();
+        let transcript = simulation.journal().transcript();
+        let unsaid = self.said.iter().filter(|text| !transcript.contains(*text));
+        unmet.extend(unsaid.map(|text| format!("nobody said: {text}")));
+        if !is_of_no_rollout(self) {
+            unmet.extend(self.unmet_of_rollout(simulation, name));
+        }
+        unmet
+    }
+
+    fn unmet_of_rollout(&self, simulation: &Simulation, name: &str) -> Vec<String> {
         let mut unmet = Vec::new();
         let mut compare = |what: &str, wanted: Option<String>, found: String, holds: bool| {
             if let Some(wanted) = wanted.filter(|_| !holds) {
@@ -79,12 +92,16 @@ impl Check {
         let events = events(simulation);
         let holds = self.event.as_ref().is_none_or(|event| events.contains(event));
         compare("events", self.event.clone(), events.join(" "), holds);
-        let holds = self.said.as_ref().is_none_or(|text| simulation.journal().transcript().contains(text));
-        compare("the transcript", self.said.clone(), "without it".into(), holds);
         let lost = simulation.world().mesh().lost();
         compare("lost requests", shown(self.lost.as_ref()), lost.to_string(), self.lost.is_none_or(|it| it == lost));
         unmet
     }
+}
+
+/// A check that asks nothing about a Rollout.
+fn is_of_no_rollout(check: &Check) -> bool {
+    let rest = Check { application: None, said: None, limit: None, ..check.clone() };
+    rest == Check::default()
 }
 
 fn shown<T: ToString>(value: Option<&T>) -> Option<String> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use http::Request;
 use serde_json::Value;
 
+use crate::scenario::source::{self, Source};
 use crate::scenario::{Change, Scenario, Step, Unreadable};
 use crate::server::call::{Call, Verb};
 use crate::server::faults::{Faults, Verdict};
@@ -38,6 +39,9 @@ pub enum Broken {
     /// A file is missing.
     #[error("{0}: {1}")]
     File(String, std::io::Error),
+    /// The Git repository cannot be made or changed.
+    #[error("the repository: {0}")]
+    Git(std::io::Error),
     /// The server refused one of its objects.
     #[error("the server refuses an object: {0}")]
     Refused(Refusal),
@@ -72,19 +76,23 @@ pub enum Broken {
 
 /// Plays a scenario whose included files are in this folder. Must be called on a paused runtime.
 pub async fn play(scenario: &Scenario, folder: &Path) -> Result<Played, Broken> {
-    let mut simulation = Simulation::start(Options::seeded(scenario.seed));
-    for name in &scenario.include {
-        let path = folder.join(name);
-        let text = std::fs::read_to_string(&path).map_err(|error| Broken::File(path.display().to_string(), error))?;
-        simulation.apply(&text).map_err(Broken::Refused)?;
+    let mut options = Options::seeded(scenario.seed);
+    let documents = documents(scenario, folder)?;
+    let source = if documents.iter().any(|text| source::is_named(text)) {
+        Some(Source::create().map_err(Broken::Git)?)
+    } else {
+        None
+    };
+    if let Some(source) = &source {
+        source.join(&mut options);
     }
-    for object in &scenario.objects {
-        simulation.apply(&object.to_string()).map_err(Broken::Refused)?;
-    }
+    let mut stage = Stage { simulation: Simulation::start(options), source };
+    documents.iter().try_for_each(|text| stage.apply(text))?;
     for (index, step) in scenario.story.iter().enumerate() {
-        perform(&mut simulation, scenario, index + 1, step).await?;
+        stage.perform(scenario, index + 1, step).await?;
     }
-    let mut transcript = simulation.journal().transcript();
+    let simulation = &stage.simulation;
+    let mut transcript = stage.transcript();
     let counts = simulation.world().mesh().counts();
     let phase = simulation.look("default", &scenario.rollout).map(|look| look.phase().to_owned()).unwrap_or_default();
     let _ = writeln!(transcript, "ends {phase}; {} requests lost", counts.lost_requests);
@@ -94,60 +102,118 @@ pub async fn play(scenario: &Scenario, folder: &Path) -> Result<Played, Broken> 
     Ok(Played { transcript, reasons: simulation.journal().reasons() })
 }
 
-async fn perform(simulation: &mut Simulation, scenario: &Scenario, number: usize, step: &Step) -> Result<(), Broken> {
-    let action = match step {
-        Step::Wait(check) => {
-            let limit = check.limit.unwrap_or(PATIENCE);
-            let name = &scenario.rollout;
-            if !simulation.until(limit, |simulation| check.unmet(simulation, name).is_empty()).await {
-                return Err(unmet(simulation, number, check.unmet(simulation, name)));
+/// What is in the cluster before the story begins.
+fn documents(scenario: &Scenario, folder: &Path) -> Result<Vec<String>, Broken> {
+    let read = |name: &String| {
+        let path = folder.join(name);
+        std::fs::read_to_string(&path).map_err(|error| Broken::File(path.display().to_string(), error))
+    };
+    let included: Result<Vec<String>, Broken> = scenario.include.iter().map(read).collect();
+    Ok(included?.into_iter().chain(scenario.objects.iter().map(Value::to_string)).collect())
+}
+
+/// Where a story is played.
+struct Stage {
+    simulation: Simulation,
+    source: Option<Source>,
+}
+
+impl Stage {
+    fn apply(&self, text: &str) -> Result<(), Broken> {
+        let placed = self.source.as_ref().map(|source| source.placed(text));
+        self.simulation.apply(placed.as_deref().unwrap_or(text)).map_err(Broken::Refused)
+    }
+
+    fn transcript(&self) -> String {
+        let transcript = self.simulation.journal().transcript();
+        self.source.as_ref().map_or_else(|| transcript.clone(), |source| source.told(&transcript))
+    }
+
+    fn source(&self, step: usize) -> Result<&Source, Broken> {
+        self.source.as_ref().ok_or_else(|| Broken::Unknown(step, "a Git repository".into()))
+    }
+
+    async fn perform(&mut self, scenario: &Scenario, number: usize, step: &Step) -> Result<(), Broken> {
+        let simulation = &mut self.simulation;
+        match step {
+            Step::Wait(check) => {
+                let limit = check.limit.unwrap_or(PATIENCE);
+                let name = &scenario.rollout;
+                if !simulation.until(limit, |simulation| check.unmet(simulation, name).is_empty()).await {
+                    return Err(self.unmet(number, check.unmet(&self.simulation, name)));
+                }
             }
-            return Ok(());
+            Step::Expect(check) => {
+                let found = check.unmet(simulation, &scenario.rollout);
+                return if found.is_empty() { Ok(()) } else { Err(self.unmet(number, found)) };
+            }
+            Step::Advance(duration) => simulation.advance(*duration).await,
+            Step::Change(change) => return patch(simulation, number, change).await,
+            Step::Delete(object) => return delete(simulation, number, object).await,
+            Step::Apply(object) => {
+                note(simulation, &format!("applies {} {}", text(object, "/kind"), text(object, "/metadata/name")));
+                return self.apply(&object.to_string());
+            }
+            other => {
+                let Some(action) = action_of(other) else { return self.change_world(number, other) };
+                let done = simulation.act("default", &scenario.rollout, &action).await;
+                return done.map_err(|error| Broken::Action(number, error));
+            }
         }
-        Step::Expect(check) => {
-            let found = check.unmet(simulation, &scenario.rollout);
-            return if found.is_empty() { Ok(()) } else { Err(unmet(simulation, number, found)) };
+        Ok(())
+    }
+
+    /// What happens around the Rollout. Steps of other sorts change nothing here.
+    fn change_world(&mut self, number: usize, step: &Step) -> Result<(), Broken> {
+        let simulation = &mut self.simulation;
+        match step {
+            Step::Behaviour(behaves) => {
+                note(simulation, &format!("{} behaves differently", behaves.image));
+                simulation.world().images().set(&behaves.image, behaves.behaviour());
+            }
+            Step::Prometheus(how) => {
+                note(simulation, &format!("Prometheus: {how}"));
+                simulation.world().prometheus().set_health(health(how));
+            }
+            Step::Commit(commit) => {
+                note(simulation, &format!("commits: {}", commit.message));
+                return self.source(number)?.commit(commit).map_err(Broken::Git);
+            }
+            Step::Git(how) => {
+                note(simulation, &format!("Git: {how}"));
+                return self.source(number)?.set_reachable(how == "up").map_err(Broken::Git);
+            }
+            Step::CrashController => {
+                note(simulation, "the controller dies, another starts");
+                simulation.crash_controller();
+            }
+            Step::CutWatches => {
+                note(simulation, "the API server drops all watches");
+                simulation.server().cut_watches();
+            }
+            Step::Forbid(plural) => {
+                note(simulation, &format!("forbids writes to {plural}"));
+                simulation.server().set_faults(Some(Arc::new(forbidden(plural.clone()))));
+            }
+            Step::Allow => {
+                note(simulation, "allows every write again");
+                simulation.server().set_faults(None);
+            }
+            _ => {}
         }
-        Step::Advance(duration) => {
-            simulation.advance(*duration).await;
-            return Ok(());
-        }
-        Step::Change(change) => return patch(simulation, number, change).await,
-        Step::Delete(object) => return delete(simulation, number, object).await,
-        Step::Apply(object) => {
-            note(simulation, &format!("applies {} {}", text(object, "/kind"), text(object, "/metadata/name")));
-            return simulation.apply(&object.to_string()).map_err(Broken::Refused);
-        }
-        Step::Behaviour(behaves) => {
-            note(simulation, &format!("{} behaves differently", behaves.image));
-            simulation.world().images().set(&behaves.image, behaves.behaviour());
-            return Ok(());
-        }
-        Step::Prometheus(how) => {
-            note(simulation, &format!("Prometheus: {how}"));
-            simulation.world().prometheus().set_health(health(how));
-            return Ok(());
-        }
-        Step::CrashController => {
-            note(simulation, "the controller dies, another starts");
-            simulation.crash_controller();
-            return Ok(());
-        }
-        Step::CutWatches => {
-            note(simulation, "the API server drops all watches");
-            simulation.server().cut_watches();
-            return Ok(());
-        }
-        Step::Forbid(plural) => {
-            note(simulation, &format!("forbids writes to {plural}"));
-            simulation.server().set_faults(Some(Arc::new(forbidden(plural.clone()))));
-            return Ok(());
-        }
-        Step::Allow => {
-            note(simulation, "allows every write again");
-            simulation.server().set_faults(None);
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    fn unmet(&self, step: usize, what: Vec<String>) -> Broken {
+        let mut what = what;
+        what.extend(self.simulation.journal().wrong());
+        Broken::Unmet { step, what: what.join("; "), transcript: self.transcript() }
+    }
+}
+
+/// What a user does to the Rollout.
+fn action_of(step: &Step) -> Option<Action> {
+    Some(match step {
         Step::SetImage(image) => Action::SetImage(image.clone()),
         Step::Promote => Action::Promote,
         Step::PromoteFull => Action::PromoteFull,
@@ -156,8 +222,8 @@ async fn perform(simulation: &mut Simulation, scenario: &Scenario, number: usize
         Step::Pause => Action::Pause(true),
         Step::Resume => Action::Pause(false),
         Step::Patch(patch) => Action::Patch(patch.clone()),
-    };
-    simulation.act("default", &scenario.rollout, &action).await.map_err(|error| Broken::Action(number, error))
+        _ => return None,
+    })
 }
 
 /// Refuses every write to objects of this kind.
@@ -170,12 +236,6 @@ fn forbidden(plural: String) -> impl Faults {
 
 fn note(simulation: &Simulation, what: &str) {
     simulation.journal().note(&format!("USER {what}"));
-}
-
-fn unmet(simulation: &Simulation, step: usize, what: Vec<String>) -> Broken {
-    let mut what = what;
-    what.extend(simulation.journal().wrong());
-    Broken::Unmet { step, what: what.join("; "), transcript: simulation.journal().transcript() }
 }
 
 fn health(how: &str) -> Health {
@@ -191,7 +251,7 @@ fn health(how: &str) -> Health {
 }
 
 /// Where the objects of a kind live that stories change.
-const PATHS: [(&str, &str, &str); 7] = [
+const PATHS: [(&str, &str, &str); 10] = [
     ("rollout", "/apis/argoproj.io/v1alpha1", "rollouts"),
     ("analysistemplate", "/apis/argoproj.io/v1alpha1", "analysistemplates"),
     ("virtualservice", "/apis/networking.istio.io/v1", "virtualservices"),
@@ -199,26 +259,31 @@ const PATHS: [(&str, &str, &str); 7] = [
     ("service", "/api/v1", "services"),
     ("replicaset", "/apis/apps/v1", "replicasets"),
     ("pod", "/api/v1", "pods"),
+    ("configmap", "/api/v1", "configmaps"),
+    ("job", "/apis/batch/v1", "jobs"),
+    ("application", "/apis/argoproj.io/v1alpha1", "applications"),
 ];
 
-fn path(step: usize, object: &str) -> Result<String, Broken> {
+fn path(simulation: &Simulation, step: usize, object: &str) -> Result<String, Broken> {
     let unknown = || Broken::Unknown(step, object.to_owned());
     let (kind, name) = object.split_once('/').ok_or_else(unknown)?;
     let (_, root, plural) = PATHS.iter().find(|(known, _, _)| known.eq_ignore_ascii_case(kind)).ok_or_else(unknown)?;
-    Ok(format!("{root}/namespaces/default/{plural}/{name}"))
+    let own = simulation.own_namespace();
+    let namespace = if *plural == "applications" { &own } else { "default" };
+    Ok(format!("{root}/namespaces/{namespace}/{plural}/{name}"))
 }
 
 async fn patch(simulation: &Simulation, step: usize, change: &Change) -> Result<(), Broken> {
     note(simulation, &format!("changes {}", change.object));
     let manager = change.manager.as_deref().unwrap_or("kubectl-edit");
-    let uri = format!("{}?fieldManager={manager}", path(step, &change.object)?);
+    let uri = format!("{}?fieldManager={manager}", path(simulation, step, &change.object)?);
     let request = Request::patch(uri).header("content-type", "application/merge-patch+json");
     send(simulation, step, request.body(change.patch.to_string().into_bytes())).await
 }
 
 async fn delete(simulation: &Simulation, step: usize, object: &str) -> Result<(), Broken> {
     note(simulation, &format!("deletes {object}"));
-    send(simulation, step, Request::delete(path(step, object)?).body(Vec::new())).await
+    send(simulation, step, Request::delete(path(simulation, step, object)?).body(Vec::new())).await
 }
 
 async fn send(

@@ -1,5 +1,6 @@
 //! One thing that happens in a story.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -45,6 +46,10 @@ pub enum Step {
     Behaviour(Behaves),
     /// Prometheus is `up`, `down`, `hangs`, or answers nonsense: `500` or any text.
     Prometheus(String),
+    /// Somebody commits files to the Git repository.
+    Commit(Commit),
+    /// The Git repository is `up` or `down`.
+    Git(String),
     /// The controller dies and another starts.
     CrashController,
     /// The API server drops all watches.
@@ -66,6 +71,16 @@ pub struct Change {
     /// Who the server notes as its writer.
     #[serde(default)]
     pub manager: Option<String>,
+}
+
+/// A commit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commit {
+    /// Why.
+    pub message: String,
+    /// Files: objects, text that may be anything, or null to remove one.
+    pub files: BTreeMap<String, Value>,
 }
 
 /// How an image behaves.

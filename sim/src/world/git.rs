@@ -56,12 +56,15 @@ impl Repository {
         let person = [("NAME", "A Developer"), ("EMAIL", "developer@example.com")];
         let people = ["AUTHOR", "COMMITTER"];
         let identity = people.iter().flat_map(|role| person.map(|(what, is)| (format!("GIT_{role}_{what}"), is)));
+        // The same files make the same commit in every run.
+        let dates = people.iter().map(|role| (format!("GIT_{role}_DATE"), "2030-01-01T12:00:00Z"));
         let output = Command::new("git")
             .args(arguments)
             .current_dir(&self.folder)
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .envs(identity)
+            .envs(dates)
             .env_remove("GIT_DIR")
             .output()?;
         if output.status.success() {
