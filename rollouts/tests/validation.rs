@@ -154,17 +154,24 @@ fn templates_must_be_there_and_fit() {
         template["args"] = args;
         template
     };
+    let mut counted = metric(json!({"interval": "1m", "count": "{{ args.n }}"}));
+    counted["args"] = json!([{"name": "n", "value": "3"}]);
     let secret = json!({"secretKeyRef": {"name": "s", "key": "k"}});
     let endless = "AnalysisTemplate rate has metric m which runs indefinitely. Invalid value for count:";
     for (template, of_step, of_background) in [
         (None, "AnalysisTemplate 'rate' not found", "AnalysisTemplate 'rate' not found"),
         (Some(metric(json!({"interval": "1m"}))), &*format!("{endless} <nil>"), ""),
         (Some(metric(json!({"interval": "1m", "count": 0}))), &format!("{endless} 0"), ""),
-        (Some(metric(json!({"interval": "1m", "count": "{{args.n}}"}))), "", ""),
+        (Some(counted), "", ""),
         (Some(with_args(json!([{"name": "x"}]))), "args.x was not resolved", "args.x was not resolved"),
         (
             Some(with_args(json!([{"name": "x", "value": "1", "valueFrom": secret}]))),
             "AnalysisTemplate rate: arg 'x' has both Value and ValueFrom fields",
+            "",
+        ),
+        (
+            Some(metric(json!({"provider": {"prometheus": {"query": "rate({{args.y}})"}}}))),
+            "AnalysisTemplate rate: failed to resolve {{args.y}}",
             "",
         ),
         (

@@ -11,7 +11,7 @@ use super::{
     traffic::{self, istio},
 };
 use crds::{
-    analysis::{AnalysisTemplateRef, Metric},
+    analysis::{AnalysisRunSpec, AnalysisTemplateRef, Metric},
     keys,
     rollout::{IstioDestinationRule, IstioVirtualService, RolloutAnalysis},
 };
@@ -99,11 +99,30 @@ fn templates(observed: &Observed, slot: Slot, analysis: &RolloutAnalysis) -> Res
         }
     }
     let names: Vec<&str> = analysis.templates.iter().map(|named| named.template_name.as_str()).collect();
-    runs::check(observed, analysis).map_err(|problem| Invalid::value(&path, names.join(", "), problem))?;
-    match slot {
-        Slot::Step(_) => analysis.templates.iter().try_for_each(|named| of_step(observed, &path, named)),
-        Slot::Background => Ok(()),
+    let names = names.join(", ");
+    let run = runs::check(observed, analysis).map_err(|problem| Invalid::value(&path, &names, problem))?;
+    if slot == Slot::Background {
+        return Ok(());
     }
+    analysis.templates.iter().try_for_each(|named| of_step(observed, &path, named))?;
+    match unresolved(&run) {
+        Some(tag) => {
+            let problem = format!("AnalysisTemplate {names}: failed to resolve {{{{{tag}}}}}");
+            Err(Invalid::value(&path, &names, problem))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The first `{{tag}}` in a metric that no argument is called.
+fn unresolved(run: &AnalysisRunSpec) -> Option<String> {
+    let text = serde_json::to_string(&run.metrics).unwrap_or_default();
+    let is_known = |tag: &str| {
+        let name = tag.trim().strip_prefix("args.");
+        name.is_some_and(|name| run.args.iter().any(|argument| argument.name == name))
+    };
+    let tags = text.split("{{").skip(1).filter_map(|after| Some(after.split_once("}}")?.0));
+    tags.filter(|tag| !is_known(tag)).map(str::to_owned).next()
 }
 
 /// A step waits for its run, so its run must be able to begin and to end.

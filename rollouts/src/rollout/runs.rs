@@ -194,12 +194,11 @@ pub fn spec_of(observed: &Observed, fleet: &Fleet<'_>, analysis: &RolloutAnalysi
         .map_err(|error| error.to_string())
 }
 
-/// Why no run of an analysis can ever have a spec, whatever the Rollout's fields will say.
-pub fn check(observed: &Observed, analysis: &RolloutAnalysis) -> Result<(), String> {
+/// The spec of a run whose fields of the Rollout are still to come, or why no run can ever have one.
+pub fn check(observed: &Observed, analysis: &RolloutAnalysis) -> Result<AnalysisRunSpec, String> {
     let templates = templates_of(observed, analysis)?;
     let args = arguments::promised(&analysis.args);
     merge::merge(&templates, &args, &analysis.dry_run, &analysis.measurement_retention)
-        .map(|_| ())
         .map_err(|error| error.to_string())
 }
 
