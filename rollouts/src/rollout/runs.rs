@@ -4,15 +4,19 @@
 //! create; recorded with one and absent means that somebody deleted it, and it is recorded once more without a phase.
 
 mod arguments;
+mod history;
+mod verdict;
 
 pub use arguments::unreadable_metadata;
+pub use history::trimmed;
+pub use verdict::{Verdict, events, verdict};
 
 use super::{
     fleet::{Fleet, object, owner, target},
-    look::{INCONCLUSIVE, Look},
+    look::Look,
     observed::Observed,
     phase::Phase,
-    spec::{Spec, Step},
+    spec::Step,
 };
 use crds::{
     AnalysisRun,
@@ -20,7 +24,7 @@ use crds::{
     keys, kind,
     rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
-use plan::{Event, Propagation, Write, reason::RolloutReason};
+use plan::{Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
 /// What a run judges.
@@ -286,101 +290,4 @@ fn run_body(look: &Look<'_>, slot: Slot, analysis: &RolloutAnalysis, name: &str,
         },
         "spec": spec,
     })
-}
-
-/// Ended runs beyond the history limits, and runs of revisions that are gone.
-pub fn trimmed(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Write> {
-    let is_recorded = |name: &str| {
-        SLOTS.iter().any(|slot| slot.recorded(&observed.rollout.status).is_some_and(|recorded| recorded.name == name))
-    };
-    let uid = &observed.rollout.metadata.uid;
-    let mut ended: Vec<&AnalysisRun> = observed
-        .runs
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(|run| run.metadata.is_controlled_by(uid) && run.status.phase.is_completed())
-        .filter(|run| !run.metadata.is_deleted() && !is_recorded(&run.metadata.name))
-        .collect();
-    ended.sort_by(|one, two| {
-        (two.metadata.creation_timestamp, &two.metadata.name)
-            .cmp(&(one.metadata.creation_timestamp, &one.metadata.name))
-    });
-    let (mut good, mut bad) = (spec.successful_runs, spec.unsuccessful_runs);
-    let mut surplus = Vec::new();
-    for run in ended {
-        let is_orphaned = run.metadata.label(keys::POD_TEMPLATE_HASH).is_none_or(|hash| fleet.by_hash(hash).is_none());
-        let left = if run.status.phase == AnalysisPhase::Successful { &mut good } else { &mut bad };
-        if is_orphaned || *left == 0 {
-            surplus.push(removed(run));
-        } else {
-            *left -= 1;
-        }
-    }
-    surplus
-}
-
-fn removed(run: &AnalysisRun) -> Write {
-    let meta = &run.metadata;
-    let target = target(&kind::ANALYSIS_RUN, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
-    Write::delete(target, Propagation::Background, RolloutReason::HistoryTrimmed { name: meta.name.clone() }.into())
-}
-
-/// What tells of the phases that recorded runs reached since they were recorded. Each is told once: whatever is written next
-/// records the phase, or forgets the run.
-pub fn events(look: &Look<'_>) -> Vec<Event> {
-    let told = |slot: &Slot| {
-        let recorded = slot.recorded(look.status())?;
-        let phase = ours(look.observed, &recorded.name)?.status.phase;
-        if phase == recorded.status || phase == AnalysisPhase::Unset {
-            return None;
-        }
-        let before = match recorded.status {
-            AnalysisPhase::Unset => "NoPreviousStatus".to_owned(),
-            known => known.to_string(),
-        };
-        let (kind, name) = (slot.kind(), &recorded.name);
-        let message = format!("{kind} Analysis Run '{name}' Status New: '{phase}' Previous: '{before}'");
-        let reason = format!("AnalysisRun{phase}");
-        let is_bad = matches!(phase, AnalysisPhase::Failed | AnalysisPhase::Error);
-        Some(if is_bad { Event::warning(&reason, message) } else { Event::normal(&reason, message) })
-    };
-    SLOTS.iter().filter_map(told).collect()
-}
-
-/// What the end of a run means for the update.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Take the update back, in these words.
-    Abort(String),
-    /// Hold it until a person decides.
-    Hold,
-}
-
-/// The verdict of the runs that judge this revision now; failures first.
-pub fn verdict(look: &Look<'_>) -> Option<Verdict> {
-    let mut held = None;
-    for (slot, _) in wanted(look) {
-        let Some(run) = current(look, slot) else { continue };
-        match run.status.phase {
-            AnalysisPhase::Failed | AnalysisPhase::Error => {
-                let message = run.status.message.as_deref().filter(|message| !message.is_empty());
-                let why =
-                    message.map_or_else(|| slot.blame().to_owned(), |message| format!("{}: {message}", slot.blame()));
-                return Some(Verdict::Abort(why));
-            }
-            AnalysisPhase::Inconclusive if !is_already_held(look) => held = Some(Verdict::Hold),
-            AnalysisPhase::Unset
-            | AnalysisPhase::Pending
-            | AnalysisPhase::Running
-            | AnalysisPhase::Successful
-            | AnalysisPhase::Inconclusive => {}
-        }
-    }
-    held
-}
-
-/// Held for it already, or resumed after it: then the run is replaced, not held again.
-fn is_already_held(look: &Look<'_>) -> bool {
-    let status = look.status();
-    status.pause_conditions.iter().any(|condition| condition.reason == INCONCLUSIVE) || is_resumed(status)
 }
