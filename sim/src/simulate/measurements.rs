@@ -202,9 +202,11 @@ impl Answerer for Measurements {
 
 #[cfg(test)]
 mod tests {
-    use super::{Given, Measured, Measurements};
+    use super::{Given, Measured, Measurements, asked};
 
     use crate::clock::Clock;
+    use crate::simulate::File;
+    use crate::simulate::cast::Cast;
     use crate::simulation::beginning;
     use plan::{Credentials, MetricAsk};
 
@@ -219,6 +221,49 @@ mod tests {
             credentials: Credentials::None,
             insecure: false,
         }
+    }
+
+    /// One template of the cluster, which names another; one that nobody uses; one metric that Prometheus is not asked for.
+    const FILES: &str = r#"
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: web, namespace: shop}
+spec:
+  strategy:
+    canary:
+      analysis: {templates: [{templateName: all, clusterScope: true}]}
+      steps: [{analysis: {templates: [{templateName: near}]}}]
+---
+apiVersion: argoproj.io/v1alpha1
+kind: ClusterAnalysisTemplate
+metadata: {name: all}
+spec:
+  templates: [{templateName: more, clusterScope: true}]
+  metrics: [{name: a, successCondition: "true", provider: {prometheus: {}}}, {name: job, provider: {job: {}}}]
+---
+apiVersion: argoproj.io/v1alpha1
+kind: ClusterAnalysisTemplate
+metadata: {name: more}
+spec: {metrics: [{name: b, provider: {prometheus: {}}}], templates: [{templateName: all, clusterScope: true}]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: near}
+spec: {metrics: [{name: c, provider: {prometheus: {}}}]}
+---
+apiVersion: argoproj.io/v1alpha1
+kind: AnalysisTemplate
+metadata: {name: unused}
+spec: {metrics: [{name: d, provider: {prometheus: {}}}]}
+"#;
+
+    #[test]
+    fn templates_are_followed_to_every_metric() {
+        let cast = |text: &str| Cast::read(&[File { name: "a".into(), text: text.into() }], None).expect("is read");
+        let found = asked(&cast(FILES)).expect("all templates are there");
+        let found: Vec<(&str, &str)> = found.iter().map(|(name, why)| (name.as_str(), why.as_str())).collect();
+        assert_eq!(found, [("a", "successCondition: true"), ("b", ""), ("c", "")]);
+        assert_eq!(asked(&cast(&FILES.replace("{name: near}", "{name: far}"))), None, "the controller tells of it");
     }
 
     #[test]
