@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Folders that are not sources.
+/// What is no source: folders, and the file that stands for `.git` in a second working tree.
 const NOT_OURS: [&str; 4] = ["target", ".git", ".cluster", "node_modules"];
 
 /// One file.
@@ -72,7 +72,10 @@ impl Tree {
             let entry = entry.expect("an entry can be read");
             let (path, kind) = (entry.path(), entry.file_type().expect("has a type"));
             let name = entry.file_name().to_string_lossy().into_owned();
-            if kind.is_dir() && !NOT_OURS.contains(&name.as_str()) {
+            if NOT_OURS.contains(&name.as_str()) {
+                continue;
+            }
+            if kind.is_dir() {
                 self.add(&path);
             }
             // What is not UTF-8 is not for reading.

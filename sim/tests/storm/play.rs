@@ -13,7 +13,7 @@ use sim::simulation::{Action, Look, Options, Simulation, runtime};
 use sim::world::calls::text;
 use sim::world::images::Behaviour;
 use sim::world::prometheus::Health;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, timeout};
 
 use crate::storm::happening::{Happening, behaviours};
 use crate::storm::setting::Setting;
@@ -99,13 +99,9 @@ impl<'a> Stage<'a> {
     async fn live(&mut self, duration: Duration) -> Result<(), String> {
         let end = Instant::now() + duration;
         while Instant::now() < end {
-            tokio::select! {
-                biased;
-                () = self.sky.dies.notified() => {
-                    self.note("the controller dies at a write, another starts");
-                    self.restart();
-                }
-                () = sleep(TICK.min(end - Instant::now())) => {}
+            if timeout(TICK.min(end - Instant::now()), self.sky.dies.notified()).await.is_ok() {
+                self.note("the controller dies at a write, another starts");
+                self.restart();
             }
             self.watch.tick(self.simulation.world().mesh());
             let journal = self.simulation.journal();
