@@ -58,8 +58,11 @@ cluster-down: ## stop it
 cluster-status: ## show its programs; fails unless all are ready
 	@$(CLUSTER) status --profile $(PROFILE)
 
-bench: ## measure, and print the figures with the machine's name
-	$(CARGO) bench --workspace --bench '*'
+bench: ## measure, and print the figures with the machine's name; BENCH="idle --rollouts 0,1000" picks a part (Go)
+	$(CARGO) build --release -p leadline
+	$(CARGO) bench --workspace --bench decide
+	@# The observer need not be fast: what it looks at is the release build.
+	$(CARGO) bench --profile dev --workspace --bench cluster -- $(BENCH)
 
 crds: ## write the CustomResourceDefinitions into the chart
 	$(CARGO) run -q -p crds --features schema --bin crdgen

@@ -24,12 +24,14 @@ pub struct Recipe {
     pub canary: Value,
     /// Whether weights go to subsets of one host, or to two hosts.
     pub by_subset: bool,
+    /// How many pods.
+    pub replicas: i64,
 }
 
 impl Default for Recipe {
     fn default() -> Self {
         let steps = json!([{"setWeight": 50}, {"pause": {"duration": "1s"}}]);
-        Self { host: NAME.into(), version: "v1".into(), steps, canary: json!({}), by_subset: false }
+        Self { host: NAME.into(), version: "v1".into(), steps, canary: json!({}), by_subset: false, replicas: 2 }
     }
 }
 
@@ -75,7 +77,7 @@ impl Recipe {
         json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": NAME},
             "spec": {
-                "replicas": 2, "revisionHistoryLimit": 1, "progressDeadlineSeconds": 60,
+                "replicas": self.replicas, "revisionHistoryLimit": 1, "progressDeadlineSeconds": 60,
                 "selector": {"matchLabels": {"app": NAME}},
                 "template": template(cluster, &self.version),
                 "strategy": {"canary": canary},

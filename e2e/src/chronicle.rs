@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{task::JoinHandle, time::sleep};
 
@@ -40,6 +40,8 @@ pub struct Change {
     pub name: Name,
     /// How it was then; `None`: removed.
     pub object: Option<Value>,
+    /// When this process was told.
+    pub told_at: Instant,
 }
 
 /// A record that grows until it is dropped.
@@ -51,8 +53,8 @@ pub struct Chronicle {
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// By revision and name, so that what is told twice is kept once.
-    changes: BTreeMap<(u64, Name), Option<Value>>,
+    /// By revision and name, so that what is told twice is kept once, as it was told first.
+    changes: BTreeMap<(u64, Name), (Instant, Option<Value>)>,
     gap: Option<String>,
 }
 
@@ -93,10 +95,11 @@ impl Chronicle {
         }
         let all = kept.changes.iter();
         Ok(all
-            .map(|((revision, name), object)| Change {
+            .map(|((revision, name), (told_at, object))| Change {
                 revision: *revision,
                 name: name.clone(),
                 object: object.clone(),
+                told_at: *told_at,
             })
             .collect())
     }
@@ -113,7 +116,8 @@ impl Kept {
     fn keep(&mut self, resource: &str, object: &Value, is_removed: bool) -> Option<String> {
         let version = object["metadata"]["resourceVersion"].as_str()?;
         let name = (resource.to_owned(), object["metadata"]["name"].as_str()?.to_owned());
-        self.changes.insert((version.parse().ok()?, name), (!is_removed).then(|| object.clone()));
+        let change = (Instant::now(), (!is_removed).then(|| object.clone()));
+        self.changes.entry((version.parse().ok()?, name)).or_insert(change);
         Some(version.to_owned())
     }
 }

@@ -60,6 +60,14 @@ impl Cluster {
         once(&LIGHT, "light")
     }
 
+    /// Whether the light one runs already, whoever started it.
+    pub fn light_is_up() -> bool {
+        let (state, _) = place("light");
+        let mut status = Command::new(script());
+        status.args(["status", "--profile", "light", "--state"]).arg(state);
+        status.output().is_ok_and(|output| output.status.success())
+    }
+
     /// Real pods, Istio, Envoy, Prometheus.
     pub fn real() -> anyhow::Result<Self> {
         once(&REAL, "real")
@@ -77,7 +85,7 @@ impl Cluster {
 
     /// A command of the script that starts clusters, on this one.
     pub fn run(&self, command: &str) -> Command {
-        let mut run = Command::new(repository().join("e2e/cluster/run"));
+        let mut run = Command::new(script());
         run.args([command, "--profile", &self.profile, "--state"]).arg(&self.state);
         run
     }
@@ -127,12 +135,8 @@ fn once(cell: &OnceLock<Result<Cluster, String>>, profile: &str) -> anyhow::Resu
 
 /// Starts what is missing of a cluster, and reads where everything is.
 fn up(profile: &str) -> anyhow::Result<Cluster> {
-    let elsewhere = env::var(format!("LEADLINE_{}", profile.to_uppercase())).ok();
-    let (state, port) = match elsewhere.as_deref().map(|text| text.split_once(':').unwrap_or((text, ""))) {
-        Some((folder, port)) => (PathBuf::from(folder), Some(port.to_owned()).filter(|port| !port.is_empty())),
-        None => (repository().join(".cluster").join(profile), None),
-    };
-    let mut up = Command::new(repository().join("e2e/cluster/run"));
+    let (state, port) = place(profile);
+    let mut up = Command::new(script());
     up.args(["up", "--profile", profile, "--state"]).arg(&state);
     if let Some(port) = port {
         up.args(["--base-port", &port]);
@@ -142,6 +146,19 @@ fn up(profile: &str) -> anyhow::Result<Cluster> {
     let path = state.join("cluster.json");
     let text = fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
     serde_json::from_str(&text).with_context(|| format!("{}", path.display()))
+}
+
+/// The state folder of a cluster, and its base port unless it is the usual one.
+fn place(profile: &str) -> (PathBuf, Option<String>) {
+    let elsewhere = env::var(format!("LEADLINE_{}", profile.to_uppercase())).ok();
+    match elsewhere.as_deref().map(|text| text.split_once(':').unwrap_or((text, ""))) {
+        Some((folder, port)) => (PathBuf::from(folder), Some(port.to_owned()).filter(|port| !port.is_empty())),
+        None => (repository().join(".cluster").join(profile), None),
+    }
+}
+
+fn script() -> PathBuf {
+    repository().join("e2e/cluster/run")
 }
 
 /// The repository that these tests belong to.

@@ -12,11 +12,23 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Where the built programs are.
+/// How tests have it log: everything, to be read by a person.
+const TALKATIVE: [&str; 4] = ["--logformat", "text", "--loglevel", "debug"];
+
+/// Where a built program is.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
+    built("debug", name).context("`cargo build -p leadline -p kubectl` builds it")
+}
+
+/// Where a program is that is built for use.
+pub fn release(name: &str) -> anyhow::Result<PathBuf> {
+    built("release", name).context("`cargo build --release -p leadline` builds it")
+}
+
+fn built(profile: &str, name: &str) -> anyhow::Result<PathBuf> {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository().join("target"), PathBuf::from);
-    let path = target.join("debug").join(name);
-    ensure!(path.is_file(), "{} is not built: `cargo build -p leadline -p kubectl`", path.display());
+    let path = target.join(profile).join(name);
+    ensure!(path.is_file(), "{} is not built", path.display());
     Ok(path)
 }
 
@@ -47,6 +59,7 @@ impl Victim {
 #[derive(Debug)]
 pub struct Controller {
     child: Victim,
+    program: PathBuf,
     flags: Vec<String>,
     kubeconfig: PathBuf,
     log: PathBuf,
@@ -55,12 +68,23 @@ pub struct Controller {
 impl Controller {
     /// Starts it with these flags. Its files are kept in `folder`, under `name`.
     pub fn start(folder: &Path, name: &str, kubeconfig: &str, flags: &[&str]) -> anyhow::Result<Self> {
+        Self::start_program(program("leadline")?, folder, name, kubeconfig, &[&TALKATIVE, flags].concat())
+    }
+
+    /// The same with another build of it, which logs as it does by itself.
+    pub fn start_program(
+        program: PathBuf,
+        folder: &Path,
+        name: &str,
+        kubeconfig: &str,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let path = folder.join(format!("{name}.kubeconfig"));
         fs::write(&path, kubeconfig)?;
         let log = folder.join(format!("{name}.log"));
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let child = spawn(&path, &flags, &log)?;
-        Ok(Self { child, flags, kubeconfig: path, log })
+        let child = spawn(&program, &path, &flags, &log)?;
+        Ok(Self { child, program, flags, kubeconfig: path, log })
     }
 
     /// Starts it for one stage alone, without election unless `more` switches it on; on no port.
@@ -74,7 +98,7 @@ impl Controller {
     /// Starts it once more, after it died.
     pub fn start_again(&mut self) -> anyhow::Result<()> {
         self.child.kill();
-        self.child = spawn(&self.kubeconfig, &self.flags, &self.log)?;
+        self.child = spawn(&self.program, &self.kubeconfig, &self.flags, &self.log)?;
         Ok(())
     }
 
@@ -107,19 +131,10 @@ impl Drop for Controller {
     }
 }
 
-fn spawn(kubeconfig: &Path, flags: &[String], log: &Path) -> anyhow::Result<Victim> {
+fn spawn(program: &Path, kubeconfig: &Path, flags: &[String], log: &Path) -> anyhow::Result<Victim> {
     let file = OpenOptions::new().create(true).append(true).open(log).with_context(|| format!("{}", log.display()))?;
-    let child = Command::new(program("leadline")?)
-        .args([
-            "controller",
-            "--bind-address",
-            "127.0.0.1",
-            "--logformat",
-            "text",
-            "--loglevel",
-            "debug",
-            "--kubeconfig",
-        ])
+    let child = Command::new(program)
+        .args(["controller", "--bind-address", "127.0.0.1", "--kubeconfig"])
         .arg(kubeconfig)
         .args(flags)
         .stdin(Stdio::null())

@@ -118,7 +118,7 @@ impl Stage {
 
     /// The path of an object: `rollouts/shop`, `services/shop`, `virtualservices/shop`.
     pub fn path(&self, object: &str) -> String {
-        let group = match object.split('/').next().unwrap_or_default() {
+        let group = match object.split(['/', '?']).next().unwrap_or_default() {
             "rollouts" | "analysisruns" | "analysistemplates" | "applications" => "apis/argoproj.io/v1alpha1",
             "virtualservices" | "destinationrules" => "apis/networking.istio.io/v1",
             "replicasets" | "deployments" => "apis/apps/v1",
@@ -138,6 +138,11 @@ impl Stage {
     /// Merges a patch into an object, or into its subresource.
     pub async fn patch(&self, object: &str, patch: &Value) -> anyhow::Result<Value> {
         self.send(Method::PATCH, &self.path(object), patch).await
+    }
+
+    /// Creates an object of `rollouts`, `services` or the like.
+    pub async fn create(&self, resource: &str, body: &Value) -> anyhow::Result<Value> {
+        self.send(Method::POST, &self.path(resource), body).await
     }
 
     /// Removes an object.
