@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use http::Request;
 use kube::Client;
 use plan::{Event, EventType, ObjectRef, Reason, reason::RolloutReason};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -42,7 +42,7 @@ pub(crate) struct Subject {
 
 #[derive(Debug)]
 enum Message {
-    Post { namespace: String, body: Value },
+    Post { namespace: String, body: String },
     Count { namespace: String, name: String, count: u64, last: String },
 }
 
@@ -135,6 +135,7 @@ impl Recorder {
             EventType::Normal => "Normal",
             EventType::Warning => "Warning",
         };
+        // As text: a controller that starts has one for each Rollout, and they wait in a row.
         let body = json!({
             "apiVersion": "v1",
             "kind": "Event",
@@ -156,7 +157,8 @@ impl Recorder {
             "firstTimestamp": seconds(now),
             "lastTimestamp": seconds(now),
             "count": 1,
-        });
+        })
+        .to_string();
         self.metrics.told(key, event);
         self.send(Message::Post { namespace: key.namespace.clone(), body });
         name
@@ -206,7 +208,7 @@ impl Sender {
             let request = match message {
                 Message::Post { namespace, body } => Request::post(format!("/api/v1/namespaces/{namespace}/events"))
                     .header(http::header::CONTENT_TYPE, "application/json")
-                    .body(body.to_string().into_bytes()),
+                    .body(body.clone().into_bytes()),
                 Message::Count { namespace, name, count, last } => {
                     Request::patch(format!("/api/v1/namespaces/{namespace}/events/{name}"))
                         .header(http::header::CONTENT_TYPE, "application/merge-patch+json")
@@ -232,6 +234,7 @@ impl Sender {
 mod tests {
     use super::*;
     use crate::{queue::Kind, testing};
+    use serde_json::Value;
 
     fn subject() -> Subject {
         let object = ObjectRef::new("argoproj.io", "v1alpha1", "Rollout", Some("shop"), "web");

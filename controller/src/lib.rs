@@ -134,7 +134,7 @@ impl Controller {
         };
         let shell = Shell {
             clock,
-            stores: Arc::new(Stores::new()),
+            stores: Arc::new(Stores::new(settings.applications.is_some())),
             queue: Arc::default(),
             fence: Fence::default(),
             answers: Arc::new(Answers::new(clock, answerers, writer.clone())),

@@ -8,6 +8,7 @@ mod applications;
 mod drift;
 mod figures;
 mod keep;
+mod packed;
 mod sources;
 
 use crate::{
@@ -18,22 +19,26 @@ use crate::{
 pub(crate) use absorb::Said;
 use crds::{
     AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, Experiment,
-    ObjectMeta, Pod, ReplicaSet, Service, VirtualService,
+    ObjectMeta, Pod, ReplicaSet, Rollout, Service, VirtualService,
 };
 pub(crate) use drift::Drift;
-pub(crate) use keep::KeptRollout;
+use keep::Owner;
+pub(crate) use keep::{KeptReplicaSet, KeptRollout};
+use packed::Kept;
+use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use sources::Sources;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 use tokio::sync::Notify;
+use tracing::error;
 
 /// Everything that is watched.
 #[derive(Debug)]
 pub(crate) struct Stores {
     pub(crate) rollouts: Store<KeptRollout>,
-    pub(crate) replica_sets: Store<ReplicaSet>,
+    pub(crate) replica_sets: Store<KeptReplicaSet>,
     pub(crate) pods: Store<Pod>,
     pub(crate) services: Store<Service>,
     pub(crate) endpoint_slices: Store<EndpointSlice>,
@@ -50,36 +55,29 @@ pub(crate) struct Stores {
 }
 
 /// Facets under which objects are found.
-const NAMESPACE: &str = "namespace";
-const UID: &str = "uid";
 const OWNER: &str = "owner";
 const ORPHAN: &str = "orphan";
 const SERVICE: &str = "service";
 const VIRTUAL_SERVICE: &str = "virtual service";
 const DESTINATION_RULE: &str = "destination rule";
 
-fn by_owner(meta: &ObjectMeta) -> Vec<IndexKey> {
-    match meta.controller() {
-        Some(owner) => vec![(OWNER, meta.namespace.clone(), owner.uid.clone())],
-        None => vec![(ORPHAN, meta.namespace.clone(), String::new())],
-    }
+fn by_owner(namespace: &str, owner: Option<&str>) -> Vec<IndexKey> {
+    let (facet, uid) = owner.map_or((ORPHAN, ""), |uid| (OWNER, uid));
+    vec![(facet, namespace.to_owned(), uid.to_owned())]
 }
 
-fn by_owner_and_uid(meta: &ObjectMeta) -> Vec<IndexKey> {
-    let mut keys = by_owner(meta);
-    keys.push((UID, meta.namespace.clone(), meta.uid.clone()));
-    keys
+fn by_controller(meta: &ObjectMeta) -> Vec<IndexKey> {
+    by_owner(&meta.namespace, meta.controller().map(|owner| owner.uid.as_str()))
 }
 
 fn of_rollout(kept: &KeptRollout) -> Vec<IndexKey> {
-    let meta = &kept.rollout.metadata;
-    let namespace = || meta.namespace.clone();
-    let mut keys = vec![(NAMESPACE, namespace(), String::new()), (UID, namespace(), meta.uid.clone())];
+    let namespace = || kept.namespace.to_string();
     let references = &kept.references;
-    keys.extend(references.services.iter().map(|name| (SERVICE, namespace(), name.clone())));
-    keys.extend(references.destination_rules.iter().map(|name| (DESTINATION_RULE, namespace(), name.clone())));
-    keys.extend(references.virtual_services.iter().map(|(space, name)| (VIRTUAL_SERVICE, space.clone(), name.clone())));
-    keys
+    let services = references.services.iter().map(|name| (SERVICE, namespace(), name.clone()));
+    let rules = references.destination_rules.iter().map(|name| (DESTINATION_RULE, namespace(), name.clone()));
+    let routes = references.virtual_services.iter();
+    let routes = routes.map(|(space, name)| (VIRTUAL_SERVICE, space.clone(), name.clone()));
+    services.chain(rules).chain(routes).collect()
 }
 
 /// The Service behind a DestinationRule: its host, when that is in the rule's own namespace.
@@ -93,11 +91,14 @@ fn service_of(rule: &DestinationRule) -> Option<String> {
 }
 
 impl Stores {
-    pub(crate) fn new() -> Self {
+    /// Empty ones. With Applications, all Rollouts are looked at again and again.
+    pub(crate) fn new(has_applications: bool) -> Self {
         Self {
-            rollouts: Store::new(keep::rollout, of_rollout),
-            replica_sets: Store::new(keep::replica_set, |object| by_owner_and_uid(&object.metadata)),
-            pods: Store::new(keep::pod, |object| by_owner(&object.metadata)),
+            rollouts: Store::new(if has_applications { keep::whole_rollout } else { keep::rollout }, of_rollout),
+            replica_sets: Store::new(keep::replica_set, |kept| {
+                by_owner(&kept.namespace, kept.controller.as_ref().map(|owner| &*owner.uid))
+            }),
+            pods: Store::new(keep::pod, |object| by_controller(&object.metadata)),
             services: Store::new(keep::service, |_| Vec::new()),
             endpoint_slices: Store::new(keep::endpoint_slice, |slice| {
                 let service = slice.service_name().unwrap_or_default().to_owned();
@@ -111,12 +112,12 @@ impl Stores {
                     None => Vec::new(),
                 },
             ),
-            runs: Store::new(|object| keep::readable(AnalysisRun::from_value(object)), |run| by_owner(&run.metadata)),
-            experiments: Store::new(|object| keep::readable(Experiment::from_value(object)), |_| Vec::new()),
-            templates: Store::new(
-                |object| keep::readable(AnalysisTemplate::from_value(object)),
-                |template| vec![(NAMESPACE, template.metadata.namespace.clone(), String::new())],
+            runs: Store::new(
+                |object| keep::readable(AnalysisRun::from_value(object)),
+                |run| by_controller(&run.metadata),
             ),
+            experiments: Store::new(|object| keep::readable(Experiment::from_value(object)), |_| Vec::new()),
+            templates: Store::new(|object| keep::readable(AnalysisTemplate::from_value(object)), |_| Vec::new()),
             cluster_templates: Store::new(
                 |object| keep::readable(ClusterAnalysisTemplate::from_value(object)),
                 |_| Vec::new(),
@@ -138,11 +139,12 @@ impl Stores {
         refused: Option<rollouts::Refusal>,
     ) -> Option<rollouts::Observed> {
         let kept = self.rollouts.get(&key.namespace, &key.name)?;
-        let meta = &kept.rollout.metadata;
+        let rollout = opened(&kept.rollout)?;
+        let meta = &rollout.metadata;
         let namespace = &meta.namespace;
-        let mut replica_sets = self.replica_sets.by(OWNER, namespace, &meta.uid);
-        if let Some(selector) = &kept.rollout.spec.selector {
-            let orphans = self.replica_sets.by(ORPHAN, namespace, "");
+        let mut replica_sets = self.sets(OWNER, namespace, &meta.uid)?;
+        if let Some(selector) = &rollout.spec.selector {
+            let orphans = self.sets(ORPHAN, namespace, "")?;
             replica_sets.extend(orphans.into_iter().filter(|set| selector.matches(&set.metadata.labels)));
         }
         let pods = replica_sets.iter().flat_map(|set| self.pods.by(OWNER, namespace, &set.metadata.uid)).collect();
@@ -164,21 +166,21 @@ impl Stores {
             .iter()
             .filter_map(|named| Some((named.clone(), self.virtual_services.get(&named.0, &named.1)?)))
             .collect();
-        let templates = self.templates.by(NAMESPACE, namespace, "");
+        let templates = self.templates.within(namespace);
         let templates = templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
         let cluster_templates = self.cluster_templates.all();
         let cluster_templates =
             cluster_templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
         Some(rollouts::Observed {
-            rollout: Arc::clone(&kept.rollout),
-            unreadable: kept.unreadable.clone(),
+            runs: self.runs.by(OWNER, namespace, &meta.uid),
+            rollout,
+            unreadable: kept.unreadable.as_deref().cloned(),
             replica_sets,
             pods,
             services,
             endpoint_slices,
             virtual_services,
             destination_rules,
-            runs: self.runs.by(OWNER, namespace, &meta.uid),
             templates,
             cluster_templates,
             instance_id: Some(settings.instance_id.clone()).filter(|id| !id.is_empty()),
@@ -186,35 +188,56 @@ impl Stores {
         })
     }
 
+    /// All Rollouts.
+    pub(crate) fn all_rollouts(&self) -> Vec<Arc<Rollout>> {
+        self.rollouts.all().iter().filter_map(|kept| opened(&kept.rollout)).collect()
+    }
+
+    /// All or none: a revision that is overlooked would be made once more.
+    fn sets(&self, facet: &'static str, namespace: &str, value: &str) -> Option<Vec<Arc<ReplicaSet>>> {
+        self.replica_sets.by(facet, namespace, value).iter().map(|kept| opened(&kept.set)).collect()
+    }
+
     fn rollouts_of(&self, facet: &'static str, namespace: &str, value: &str) -> Vec<Key> {
         self.rollouts.by(facet, namespace, value).iter().map(|kept| rollout_key(kept)).collect()
     }
 
-    /// Who looks after an object with this metadata: the Rollout that controls it, or those that may adopt it.
-    fn rollouts_over(&self, meta: &ObjectMeta) -> Vec<Key> {
-        match meta.controller() {
-            Some(owner) => self.rollouts_of(UID, &meta.namespace, &owner.uid),
-            None => self
-                .rollouts
-                .by(NAMESPACE, &meta.namespace, "")
-                .iter()
-                .filter(|kept| kept.rollout.spec.selector.as_ref().is_some_and(|it| it.matches(&meta.labels)))
-                .map(|kept| rollout_key(kept))
-                .collect(),
+    /// The Rollout that controls something.
+    fn controlling(&self, namespace: &str, owner: &Owner) -> Option<Key> {
+        self.rollouts.identified(namespace, &owner.name, &owner.uid).map(|kept| rollout_key(&kept))
+    }
+
+    /// The Rollouts that may adopt something with these labels.
+    fn adopting(&self, namespace: &str, labels: &BTreeMap<String, String>) -> Vec<Key> {
+        let rollouts = self.rollouts.within(namespace);
+        let adopt = |kept: &KeptRollout| {
+            let rollout = opened(&kept.rollout)?;
+            rollout.spec.selector.as_ref()?.matches(labels).then(|| rollout_key(kept))
+        };
+        rollouts.iter().filter_map(|kept| adopt(kept)).collect()
+    }
+
+    /// Who looks after a ReplicaSet: the Rollout that controls it, or those that may adopt it.
+    fn rollouts_over(&self, kept: &KeptReplicaSet) -> Vec<Key> {
+        match &kept.controller {
+            Some(owner) => self.controlling(&kept.namespace, owner).into_iter().collect(),
+            None => {
+                opened(&kept.set).map(|set| self.adopting(&kept.namespace, &set.metadata.labels)).unwrap_or_default()
+            }
         }
     }
 
     /// Whom a changed ReplicaSet wakes.
-    pub(crate) fn woken_by_replica_set(&self, change: &Change<ReplicaSet>) -> Vec<Key> {
-        sides(change).flat_map(|set| self.rollouts_over(&set.metadata)).collect()
+    pub(crate) fn woken_by_replica_set(&self, change: &Change<KeptReplicaSet>) -> Vec<Key> {
+        sides(change).flat_map(|kept| self.rollouts_over(kept)).collect()
     }
 
     /// Whom a changed pod wakes.
     pub(crate) fn woken_by_pod(&self, change: &Change<Pod>) -> Vec<Key> {
-        let owner = |pod: &Arc<Pod>| Some((pod.metadata.namespace.clone(), pod.metadata.controller()?.uid.clone()));
-        let owner = change.after.as_ref().or(change.before.as_ref()).and_then(owner);
-        let Some((namespace, uid)) = owner else { return Vec::new() };
-        self.replica_sets.by(UID, &namespace, &uid).iter().flat_map(|set| self.rollouts_over(&set.metadata)).collect()
+        let pod = change.after.as_ref().or(change.before.as_ref());
+        let Some((pod, owner)) = pod.and_then(|pod| Some((pod, Owner::of(&pod.metadata)?))) else { return Vec::new() };
+        let set = self.replica_sets.identified(&pod.metadata.namespace, &owner.name, &owner.uid);
+        set.map(|kept| self.rollouts_over(&kept)).unwrap_or_default()
     }
 
     /// Whom a changed Service, or the endpoints behind it, wakes.
@@ -247,15 +270,16 @@ impl Stores {
     /// Whom a changed AnalysisRun wakes: itself and the Rollout that waits for it.
     pub(crate) fn woken_by_run(&self, change: &Change<AnalysisRun>) -> Vec<Key> {
         let mut keys = vec![Key::new(Kind::AnalysisRun, &*change.name.0, &*change.name.1)];
-        for run in sides(change).filter(|run| run.metadata.controller().is_some()) {
-            keys.extend(self.rollouts_over(&run.metadata));
+        for run in sides(change) {
+            let owner = Owner::of(&run.metadata);
+            keys.extend(owner.and_then(|owner| self.controlling(&run.metadata.namespace, &owner)));
         }
         keys
     }
 
     /// Whom a changed template wakes: any Rollout of its namespace may wait for it.
     pub(crate) fn woken_by_template(&self, namespace: &str) -> Vec<Key> {
-        self.rollouts_of(NAMESPACE, namespace, "")
+        self.rollouts.within(namespace).iter().map(|kept| rollout_key(kept)).collect()
     }
 
     /// Whom a changed cluster-wide template wakes.
@@ -265,7 +289,12 @@ impl Stores {
 }
 
 fn rollout_key(kept: &KeptRollout) -> Key {
-    Key::new(Kind::Rollout, &*kept.rollout.metadata.namespace, &*kept.rollout.metadata.name)
+    Key::new(Kind::Rollout, &*kept.namespace, &*kept.name)
+}
+
+/// Opens an object. What was packed can be opened; should it not be so, nothing is decided on it.
+fn opened<T: Serialize + DeserializeOwned>(kept: &Kept<T>) -> Option<Arc<T>> {
+    kept.open().inspect_err(|error| error!(error = crate::logging::chain(error), "an object is lost")).ok()
 }
 
 /// The object before and after, as far as it was there: an owner that lost it is woken too.

@@ -12,10 +12,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::{ObjectMeta, kind};
 use plan::{ObjectRef, Plan, reason::RolloutReason};
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A plan and the object that it is for.
 #[derive(Debug)]
@@ -80,7 +77,7 @@ fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision>
     }
     let outcome = shell.outcomes.of(key);
     let observed = gitops::Observed {
-        rollouts: shell.stores.rollouts.all().iter().map(|kept| Arc::clone(&kept.rollout)).collect(),
+        rollouts: shell.stores.all_rollouts(),
         answers: shell.answers.given(key, &application.metadata.uid),
         refusals: outcome.refused.into_iter().map(|(object, message)| gitops::Refusal { object, message }).collect(),
         landed: outcome.landed,

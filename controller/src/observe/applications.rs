@@ -36,7 +36,7 @@ fn application_key(application: &Application) -> Key {
 
 /// What an Application would see otherwise after the change.
 fn is_telling(change: &Change<KeptRollout>) -> bool {
-    let seen = |kept: &KeptRollout| (kept.rollout.metadata.generation, kept.rollout.status.phase.clone());
+    let seen = |kept: &KeptRollout| (kept.figures.generation, kept.figures.health.clone());
     change.before.as_deref().map(seen) != change.after.as_deref().map(seen)
 }
 

@@ -1,8 +1,23 @@
 //! What `/metrics` tells of the objects in the stores.
 
-use super::Stores;
+use super::{KeptRollout, Stores};
 use crate::metrics::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels};
 use crds::{AnalysisRun, ObjectMeta, Rollout, analysis::AnalysisPhase};
+
+/// What is told of a Rollout beside its name, taken when it changed: a page tells of all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Figures {
+    /// What Applications look at.
+    pub(crate) generation: i64,
+    /// The same.
+    pub(crate) health: Option<Box<str>>,
+    strategy: &'static str,
+    traffic_router: &'static str,
+    phase: &'static str,
+    desired: i32,
+    available: i32,
+    updated: i32,
+}
 
 impl Stores {
     /// One entry for each object.
@@ -10,11 +25,27 @@ impl Stores {
         let templates = self.templates.all();
         let templates = templates.iter().map(|template| &template.metadata);
         Objects {
-            rollouts: self.rollouts.all().iter().map(|kept| figures(&kept.rollout)).collect(),
+            rollouts: self.rollouts.all().iter().map(|kept| rollout_figures(kept)).collect(),
             runs: self.runs.all().iter().map(|run| run_figures(run)).collect(),
             experiments: self.experiments.all().iter().map(|it| phase_of(&it.metadata, it.status.phase)).collect(),
             templates: templates.map(|meta| (meta.namespace.clone(), meta.name.clone())).collect(),
         }
+    }
+}
+
+fn rollout_figures(kept: &KeptRollout) -> RolloutFigures {
+    let figures = &kept.figures;
+    RolloutFigures {
+        labels: RolloutLabels {
+            namespace: kept.namespace.to_string(),
+            name: kept.name.to_string(),
+            strategy: figures.strategy.into(),
+            traffic_router: figures.traffic_router.into(),
+            phase: figures.phase.into(),
+        },
+        desired: figures.desired,
+        available: figures.available,
+        updated: figures.updated,
     }
 }
 
@@ -42,27 +73,26 @@ fn provider_type(provider: &serde_json::Value) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-fn figures(rollout: &Rollout) -> RolloutFigures {
-    let strategy = &rollout.spec.strategy;
-    let canary = strategy.canary.as_ref();
-    let routing = canary.and_then(|canary| canary.traffic_routing.as_ref());
-    let labels = RolloutLabels {
-        namespace: rollout.metadata.namespace.clone(),
-        name: rollout.metadata.name.clone(),
-        strategy: match (canary, &strategy.blue_green) {
-            (Some(_), _) => "canary",
-            (None, Some(_)) => "blueGreen",
-            (None, None) => "none",
+impl Figures {
+    /// Reads them off a Rollout.
+    pub(crate) fn of(rollout: &Rollout) -> Self {
+        let strategy = &rollout.spec.strategy;
+        let canary = strategy.canary.as_ref();
+        let routing = canary.and_then(|canary| canary.traffic_routing.as_ref());
+        Self {
+            generation: rollout.metadata.generation,
+            health: rollout.status.phase.as_deref().map(Box::from),
+            strategy: match (canary, &strategy.blue_green) {
+                (Some(_), _) => "canary",
+                (None, Some(_)) => "blueGreen",
+                (None, None) => "none",
+            },
+            traffic_router: if routing.is_some_and(|routing| routing.istio.is_some()) { "Istio" } else { "" },
+            phase: phase(rollout),
+            desired: rollout.spec.replicas.unwrap_or(1),
+            available: rollout.status.available_replicas.unwrap_or(0),
+            updated: rollout.status.updated_replicas.unwrap_or(0),
         }
-        .into(),
-        traffic_router: if routing.is_some_and(|routing| routing.istio.is_some()) { "Istio" } else { "" }.into(),
-        phase: phase(rollout).into(),
-    };
-    RolloutFigures {
-        labels,
-        desired: rollout.spec.replicas.unwrap_or(1),
-        available: rollout.status.available_replicas.unwrap_or(0),
-        updated: rollout.status.updated_replicas.unwrap_or(0),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a store keeps of each kind: the fields that decisions read. Everything else is dropped at the door.
 
-use crds::{EndpointSlice, FieldError, Pod, ReplicaSet, Rollout, Service, keys};
+use super::{figures::Figures, packed::Kept};
+use crds::{EndpointSlice, FieldError, ObjectMeta, Pod, ReplicaSet, Rollout, Service, keys};
 use rollouts::References;
 use serde_json::Value;
 use std::sync::Arc;
@@ -8,15 +9,49 @@ use std::sync::Arc;
 /// Wrong fields that are taken out of a Rollout, one at a time, before it counts as empty.
 const MOST_WRONG_FIELDS: usize = 20;
 
-/// A Rollout as it is kept.
+/// A Rollout as it is kept: packed, and beside it what is asked of many at once.
 #[derive(Debug)]
 pub(crate) struct KeptRollout {
     /// The Rollout, or what is left of it without the fields of a wrong type.
-    pub(crate) rollout: Arc<Rollout>,
-    /// The first of those fields.
-    pub(crate) unreadable: Option<FieldError>,
+    pub(crate) rollout: Kept<Rollout>,
+    /// Its namespace.
+    pub(crate) namespace: Box<str>,
+    /// Its name.
+    pub(crate) name: Box<str>,
+    /// The first of the wrong fields.
+    pub(crate) unreadable: Option<Box<FieldError>>,
     /// The objects beside its own that it names.
     pub(crate) references: References,
+    /// What is told of it.
+    pub(crate) figures: Figures,
+}
+
+/// A ReplicaSet as it is kept.
+#[derive(Debug)]
+pub(crate) struct KeptReplicaSet {
+    /// The ReplicaSet.
+    pub(crate) set: Kept<ReplicaSet>,
+    /// Its namespace.
+    pub(crate) namespace: Box<str>,
+    /// Who controls it.
+    pub(crate) controller: Option<Owner>,
+}
+
+/// Name and identity of an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// Its name.
+    pub(crate) name: Box<str>,
+    /// Its identity.
+    pub(crate) uid: Box<str>,
+}
+
+impl Owner {
+    /// Who controls an object with this metadata.
+    pub(crate) fn of(meta: &ObjectMeta) -> Option<Self> {
+        let owner = meta.controller()?;
+        Some(Self { name: owner.name.as_str().into(), uid: owner.uid.as_str().into() })
+    }
 }
 
 /// An error as a store reports it.
@@ -24,11 +59,31 @@ pub(super) fn readable<T>(read: Result<T, FieldError>) -> Result<T, String> {
     read.map_err(|error| error.to_string())
 }
 
+/// For a controller that looks at one Rollout at a time.
 pub(super) fn rollout(object: &Value) -> Result<KeptRollout, String> {
+    kept_rollout(object, |rollout| Kept::pack(&rollout).map_err(|error| error.to_string()))
+}
+
+/// For a controller that looks at all of them again and again, as it does for Applications.
+pub(super) fn whole_rollout(object: &Value) -> Result<KeptRollout, String> {
+    kept_rollout(object, |rollout| Ok(Kept::Whole(Arc::new(rollout))))
+}
+
+fn kept_rollout(
+    object: &Value,
+    keep: impl FnOnce(Rollout) -> Result<Kept<Rollout>, String>,
+) -> Result<KeptRollout, String> {
     let (mut rollout, unreadable) = read_around(object)?;
     // Read by nobody, and as long as the object itself.
     rollout.metadata.annotations.remove(keys::LAST_APPLIED);
-    Ok(KeptRollout { references: References::of(&rollout), rollout: Arc::new(rollout), unreadable })
+    Ok(KeptRollout {
+        namespace: rollout.metadata.namespace.as_str().into(),
+        name: rollout.metadata.name.as_str().into(),
+        unreadable: unreadable.map(Box::new),
+        references: References::of(&rollout),
+        figures: Figures::of(&rollout),
+        rollout: keep(rollout)?,
+    })
 }
 
 /// Reads a Rollout without the fields that have a wrong type: one bad field must not hide the whole object.
@@ -80,8 +135,13 @@ fn take_out(object: &mut Value, path: &str) -> bool {
     }
 }
 
-pub(super) fn replica_set(object: &Value) -> Result<ReplicaSet, String> {
-    readable(ReplicaSet::from_value(object))
+pub(super) fn replica_set(object: &Value) -> Result<KeptReplicaSet, String> {
+    let set = readable(ReplicaSet::from_value(object))?;
+    Ok(KeptReplicaSet {
+        namespace: set.metadata.namespace.as_str().into(),
+        controller: Owner::of(&set.metadata),
+        set: Kept::pack(&set).map_err(|error| error.to_string())?,
+    })
 }
 
 pub(super) fn pod(object: &Value) -> Result<Pod, String> {
@@ -117,8 +177,9 @@ mod tests {
         }))
         .expect("reads around it");
         assert!(kept.unreadable.expect("says which").path.contains("minReadySeconds"));
-        assert_eq!(kept.rollout.spec.replicas, Some(3));
-        assert!(kept.rollout.metadata.annotations.is_empty());
+        let left = kept.rollout.open().expect("opens");
+        assert_eq!(left.spec.replicas, Some(3));
+        assert!(left.metadata.annotations.is_empty());
         assert_eq!(kept.references.services, ["web-canary"]);
     }
 }

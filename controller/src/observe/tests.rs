@@ -22,7 +22,7 @@ fn saw<T>(store: &Store<T>, object: &Value) -> Change<T> {
 }
 
 fn stores() -> Stores {
-    let stores = Stores::new();
+    let stores = Stores::new(false);
     let istio = json!({"virtualService": {"name": "web.mesh"}, "destinationRule": {"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"}});
     let spec = json!({
         "selector": {"matchLabels": {"app": "web"}},

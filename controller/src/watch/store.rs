@@ -113,6 +113,20 @@ impl<T> Store<T> {
         self.read().objects.get(&name).map(|entry| Arc::clone(&entry.object))
     }
 
+    /// The object of this name, if it is the one with this identity.
+    pub(crate) fn identified(&self, namespace: &str, name: &str, uid: &str) -> Option<Arc<T>> {
+        let name = (namespace.to_owned(), name.to_owned());
+        self.read().objects.get(&name).filter(|entry| &*entry.uid == uid).map(|entry| Arc::clone(&entry.object))
+    }
+
+    /// The objects of a namespace, sorted by name.
+    pub(crate) fn within(&self, namespace: &str) -> Vec<Arc<T>> {
+        let held = self.read();
+        let from = Bound::Included((namespace.to_owned(), String::new()));
+        let objects = held.objects.range((from, Bound::Unbounded)).take_while(|((found, _), _)| found == namespace);
+        objects.map(|(_, entry)| Arc::clone(&entry.object)).collect()
+    }
+
     /// The identity of the object of this name.
     pub(crate) fn uid(&self, namespace: &str, name: &str) -> Option<String> {
         let name = (namespace.to_owned(), name.to_owned());

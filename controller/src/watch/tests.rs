@@ -79,8 +79,8 @@ async fn pages_then_a_watch_that_goes_on_where_it_ended() {
     assert_eq!(
         paths(&log),
         [
-            format!("{base}limit=500&labelSelector=%21skip"),
-            format!("{base}limit=500&continue=more&labelSelector=%21skip"),
+            format!("{base}limit=250&labelSelector=%21skip"),
+            format!("{base}limit=250&continue=more&labelSelector=%21skip"),
             format!("{base}{watch}10&labelSelector=%21skip"),
             format!("{base}{watch}20&labelSelector=%21skip"),
         ]

@@ -25,7 +25,7 @@ fn world(applications: &[(&str, Value)], watched: impl Fn(&Got) -> (u16, Value) 
         true => (200, json!({"metadata": {"resourceVersion": "10"}})),
         false => watched(got),
     });
-    let (stores, queue) = (Arc::new(Stores::new()), Arc::new(Queue::default()));
+    let (stores, queue) = (Arc::new(Stores::new(true)), Arc::new(Queue::default()));
     for (name, resources) in applications {
         let application = json!({
             "metadata": {"namespace": "argocd", "name": name, "uid": name, "resourceVersion": "1"},
