@@ -3,6 +3,7 @@
 //! One watch per kind records into one list. The versions of one API server's objects are revisions of one store, so that
 //! sorting by them gives the true order between kinds, whatever order the watches told it in.
 
+use crate::wait::{holds, wait_until};
 use anyhow::{Context, bail};
 use futures::{AsyncBufReadExt, StreamExt};
 use http::Request;
@@ -10,11 +11,14 @@ use kube::Client;
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::{task::JoinHandle, time::sleep};
 
+/// How far the watches may be behind.
+const LIMIT: Duration = Duration::from_secs(20);
 /// Time between two attempts to reach a server that is away.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(50);
 
@@ -45,8 +49,8 @@ pub struct Change {
 }
 
 /// A record that grows until it is dropped.
-#[derive(Debug)]
 pub struct Chronicle {
+    watches: Vec<Watch>,
     kept: Arc<Mutex<Kept>>,
     watching: Vec<JoinHandle<()>>,
 }
@@ -72,14 +76,15 @@ impl Chronicle {
 
     async fn record(client: &Client, namespace: &str, may_forget: bool) -> anyhow::Result<Self> {
         let kept: Arc<Mutex<Kept>> = Arc::default();
-        let mut watching = Vec::new();
+        let (mut watches, mut watching) = (Vec::new(), Vec::new());
         for (resource, group) in RECORDED {
             let path = format!("/{group}/namespaces/{namespace}/{resource}");
             let watch = Watch { client: client.clone(), path, resource, may_forget, kept: Arc::clone(&kept) };
-            let from = watch.list().await.context(watch.path.clone())?;
+            let from = watch.begin().await?;
+            watches.push(watch.clone());
             watching.push(tokio::spawn(watch.follow(from)));
         }
-        Ok(Self { kept, watching })
+        Ok(Self { watches, kept, watching })
     }
 
     /// The newest revision that is recorded.
@@ -87,8 +92,17 @@ impl Chronicle {
         lock(&self.kept).changes.last_key_value().map_or(0, |((revision, _), _)| *revision)
     }
 
-    /// All changes so far, in order.
-    pub fn changes(&self) -> anyhow::Result<Vec<Change>> {
+    /// All changes until now, in order. Watches tell a little later than a request reads: it waits for them.
+    pub async fn changes(&self) -> anyhow::Result<Vec<Change>> {
+        for watch in &self.watches {
+            let there = watch.list().await?.versions(watch.resource);
+            wait_until(&format!("the watch of {} has told everything", watch.resource), LIMIT, || async {
+                let kept = lock(&self.kept);
+                let untold = there.iter().find(|version| !kept.changes.contains_key(version));
+                holds(untold.is_none() || kept.gap.is_some(), untold)
+            })
+            .await?;
+        }
         let kept = lock(&self.kept);
         if let Some(gap) = &kept.gap {
             bail!("the record has a gap: {gap}");
@@ -105,6 +119,12 @@ impl Chronicle {
     }
 }
 
+impl fmt::Debug for Chronicle {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Chronicle").field("revision", &self.revision()).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Chronicle {
     fn drop(&mut self) {
         self.watching.iter().for_each(JoinHandle::abort);
@@ -114,15 +134,35 @@ impl Drop for Chronicle {
 impl Kept {
     /// Keeps one change, and returns its version.
     fn keep(&mut self, resource: &str, object: &Value, is_removed: bool) -> Option<String> {
-        let version = object["metadata"]["resourceVersion"].as_str()?;
-        let name = (resource.to_owned(), object["metadata"]["name"].as_str()?.to_owned());
-        let change = (Instant::now(), (!is_removed).then(|| object.clone()));
-        self.changes.entry((version.parse().ok()?, name)).or_insert(change);
-        Some(version.to_owned())
+        let version = version(resource, object)?;
+        let revision = version.0.to_string();
+        self.changes.entry(version).or_insert((Instant::now(), (!is_removed).then(|| object.clone())));
+        Some(revision)
     }
 }
 
+/// What is there at one moment.
+struct List(Value);
+
+impl List {
+    fn items(&self) -> impl Iterator<Item = &Value> {
+        self.0["items"].as_array().into_iter().flatten()
+    }
+
+    fn versions(&self, resource: &str) -> Vec<(u64, Name)> {
+        self.items().filter_map(|object| version(resource, object)).collect()
+    }
+}
+
+/// The version of an object, as changes are ordered.
+fn version(resource: &str, object: &Value) -> Option<(u64, Name)> {
+    let meta = &object["metadata"];
+    let name = (resource.to_owned(), meta["name"].as_str()?.to_owned());
+    Some((meta["resourceVersion"].as_str()?.parse().ok()?, name))
+}
+
 /// One watch, renewed when it ends.
+#[derive(Clone)]
 struct Watch {
     client: Client,
     path: String,
@@ -138,7 +178,7 @@ impl Watch {
                 Ok(()) => {}
                 // A server that restarts is back soon.
                 Err(error) if error.downcast_ref::<Expired>().is_none() => sleep(BETWEEN_ATTEMPTS).await,
-                Err(_) if self.may_forget => match self.list().await {
+                Err(_) if self.may_forget => match self.begin().await {
                     Ok(newest) => version = newest,
                     Err(_) => sleep(BETWEEN_ATTEMPTS).await,
                 },
@@ -151,12 +191,15 @@ impl Watch {
     }
 
     /// Keeps what is there now, and returns the version of that moment.
-    async fn list(&self) -> anyhow::Result<String> {
-        let list: Value = self.client.request(Request::get(&self.path).body(Vec::new())?).await?;
-        for object in list["items"].as_array().into_iter().flatten() {
-            lock(&self.kept).keep(self.resource, object, false);
-        }
-        Ok(list["metadata"]["resourceVersion"].as_str().context("a list without a version")?.to_owned())
+    async fn begin(&self) -> anyhow::Result<String> {
+        let list = self.list().await?;
+        list.items().for_each(|object| drop(lock(&self.kept).keep(self.resource, object, false)));
+        Ok(list.0["metadata"]["resourceVersion"].as_str().context("a list without a version")?.to_owned())
+    }
+
+    async fn list(&self) -> anyhow::Result<List> {
+        let request = Request::get(&self.path).body(Vec::new())?;
+        Ok(List(self.client.request(request).await.context(self.path.clone())?))
     }
 
     async fn read(&self, version: &mut String) -> anyhow::Result<()> {

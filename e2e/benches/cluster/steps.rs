@@ -34,10 +34,10 @@ pub(crate) async fn latency(cluster: &Cluster, arguments: &Arguments) -> anyhow:
     let chronicle = Chronicle::begin(stage.client(), &stage.namespace).await?;
     let mut times = Vec::new();
     for number in 0..arguments.canaries {
-        let from = chronicle.changes()?.last().map_or(0, |change| change.revision);
+        let from = chronicle.changes().await?.last().map_or(0, |change| change.revision);
         stage.update(&format!("v{}", number + 2)).await?;
         stage.until_done().await?;
-        times.extend(follow(&chronicle.changes()?, from)?);
+        times.extend(follow(&chronicle.changes().await?, from)?);
     }
     ensure!(!times.is_empty(), "no weight waited for pods");
     times.sort_unstable();

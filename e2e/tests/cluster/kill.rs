@@ -83,7 +83,7 @@ impl Lane {
         let played = self.until_the_end(&version).await;
         let told = || format!("{kill:?} at {:?}\n{}", self.proxy.struck(), self.controller.log());
         played.with_context(told)?;
-        let findings = invariants::replay(&self.chronicle.changes()?, from);
+        let findings = invariants::replay(&self.chronicle.changes().await?, from);
         let at = format!("{kill:?} at {:?}", self.proxy.struck());
         ensure!(findings.broken.is_empty(), "{at}: {:#?}\n{}", findings.broken, self.controller.log());
         ensure!(

@@ -55,7 +55,7 @@ async fn one_leads() -> anyhow::Result<()> {
     stage.plugin(&["promote", "shop"])?;
     stage.until_done().await.with_context(|| waiting.controller.log())?;
     stage.until_weights(0, 100).await.with_context(|| waiting.controller.log())?;
-    let findings = invariants::replay(&chronicle.changes()?, from);
+    let findings = invariants::replay(&chronicle.changes().await?, from);
     ensure!(findings.broken.is_empty(), "{:#?}\n{}", findings.broken, waiting.controller.log());
     ensure!(findings.weights == [50, 100, 0], "{:?}\n{}", findings.weights, waiting.controller.log());
 

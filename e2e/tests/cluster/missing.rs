@@ -130,7 +130,7 @@ async fn in_the_middle(missing: &Missing) -> anyhow::Result<()> {
     stage.until("rollouts/shop", LIMIT, seen).await.with_context(|| controller.log())?;
     let rollout = missing.until_said(&stage).await?;
     ensure!(rollout["status"]["currentStepIndex"] == 1, "{}", summary(&rollout));
-    let moved = moves(&chronicle.changes()?, from);
+    let moved = moves(&chronicle.changes().await?, from);
     ensure!(moved.is_empty(), "{moved:?}\n{}", controller.log());
     let item: Vec<Value> = items.into_iter().filter(|item| missing.is(item)).collect();
     stage.put(&item).await?;

@@ -84,7 +84,7 @@ async fn sync_beside_a_canary() -> anyhow::Result<()> {
     stage.until_done().await.with_context(|| controller.log())?;
     stage.until_weights(0, 100).await.with_context(|| controller.log())?;
     stage.until_synced(&commit, &controller).await?;
-    let moves = moves(&chronicle.changes()?);
+    let moves = moves(&chronicle.changes().await?);
     ensure!(moves == [0, 30, 60, 100, 0], "{moves:?}\n{}", controller.log());
     let rollout = stage.get("rollouts/shop").await?;
     let running = &rollout["spec"]["template"]["spec"]["containers"][0]["image"];

@@ -46,7 +46,7 @@ async fn a_foreign_weight() -> anyhow::Result<()> {
     let once =
         || async { told().await.and_then(|events| if events == [says] { Ok(()) } else { Err(format!("{events:?}")) }) };
     e2e::wait_until("one event with the name", LIMIT, once).await.with_context(|| controller.log())?;
-    let findings = invariants::replay(&chronicle.changes()?, from);
+    let findings = invariants::replay(&chronicle.changes().await?, from);
     ensure!(findings.weights == [30, 80, 30, 100, 0], "{:?}\n{}", findings.weights, controller.log());
     ensure!(weights(&stage.get("virtualservices/shop").await?) == Some((0, 100)), "{}", controller.log());
     Ok(())

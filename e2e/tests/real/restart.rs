@@ -45,7 +45,7 @@ async fn restarts() -> anyhow::Result<()> {
     traffic.check()?;
 
     ensure!(controller.is_alive() && controller.pid() == process, "{}", controller.log());
-    let findings = invariants::replay(&chronicle.changes()?, from);
+    let findings = invariants::replay(&chronicle.changes().await?, from);
     ensure!(findings.broken.is_empty(), "{:#?}\n{}", findings.broken, controller.log());
     ensure!(findings.weights == [30, 60, 100, 0], "{:?}\n{}", findings.weights, controller.log());
     Ok(())

@@ -78,8 +78,8 @@ pub enum RolloutReason {
     /// Pods stay for a while after their traffic went.
     #[error("{replica_set} keeps its pods until {}", until.format("%H:%M:%S"))]
     Draining { replica_set: String, until: DateTime<Utc> },
-    /// An AnalysisRun has not ended.
-    #[error("analysis run {run} is {phase}")]
+    /// An AnalysisRun has not ended; without a phase it has not begun.
+    #[error("analysis run {run} {}", if phase.is_empty() { "has not begun".to_owned() } else { format!("is {phase}") })]
     RunUnfinished { run: String, phase: String },
     /// Old pods must go first.
     #[error("{count} pods of older revisions are still there")]
