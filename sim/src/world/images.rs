@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::world::calls::{annotation, text};
+use crate::world::calls::text;
 
 /// When a pod becomes ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,14 +75,16 @@ impl Images {
 }
 
 fn annotated(pod: &Value) -> Behaviour {
-    let readiness = match annotation(pod, "leadline.dev/ready-after") {
-        _ if annotation(pod, "leadline.dev/crashes") == "true" => Some(Readiness::Crashes),
-        text => text.parse().ok(),
-    };
+    // Asked for every request of the mesh, and most pods say nothing.
+    let Some(all) = pod.pointer("/metadata/annotations") else { return Behaviour::default() };
+    let said = |key: &str| all.get(key).and_then(Value::as_str);
     Behaviour {
-        readiness,
-        error_rate: annotation(pod, "leadline.dev/error-rate").trim_end_matches('%').trim().parse().ok(),
-        latency: span(annotation(pod, "leadline.dev/latency")),
+        readiness: match said("leadline.dev/crashes") {
+            Some("true") => Some(Readiness::Crashes),
+            _ => said("leadline.dev/ready-after").and_then(|text| text.parse().ok()),
+        },
+        error_rate: said("leadline.dev/error-rate").and_then(|text| text.trim_end_matches('%').trim().parse().ok()),
+        latency: said("leadline.dev/latency").and_then(span),
     }
 }
 
