@@ -128,8 +128,13 @@ fn says(seen: &Seen) -> String {
         "" if seen.sync_message.is_empty() => "has not seen this version yet".to_owned(),
         "" => seen.sync_message.clone(),
         "Healthy" => "healthy".to_owned(),
-        // The prefix is the condition's reason, and says the same again.
-        "Degraded" => seen.message.trim_start_matches("RolloutAborted: ").to_owned(),
+        // The prefix is the condition's reason, and says the same again; the cause gets lines of its own.
+        "Degraded" => {
+            let words = seen.message.trim_start_matches("RolloutAborted: ");
+            words.split_once(": ").map_or(words, |(what, _)| what).to_owned()
+        }
+        // Its message is a name until the controller says more.
+        "Paused" if seen.why.is_empty() => "paused".to_owned(),
         _ if seen.why.is_empty() => seen.message.clone(),
         _ => seen.why.clone(),
     };
