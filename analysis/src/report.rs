@@ -7,23 +7,12 @@ use crds::{
     analysis::{AnalysisPhase, AnalysisRunStatus},
     kind::ANALYSIS_RUN,
 };
-use plan::{Event, ObjectRef, Plan, Reason, Target, Write, reason::RunReason};
+use plan::{Event, Plan, Reason, Target, Write, reason::RunReason};
 use serde_json::json;
 
 /// The run as a plan names it.
 pub(crate) fn target(run: &AnalysisRun) -> Target {
-    let metadata = &run.metadata;
-    Target {
-        object: ObjectRef::new(
-            ANALYSIS_RUN.group,
-            ANALYSIS_RUN.version,
-            ANALYSIS_RUN.kind,
-            Some(&metadata.namespace),
-            &metadata.name,
-        ),
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
-    }
+    Target::of(&ANALYSIS_RUN, &run.metadata)
 }
 
 /// The write that turns the run's status into `status`, with the Events of metrics and of the run that end by it.

@@ -254,8 +254,7 @@ impl Shell {
     /// Drops all that is known of an object that is no more. The end of a Rollout is told.
     fn forget(&self, key: &Key) {
         if let Some(uid) = self.announced.forget(key) {
-            let kind = &crds::kind::ROLLOUT;
-            let object = ObjectRef::new(kind.group, kind.version, kind.kind, Some(&key.namespace), &key.name);
+            let object = ObjectRef::of(&crds::kind::ROLLOUT, &key.namespace, &key.name);
             let subject = Subject { object, uid, resource_version: String::new() };
             let message = format!("Rollout {}/{} is deleted", key.namespace, key.name);
             self.recorder.tell(key, &subject, &Event::normal("RolloutDeleted", message));

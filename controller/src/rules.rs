@@ -91,7 +91,7 @@ fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision>
 
 fn subject(kind: &crds::Kind, meta: &ObjectMeta) -> Subject {
     Subject {
-        object: ObjectRef::new(kind.group, kind.version, kind.kind, Some(&meta.namespace), &meta.name),
+        object: ObjectRef::of(kind, &meta.namespace, &meta.name),
         uid: meta.uid.clone(),
         resource_version: meta.resource_version.clone(),
     }

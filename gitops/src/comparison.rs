@@ -17,7 +17,7 @@ use crate::{
     validate::Spec,
 };
 use chrono::{DateTime, Utc};
-use crds::{Rollout, owned};
+use crds::{Rollout, kind, owned};
 use plan::{Ask, ObjectRef};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
@@ -111,7 +111,7 @@ pub fn compare(
 ) -> Result<Comparison, Hindrance> {
     let tracking = Tracking::of(&observed.application, &observed.controller_namespace);
     let goal = goal(spec, tree, &tracking)?;
-    let namespace = (!spec.namespace.is_empty()).then(|| ObjectRef::new("", "v1", "Namespace", None, &spec.namespace));
+    let namespace = (!spec.namespace.is_empty()).then(|| ObjectRef::of(&kind::NAMESPACE, "", &spec.namespace));
     let live = match look::live(observed, references(&goal, memory, namespace.as_ref()), since) {
         Look::Found(live) => live,
         Look::Asking(ask) => return Err(Hindrance::Asking(vec![*ask], "live objects")),
@@ -175,7 +175,8 @@ fn references(goal: &Goal, memory: &Memory<'_>, namespace: Option<&ObjectRef>) -
 }
 
 fn brought(goal: &Goal) -> Vec<Rollout> {
-    let rollouts = goal.objects.values().filter(|it| it.key.group == "argoproj.io" && it.key.kind == "Rollout");
+    let rollouts =
+        goal.objects.values().filter(|it| it.key.group == kind::ROLLOUT.group && it.key.kind == kind::ROLLOUT.kind);
     rollouts.filter_map(|desired| Rollout::from_value(&desired.body).ok()).collect()
 }
 

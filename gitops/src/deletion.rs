@@ -13,13 +13,13 @@ use crate::{
     memory::Memory,
     operation::{self, Pass},
     prune,
-    status::Draft,
+    status::{self, Draft},
     tracking::Tracking,
     validate::{self, Spec, SpecError},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::keys;
-use plan::{ObjectRef, Plan, Propagation, Requeue, Write, reason::SyncReason};
+use plan::{Plan, Propagation, Requeue, Write, reason::SyncReason};
 use serde_json::{Value, json};
 
 /// How often it is looked whether deleted objects are gone.
@@ -160,7 +160,7 @@ fn deletion(object: &Compared, propagation: Propagation) -> Option<Write> {
 fn release(pass: Pass<'_>) -> Write {
     let metadata = &pass.observed.application.metadata;
     let others = metadata.finalizers.iter().filter(|finalizer| propagation(finalizer).is_none()).collect::<Vec<_>>();
-    let object = ObjectRef::new("argoproj.io", "v1alpha1", "Application", Some(&metadata.namespace), &metadata.name);
-    let because = SyncReason::ApplicationDeleted { object: object.to_string() };
-    Write::patch(crate::status::target(pass), json!({"metadata": {"finalizers": others}}), because.into())
+    let target = status::target(pass);
+    let because = SyncReason::ApplicationDeleted { object: target.object.to_string() };
+    Write::patch(target, json!({"metadata": {"finalizers": others}}), because.into())
 }

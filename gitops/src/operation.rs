@@ -18,7 +18,10 @@ use crate::{
     waves::{self, Step},
 };
 use chrono::{DateTime, Utc};
-use crds::application::{Operation, OperationResource, OperationState};
+use crds::{
+    application::{Operation, OperationResource, OperationState},
+    kind,
+};
 use plan::{ObjectRef, Requeue, Target, Write, reason::SyncReason};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -229,7 +232,7 @@ pub fn target(reference: &ObjectRef, live: &Value) -> Option<Target> {
 }
 
 fn namespace(name: &str) -> Write {
-    let reference = ObjectRef::new("", "v1", "Namespace", None, name);
+    let reference = ObjectRef::of(&kind::NAMESPACE, "", name);
     let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
     let because = SyncReason::Applied { object: reference.to_string() };
     Write::apply(reference, body, true, because.into())

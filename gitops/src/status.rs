@@ -15,7 +15,7 @@ use crds::{
         ApplicationCondition, ApplicationStatus, ComparedTo, HealthStatus, Operation, OperationState, ResourceStatus,
         SyncStatus,
     },
-    keys,
+    keys, kind,
 };
 use plan::{Event, ObjectRef, Reason, Target, Write};
 use serde_json::{Map, Value, json};
@@ -151,12 +151,7 @@ impl Draft {
 
 /// The Application as the target of a write.
 pub fn target(pass: Pass<'_>) -> Target {
-    let metadata = &pass.observed.application.metadata;
-    Target {
-        object: ObjectRef::new("argoproj.io", "v1alpha1", "Application", Some(&metadata.namespace), &metadata.name),
-        uid: metadata.uid.clone(),
-        resource_version: metadata.resource_version.clone(),
-    }
+    Target::of(&kind::APPLICATION, &pass.observed.application.metadata)
 }
 
 fn value(wire: &impl serde::Serialize) -> Value {

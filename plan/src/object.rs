@@ -1,5 +1,6 @@
 //! How a plan names objects: by group, version and kind, and, where it changes one, by the version it was decided on.
 
+use crds::{Kind, ObjectMeta};
 use std::fmt;
 
 /// One object in the cluster, whatever its kind. The shell finds its resource path.
@@ -29,6 +30,11 @@ impl ObjectRef {
         }
     }
 
+    /// Names an object of a kind that we know. One that is cluster-scoped has no namespace, whatever is given.
+    pub fn of(kind: &Kind, namespace: &str, name: &str) -> Self {
+        Self::new(kind.group, kind.version, kind.kind, kind.namespaced.then_some(namespace), name)
+    }
+
     /// `apiVersion` as manifests write it: `apps/v1`, or `v1` for the core group.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
@@ -53,4 +59,15 @@ pub struct Target {
     pub uid: String,
     /// The `resourceVersion` that was looked at. The server refuses the write when it has changed since.
     pub resource_version: String,
+}
+
+impl Target {
+    /// The object with this metadata, at the version that it had when it was looked at.
+    pub fn of(kind: &Kind, meta: &ObjectMeta) -> Self {
+        Self {
+            object: ObjectRef::of(kind, &meta.namespace, &meta.name),
+            uid: meta.uid.clone(),
+            resource_version: meta.resource_version.clone(),
+        }
+    }
 }

@@ -4,7 +4,7 @@
 use crate::rollout::invalid::Invalid;
 use chrono::{DateTime, Utc};
 use crds::{Experiment, Time, kind, rollout::Condition};
-use plan::{Event, ObjectRef, Plan, Requeue, Target, Write, reason::RolloutReason};
+use plan::{Event, Plan, Requeue, Target, Write, reason::RolloutReason};
 use serde_json::json;
 
 const INVALID: &str = "InvalidSpec";
@@ -35,17 +35,13 @@ pub fn decide(experiment: &Experiment, now: DateTime<Utc>) -> Plan {
         last_update_time: Some(Time::from(now)),
         last_transition_time: Some(Time::from(now)),
     });
-    let object = ObjectRef::new(
-        kind::EXPERIMENT.group,
-        kind::EXPERIMENT.version,
-        kind::EXPERIMENT.kind,
-        Some(&meta.namespace),
-        &meta.name,
-    );
-    let target = Target { object, uid: meta.uid.clone(), resource_version: meta.resource_version.clone() };
     // Experiments have no status subresource: status is written with the object.
-    let write = Write::patch(target, json!({ "status": { "conditions": conditions } }), reason.clone().into())
-        .with_event(Event::warning(INVALID, message));
+    let write = Write::patch(
+        Target::of(&kind::EXPERIMENT, meta),
+        json!({ "status": { "conditions": conditions } }),
+        reason.clone().into(),
+    )
+    .with_event(Event::warning(INVALID, message));
     Plan::empty().reporting(Some(write)).waiting(reason.into(), Requeue::Never)
 }
 

@@ -5,7 +5,7 @@ use super::{observed::Observed, replicas::Size, spec::Spec};
 use crate::template;
 use chrono::{DateTime, Utc};
 use crds::{ReplicaSet, Time, keys, kind};
-use plan::{ObjectRef, Target};
+use plan::Target;
 
 /// A ReplicaSet seen as one revision of the Rollout.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +69,7 @@ impl<'a> Revision<'a> {
 
     /// The object to write to.
     pub fn target(self) -> Target {
-        let meta = &self.set.metadata;
-        target(&kind::REPLICA_SET, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version)
+        Target::of(&kind::REPLICA_SET, &self.set.metadata)
     }
 }
 
@@ -81,16 +80,6 @@ pub fn owner(observed: &Observed) -> serde_json::Value {
         "apiVersion": kind::ROLLOUT.api_version(), "kind": kind::ROLLOUT.kind, "name": meta.name, "uid": meta.uid,
         "controller": true, "blockOwnerDeletion": true,
     })
-}
-
-/// Names a namespaced object of a known kind.
-pub fn object(kind: &crds::Kind, namespace: &str, name: &str) -> ObjectRef {
-    ObjectRef::new(kind.group, kind.version, kind.kind, Some(namespace), name)
-}
-
-/// Names a namespaced object of a known kind and the version that was looked at.
-pub fn target(kind: &crds::Kind, namespace: &str, name: &str, uid: &str, version: &str) -> Target {
-    Target { object: object(kind, namespace, name), uid: uid.into(), resource_version: version.into() }
 }
 
 /// The Rollout's revisions by role.
@@ -144,7 +133,7 @@ impl<'a> Fleet<'a> {
         Self { hash, canary, stable, retired, orphans, all }
     }
 
-    /// The canary where it is not the stable revision as well.
+    /// The stable revision where it is not the canary as well.
     pub fn stable_beside_canary(&self) -> Option<Revision<'a>> {
         self.stable.filter(|stable| self.canary.is_none_or(|canary| canary.name() != stable.name()))
     }

@@ -97,6 +97,5 @@ pub const INCONCLUSIVE: &str = "InconclusiveAnalysisRun";
 
 /// The Rollout as an object to write to.
 pub fn rollout_target(observed: &Observed) -> Target {
-    let meta = &observed.rollout.metadata;
-    super::fleet::target(&kind::ROLLOUT, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version)
+    Target::of(&kind::ROLLOUT, &observed.rollout.metadata)
 }

@@ -2,7 +2,7 @@
 //! all others, and removes old ones beyond the history limit.
 
 use super::{
-    fleet::{Fleet, Revision, object, owner},
+    fleet::{Fleet, Revision, owner},
     look::rollout_target,
     observed::Observed,
     spec::Spec,
@@ -58,7 +58,7 @@ pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Wr
 /// The ReplicaSet that carries this hash, there or not.
 fn reference(observed: &Observed, hash: &str) -> ObjectRef {
     let meta = &observed.rollout.metadata;
-    object(&kind::REPLICA_SET, &meta.namespace, &format!("{}-{hash}", meta.name))
+    ObjectRef::of(&kind::REPLICA_SET, &meta.namespace, &format!("{}-{hash}", meta.name))
 }
 
 /// The memory after the server said that somebody else holds the name: the next hash is another one.

@@ -12,7 +12,7 @@ pub use history::trimmed;
 pub use verdict::{Verdict, events, verdict};
 
 use super::{
-    fleet::{Fleet, object, owner, target},
+    fleet::{Fleet, owner},
     look::Look,
     observed::Observed,
     phase::Phase,
@@ -24,7 +24,7 @@ use crds::{
     keys, kind,
     rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
-use plan::{Write, reason::RolloutReason};
+use plan::{ObjectRef, Target, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
 /// What a run judges.
@@ -154,7 +154,7 @@ fn is_served(look: &Look<'_>, slot: Slot) -> bool {
 
 /// The server said that somebody else holds this name.
 fn is_taken(look: &Look<'_>, name: &str) -> bool {
-    look.observed.is_taken(&object(&kind::ANALYSIS_RUN, look.namespace(), name))
+    look.observed.is_taken(&ObjectRef::of(&kind::ANALYSIS_RUN, look.namespace(), name))
 }
 
 fn base_name(look: &Look<'_>, slot: Slot) -> String {
@@ -245,7 +245,7 @@ pub fn writes(look: &Look<'_>) -> Vec<Write> {
     {
         let meta = &run.metadata;
         if !run.status.phase.is_completed() && !run.spec.terminate && !meta.is_deleted() && !is_wanted(&meta.name) {
-            let target = target(&kind::ANALYSIS_RUN, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+            let target = Target::of(&kind::ANALYSIS_RUN, meta);
             let body = json!({ "spec": { "terminate": true } });
             writes.push(Write::patch(target, body, RolloutReason::RunEnded { run: meta.name.clone() }.into()));
         }
@@ -261,7 +261,7 @@ fn created(look: &Look<'_>, slot: Slot, analysis: &RolloutAnalysis) -> Option<Wr
     }
     let spec = spec_of(look.observed, look.fleet, analysis).ok()?;
     let body = run_body(look, slot, analysis, &recorded.name, &spec);
-    let reference = object(&kind::ANALYSIS_RUN, look.namespace(), &recorded.name);
+    let reference = ObjectRef::of(&kind::ANALYSIS_RUN, look.namespace(), &recorded.name);
     Some(Write::create(reference, body, RolloutReason::RunStarted { run: recorded.name.clone() }.into()))
 }
 

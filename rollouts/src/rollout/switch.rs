@@ -6,13 +6,13 @@
 
 use super::{
     endpoints,
-    fleet::{Revision, target},
+    fleet::Revision,
     look::Look,
     phase::Phase,
     traffic::{Backing, istio},
 };
 use crds::{Service, keys, kind};
-use plan::{Event, Write, reason::RolloutReason};
+use plan::{Event, Target, Write, reason::RolloutReason};
 use serde_json::json;
 
 /// A thing that selects a revision, and the revision that it should select.
@@ -89,7 +89,7 @@ fn service_write(look: &Look<'_>, service: &Service, selected: Option<&str>, wan
         selected.unwrap_or_default(),
         wanted.hash()
     );
-    let target = target(&kind::SERVICE, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+    let target = Target::of(&kind::SERVICE, meta);
     Write::patch(target, body, because.into()).with_event(Event::normal("SwitchService", told))
 }
 
@@ -129,7 +129,7 @@ fn subsets(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
         meta.name, rule.canary_subset_name, rule.stable_subset_name
     );
     let because = RolloutReason::SubsetsSwitched { rule: meta.name.clone(), canary, stable };
-    let target = target(&kind::DESTINATION_RULE, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+    let target = Target::of(&kind::DESTINATION_RULE, meta);
     (vec![Write::patch(target, body, because.into()).with_event(Event::normal("UpdatedDestinationRule", told))], held)
 }
 

@@ -5,7 +5,6 @@ pub mod istio;
 
 use super::{
     endpoints,
-    fleet::target,
     look::Look,
     observed::Observed,
     phase::Phase,
@@ -14,7 +13,7 @@ use super::{
 };
 use crds::{VirtualService, keys, kind, rollout::IstioVirtualService};
 use istio::{Ends, RouteAt, Weights};
-use plan::{Event, Write, reason::RolloutReason};
+use plan::{Event, Target, Write, reason::RolloutReason};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -263,7 +262,7 @@ fn moved(look: &Look<'_>, traffic: &Traffic<'_>, router: &Router<'_>, goal: i32)
         "Updated VirtualService",
         format!("VirtualService `{}` set to desiredWeight '{goal}'", meta.name),
     );
-    let target = target(&kind::VIRTUAL_SERVICE, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+    let target = Target::of(&kind::VIRTUAL_SERVICE, meta);
     Some(Write::patch(target, patch, because.into()).with_events(warning).with_event(event))
 }
 

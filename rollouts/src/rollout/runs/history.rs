@@ -2,13 +2,9 @@
 //! that has not ended, never goes here.
 
 use super::SLOTS;
-use crate::rollout::{
-    fleet::{Fleet, target},
-    observed::Observed,
-    spec::Spec,
-};
+use crate::rollout::{fleet::Fleet, observed::Observed, spec::Spec};
 use crds::{AnalysisRun, analysis::AnalysisPhase, keys, kind};
-use plan::{Propagation, Write, reason::RolloutReason};
+use plan::{Propagation, Target, Write, reason::RolloutReason};
 
 /// Ended runs beyond the history limits, and runs of revisions that are gone.
 pub fn trimmed(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Write> {
@@ -43,6 +39,6 @@ pub fn trimmed(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<W
 
 fn removed(run: &AnalysisRun) -> Write {
     let meta = &run.metadata;
-    let target = target(&kind::ANALYSIS_RUN, &meta.namespace, &meta.name, &meta.uid, &meta.resource_version);
+    let target = Target::of(&kind::ANALYSIS_RUN, meta);
     Write::delete(target, Propagation::Background, RolloutReason::HistoryTrimmed { name: meta.name.clone() }.into())
 }
