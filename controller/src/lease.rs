@@ -223,7 +223,7 @@ impl Election {
     }
 
     fn collection(&self) -> String {
-        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.settings.namespace)
+        crds::kind::LEASE.path(Some(&self.settings.namespace))
     }
 
     fn path(&self, lease: &str) -> String {
@@ -234,8 +234,8 @@ impl Election {
     fn object(&self, lease: &str, spec: &Spec, found: Option<Value>) -> Value {
         let mut object = found.unwrap_or_else(|| {
             json!({
-                "apiVersion": "coordination.k8s.io/v1",
-                "kind": "Lease",
+                "apiVersion": crds::kind::LEASE.api_version(),
+                "kind": crds::kind::LEASE.kind,
                 "metadata": {"name": lease, "namespace": self.settings.namespace},
             })
         });

@@ -143,7 +143,11 @@ struct Requests {
 
 impl Requests {
     fn of(source: &Source) -> Self {
-        Self { path: source.path(), selector: source.selector.clone(), accept: "application/json" }
+        Self {
+            path: source.kind.path(source.namespace.as_deref()),
+            selector: source.selector.clone(),
+            accept: "application/json",
+        }
     }
 
     fn get(&self, parameters: &[(&str, &str)]) -> Result<Request<Vec<u8>>, WatchError> {
@@ -154,17 +158,6 @@ impl Requests {
         }
         let request = Request::get(format!("{}?{query}", self.path)).header(http::header::ACCEPT, self.accept);
         request.body(Vec::new()).map_err(|error| WatchError::Refused(error.to_string()))
-    }
-}
-
-impl Source {
-    fn path(&self) -> String {
-        let group = if self.kind.group.is_empty() { "/api".into() } else { format!("/apis/{}", self.kind.group) };
-        let scope = match &self.namespace {
-            Some(namespace) if self.kind.namespaced => format!("/namespaces/{namespace}"),
-            _ => String::new(),
-        };
-        format!("{group}/{}{scope}/{}", self.kind.version, self.kind.plural)
     }
 }
 

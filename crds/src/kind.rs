@@ -26,6 +26,13 @@ impl Kind {
         if self.group.is_empty() { self.version.to_owned() } else { format!("{}/{}", self.group, self.version) }
     }
 
+    /// The path under which the API serves the objects of this kind: those of one namespace, or of all.
+    pub fn path(&self, namespace: Option<&str>) -> String {
+        let root = if self.group.is_empty() { "/api" } else { "/apis/" };
+        let scope = namespace.filter(|_| self.namespaced).map(|namespace| format!("/namespaces/{namespace}"));
+        format!("{root}{}/{}{}/{}", self.group, self.version, scope.unwrap_or_default(), self.plural)
+    }
+
     /// The object as JSON, with its `apiVersion` and `kind`.
     pub fn object(&self, body: &impl Serialize) -> Result<Value, serde_json::Error> {
         let mut value = serde_json::to_value(body)?;
@@ -160,7 +167,7 @@ pub const ALL: [Kind; 21] = [
 mod tests {
     use serde_json::json;
 
-    use super::{DESTINATION_RULE, Kind, POD, ROLLOUT};
+    use super::{DESTINATION_RULE, Kind, NAMESPACE, POD, ROLLOUT};
 
     #[test]
     fn an_object_names_its_kind() {
@@ -170,6 +177,9 @@ mod tests {
             json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "shop"}})
         );
         assert_eq!(POD.api_version(), "v1");
+        assert_eq!(POD.path(Some("shop")), "/api/v1/namespaces/shop/pods");
+        assert_eq!(DESTINATION_RULE.path(None), "/apis/networking.istio.io/v1/destinationrules");
+        assert_eq!(NAMESPACE.path(Some("shop")), "/api/v1/namespaces");
         assert_eq!(Kind::of("networking.istio.io/v1", "DestinationRule"), Some(&DESTINATION_RULE));
         assert_eq!(Kind::of("v1", "Rollout"), None);
     }

@@ -1,6 +1,7 @@
 //! A simulated API server with a Rollout in it, as a cluster in the field had it, and a screen that can be read.
 
 use chrono::{DateTime, Utc};
+use crds::kind;
 use kube::Client;
 use kubectl::{Cluster, Screen, run_on};
 use serde_json::{Value, json};
@@ -105,16 +106,8 @@ impl World {
     }
 
     fn uri(&self, kind: &str) -> String {
-        let namespace = &self.namespace;
-        match kind {
-            "Pod" => format!("/api/v1/namespaces/{namespace}/pods"),
-            "ReplicaSet" => format!("/apis/apps/v1/namespaces/{namespace}/replicasets"),
-            "Deployment" => format!("/apis/apps/v1/namespaces/{namespace}/deployments"),
-            "Rollout" => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/rollouts"),
-            "AnalysisRun" => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/analysisruns"),
-            "Experiment" => format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/experiments"),
-            other => panic!("no path for {other}"),
-        }
+        let kind = kind::ALL.iter().find(|known| known.kind == kind).unwrap_or_else(|| panic!("no path for {kind}"));
+        kind.path(Some(&self.namespace))
     }
 
     async fn send(&self, method: &str, uri: &str, media: &str, body: &Value) -> Value {

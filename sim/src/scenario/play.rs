@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crds::kind;
 use http::Request;
 use serde_json::Value;
 
@@ -250,27 +251,13 @@ fn health(how: &str) -> Health {
     }
 }
 
-/// Where the objects of a kind live that stories change.
-const PATHS: [(&str, &str, &str); 10] = [
-    ("rollout", "/apis/argoproj.io/v1alpha1", "rollouts"),
-    ("analysistemplate", "/apis/argoproj.io/v1alpha1", "analysistemplates"),
-    ("virtualservice", "/apis/networking.istio.io/v1", "virtualservices"),
-    ("destinationrule", "/apis/networking.istio.io/v1", "destinationrules"),
-    ("service", "/api/v1", "services"),
-    ("replicaset", "/apis/apps/v1", "replicasets"),
-    ("pod", "/api/v1", "pods"),
-    ("configmap", "/api/v1", "configmaps"),
-    ("job", "/apis/batch/v1", "jobs"),
-    ("application", "/apis/argoproj.io/v1alpha1", "applications"),
-];
-
 fn path(simulation: &Simulation, step: usize, object: &str) -> Result<String, Broken> {
     let unknown = || Broken::Unknown(step, object.to_owned());
     let (kind, name) = object.split_once('/').ok_or_else(unknown)?;
-    let (_, root, plural) = PATHS.iter().find(|(known, _, _)| known.eq_ignore_ascii_case(kind)).ok_or_else(unknown)?;
+    let kind = kind::ALL.iter().find(|known| known.kind.eq_ignore_ascii_case(kind)).ok_or_else(unknown)?;
     let own = simulation.own_namespace();
-    let namespace = if *plural == "applications" { &own } else { "default" };
-    Ok(format!("{root}/namespaces/{namespace}/{plural}/{name}"))
+    let namespace = if *kind == kind::APPLICATION { &own } else { "default" };
+    Ok(format!("{}/{name}", kind.path(Some(namespace))))
 }
 
 async fn patch(simulation: &Simulation, step: usize, change: &Change) -> Result<(), Broken> {

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use crds::kind::ROLLOUT;
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
@@ -57,7 +58,7 @@ pub enum Failure {
 
 /// Does it.
 pub(crate) async fn act(client: &Client, namespace: &str, name: &str, action: &Action) -> Result<(), Failure> {
-    let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/rollouts/{name}");
+    let path = format!("{}/{name}", ROLLOUT.path(Some(namespace)));
     let status = format!("{path}/status");
     match action {
         Action::Patch(patch) => send(client, &path, patch).await,

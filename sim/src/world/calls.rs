@@ -2,31 +2,29 @@
 //!
 //! Thin on purpose: no types, no retries. An actor that fails looks again and tries again.
 
+use crds::kind;
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
 
-/// One kind of object, as its path names it.
+/// A kind of objects that requests are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
-    root: &'static str,
-    plural: &'static str,
-}
+pub struct Kind(pub crds::Kind);
 
 /// Pods.
-pub const POD: Kind = Kind { root: "/api/v1", plural: "pods" };
+pub const POD: Kind = Kind(kind::POD);
 /// Services.
-pub const SERVICE: Kind = Kind { root: "/api/v1", plural: "services" };
+pub const SERVICE: Kind = Kind(kind::SERVICE);
 /// ReplicaSets.
-pub const REPLICA_SET: Kind = Kind { root: "/apis/apps/v1", plural: "replicasets" };
+pub const REPLICA_SET: Kind = Kind(kind::REPLICA_SET);
 /// EndpointSlices.
-pub const ENDPOINT_SLICE: Kind = Kind { root: "/apis/discovery.k8s.io/v1", plural: "endpointslices" };
+pub const ENDPOINT_SLICE: Kind = Kind(kind::ENDPOINT_SLICE);
 /// Jobs.
-pub const JOB: Kind = Kind { root: "/apis/batch/v1", plural: "jobs" };
+pub const JOB: Kind = Kind(kind::JOB);
 /// Istio's VirtualServices.
-pub const VIRTUAL_SERVICE: Kind = Kind { root: "/apis/networking.istio.io/v1", plural: "virtualservices" };
+pub const VIRTUAL_SERVICE: Kind = Kind(kind::VIRTUAL_SERVICE);
 /// Istio's DestinationRules.
-pub const DESTINATION_RULE: Kind = Kind { root: "/apis/networking.istio.io/v1", plural: "destinationrules" };
+pub const DESTINATION_RULE: Kind = Kind(kind::DESTINATION_RULE);
 
 /// The result of a request.
 pub type Answer = Result<Value, kube::Error>;
@@ -34,11 +32,11 @@ pub type Answer = Result<Value, kube::Error>;
 impl Kind {
     /// The path of all objects of this kind.
     pub fn everywhere(self) -> String {
-        format!("{}/{}", self.root, self.plural)
+        self.0.path(None)
     }
 
     fn collection(self, namespace: &str) -> String {
-        format!("{}/namespaces/{namespace}/{}", self.root, self.plural)
+        self.0.path(Some(namespace))
     }
 
     fn object(self, namespace: &str, name: &str) -> String {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use controller::LeaseSettings;
+use crds::kind;
 use http::Request;
 use serde_json::{Value, json};
 use sim::simulation::{Action, Look, Options, Simulation, runtime};
@@ -171,26 +172,18 @@ impl<'a> Stage<'a> {
         let mut http = found["spec"]["http"].clone();
         http[0]["route"][0]["weight"] = (100 - weight).into();
         http[0]["route"][1]["weight"] = weight.into();
-        let path = "/apis/networking.istio.io/v1/namespaces/default/virtualservices/web?fieldManager=somebody";
+        let path = format!("{}/web?fieldManager=somebody", kind::VIRTUAL_SERVICE.path(Some("default")));
         let body = json!({ "spec": { "http": http } }).to_string();
         let request = Request::patch(path).header("content-type", "application/merge-patch+json");
         self.send(request.body(body.into_bytes()).expect("a request")).await;
     }
 
     async fn delete(&self, kind: &str, which: u64) {
-        let (api_version, root, plural) = match kind {
-            "Pod" => ("v1", "/api/v1", "pods"),
-            "Service" => ("v1", "/api/v1", "services"),
-            "ReplicaSet" => ("apps/v1", "/apis/apps/v1", "replicasets"),
-            "AnalysisTemplate" => ("argoproj.io/v1alpha1", "/apis/argoproj.io/v1alpha1", "analysistemplates"),
-            "AnalysisRun" => ("argoproj.io/v1alpha1", "/apis/argoproj.io/v1alpha1", "analysisruns"),
-            "VirtualService" => ("networking.istio.io/v1", "/apis/networking.istio.io/v1", "virtualservices"),
-            _ => ("networking.istio.io/v1", "/apis/networking.istio.io/v1", "destinationrules"),
-        };
-        let all = self.simulation.server().list(api_version, kind);
+        let kind = kind::ALL.iter().find(|known| known.kind == kind).expect("a kind that we know");
+        let all = self.simulation.server().list(&kind.api_version(), kind.kind);
         let Some(turn) = which.checked_rem(all.len() as u64) else { return };
         let name = text(&all[usize::try_from(turn).expect("a small number")], "/metadata/name").to_owned();
-        let path = format!("{root}/namespaces/default/{plural}/{name}");
+        let path = format!("{}/{name}", kind.path(Some("default")));
         self.send(Request::delete(path).body(Vec::new()).expect("a request")).await;
     }
 
