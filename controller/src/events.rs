@@ -5,7 +5,8 @@
 //! after a few tries: Events are a courtesy, the condition is the record.
 
 use crate::{clock::Clock, metrics::Metrics, queue::Key};
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use crds::Time;
 use http::Request;
 use kube::Client;
 use plan::{Event, EventType, ObjectRef, Reason, reason::RolloutReason};
@@ -192,7 +193,7 @@ fn refusal(reason: &Reason) -> Option<&'static str> {
 }
 
 fn seconds(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+    Time::from(time).to_string()
 }
 
 impl Sender {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FieldError, Time, wire};
+use crate::{FieldError, Time, keys, wire};
 
 /// Name, identity, version, labels and owners of an object. A text that is absent is empty.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -67,6 +67,11 @@ impl ObjectMeta {
     /// The annotation's value.
     pub fn annotation(&self, key: &str) -> Option<&str> {
         self.annotations.get(key).map(String::as_str)
+    }
+
+    /// The number of the revision that this object is, or belongs to; 0 before it has one.
+    pub fn revision(&self) -> u64 {
+        self.annotation(keys::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
     }
 
     /// The owner that controls this object: at most one does.

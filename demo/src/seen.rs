@@ -5,10 +5,13 @@
 use crate::{
     manifests::{ROLLOUT, version_of},
     measured::Window,
-    watching::{Copies, Passed, list, text},
+    watching::{Copies, Passed},
 };
 use serde_json::Value;
-use sim::simulation::words_of_step;
+use sim::{
+    simulation::words_of_step,
+    world::calls::{list, text},
+};
 use std::fmt;
 
 /// One moment.

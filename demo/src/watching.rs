@@ -11,6 +11,7 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::Value;
+use sim::world::calls::{is_true, list, text};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -132,7 +133,7 @@ impl Copies {
         match kind {
             "Pod" => {
                 let uid = text(&object, "/metadata/uid").to_owned();
-                if is_ready(&object) && self.ready_pods.insert(uid) {
+                if is_true(&object, "Ready") && self.ready_pods.insert(uid) {
                     self.ready_at = Some(now);
                 }
             }
@@ -153,22 +154,6 @@ impl Copies {
         }
         self.objects.insert((kind, text(&object, "/metadata/name").to_owned()), object);
     }
-}
-
-/// The text at a place, or nothing.
-pub(crate) fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// The list at a place, or nothing.
-pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn is_ready(pod: &Value) -> bool {
-    list(pod, "/status/conditions")
-        .iter()
-        .any(|condition| text(condition, "/type") == "Ready" && text(condition, "/status") == "True")
 }
 
 fn weight_of(virtual_service: &Value) -> u64 {

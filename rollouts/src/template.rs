@@ -19,17 +19,15 @@ pub use equality::same;
 pub use hash::{hash, steps_hash};
 pub use validate::validate;
 
+use crds::keys;
 use serde_json::{Map, Value};
-
-/// The label that carries a revision's hash: on ReplicaSets, their pods, and in the selectors of Services.
-pub const HASH_LABEL: &str = "rollouts-pod-template-hash";
 
 /// The template as it goes into a ReplicaSet: with the hash among its labels.
 pub fn stamped(template: &Value, hash: &str) -> Value {
     let mut template = template.clone();
     let metadata = object(&mut template).and_then(|template| child(template, "metadata"));
     if let Some(labels) = metadata.and_then(|metadata| child(metadata, "labels")) {
-        labels.insert(HASH_LABEL.to_owned(), Value::from(hash));
+        labels.insert(keys::POD_TEMPLATE_HASH.to_owned(), Value::from(hash));
     }
     template
 }
@@ -43,7 +41,7 @@ pub fn unstamped(template: &Value) -> Value {
 
 fn remove_stamp(template: &mut Value) {
     if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(HASH_LABEL);
+        labels.remove(keys::POD_TEMPLATE_HASH);
     }
 }
 
@@ -71,11 +69,11 @@ mod tests {
         let cases = [
             (
                 json!({"metadata": {"labels": {"app": "shop"}}}),
-                json!({"metadata": {"labels": {"app": "shop", HASH_LABEL: "abc"}}}),
+                json!({"metadata": {"labels": {"app": "shop", keys::POD_TEMPLATE_HASH: "abc"}}}),
             ),
-            (json!({"metadata": {"labels": null}}), json!({"metadata": {"labels": {HASH_LABEL: "abc"}}})),
-            (json!({"spec": {}}), json!({"metadata": {"labels": {HASH_LABEL: "abc"}}, "spec": {}})),
-            (json!(null), json!({"metadata": {"labels": {HASH_LABEL: "abc"}}})),
+            (json!({"metadata": {"labels": null}}), json!({"metadata": {"labels": {keys::POD_TEMPLATE_HASH: "abc"}}})),
+            (json!({"spec": {}}), json!({"metadata": {"labels": {keys::POD_TEMPLATE_HASH: "abc"}}, "spec": {}})),
+            (json!(null), json!({"metadata": {"labels": {keys::POD_TEMPLATE_HASH: "abc"}}})),
         ];
         for (template, expected) in cases {
             assert_eq!(stamped(&template, "abc"), expected);

@@ -5,7 +5,8 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use rollouts::template::{HASH_LABEL, hash, same, stamped, steps_hash, unstamped, validate, with_defaults};
+use crds::keys::POD_TEMPLATE_HASH;
+use rollouts::template::{hash, same, stamped, steps_hash, unstamped, validate, with_defaults};
 use serde_json::{Value, json};
 
 const EPHEMERAL: &str = "/metadata/annotations/rollout.argoproj.io~1ephemeral-metadata";
@@ -120,7 +121,7 @@ fn every_replica_set_of_a_rollout_carries_our_hash_and_is_recognised_without_it(
             let template = desired_then(rollout, replica_set, &objects);
             let hash = hash(&template, collision_count(rollout));
             let live = &replica_set["spec"]["template"];
-            assert_eq!(json!(hash), replica_set["metadata"]["labels"][HASH_LABEL], "{name}");
+            assert_eq!(json!(hash), replica_set["metadata"]["labels"][POD_TEMPLATE_HASH], "{name}");
             assert!(same(live, &template, &injected(replica_set)), "{name}: {live} is not {template}");
             if injected(replica_set).is_null() {
                 let mut stored = with_defaults(&stamped(&template, &hash));
@@ -140,7 +141,8 @@ fn every_other_revision_is_told_apart() {
         for replica_set in of_kind(&objects, "ReplicaSet") {
             let Some(rollout) = owner(replica_set, "Rollout") else { continue };
             let rollout = named(&objects, "Rollout", rollout);
-            let is_current = replica_set["metadata"]["labels"][HASH_LABEL] == rollout["status"]["currentPodHash"];
+            let is_current =
+                replica_set["metadata"]["labels"][POD_TEMPLATE_HASH] == rollout["status"]["currentPodHash"];
             let live = &replica_set["spec"]["template"];
             assert_eq!(same(live, &desired(rollout, &objects), &injected(replica_set)), is_current, "{name}");
         }
@@ -157,7 +159,7 @@ fn experiments_are_hashed_by_the_same_rule() {
             let member = replica_set.pointer("/metadata/annotations/experiment.argoproj.io~1template-name");
             let templates = experiment["spec"]["templates"].as_array().expect("an experiment has templates");
             let template = templates.iter().find(|template| Some(&template["name"]) == member).expect("it is named");
-            let recorded = &replica_set["metadata"]["labels"][HASH_LABEL];
+            let recorded = &replica_set["metadata"]["labels"][POD_TEMPLATE_HASH];
             // It was copied from a ReplicaSet, whose label is not part of it.
             assert_eq!(json!(hash(&unstamped(&template["template"]), None)), *recorded, "{name}");
             checked += 1;

@@ -16,6 +16,7 @@ use kube::{
     core::GroupVersionKind,
 };
 use serde_json::{Value, json};
+use sim::world::calls::text;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -200,7 +201,7 @@ async fn apply(
         fields.insert("apiVersion".into(), json!(resource.api_version));
         fields.insert("kind".into(), json!(kind));
     }
-    let name = crate::watching::text(&body, "/metadata/name").to_owned();
+    let name = text(&body, "/metadata/name").to_owned();
     let parameters = PatchParams::apply(FIELD_MANAGER).force();
     let applied = api.patch(&name, &parameters, &Patch::Apply(&body)).await;
     applied.map(|_| ()).map_err(DemoError::cluster(format!("{kind} {name} cannot be applied")))

@@ -25,7 +25,7 @@ use sim::{
     clock::Clock,
     server::{self, Server},
     simulation::beginning,
-    world::{self, definitions, git::Repository, images::Behaviour},
+    world::{self, calls::text, definitions, git::Repository, images::Behaviour},
 };
 use std::{
     fmt,
@@ -275,13 +275,12 @@ impl World for Embedded {
         let mut traffic = Traffic { lost: counts.lost_requests, ..Traffic::default() };
         let sets = self.world.views().replica_sets.all();
         for (served, count) in &counts.served {
-            let has_hash = |set: &&Arc<serde_json::Value>| {
-                crate::watching::text(set, "/metadata/labels/rollouts-pod-template-hash") == served.hash
-            };
+            let has_hash =
+                |set: &&Arc<serde_json::Value>| text(set, "/metadata/labels/rollouts-pod-template-hash") == served.hash;
             let image = sets
                 .iter()
                 .find(has_hash)
-                .map(|set| version_of(crate::watching::text(set, "/spec/template/spec/containers/0/image")).to_owned());
+                .map(|set| version_of(text(set, "/spec/template/spec/containers/0/image")).to_owned());
             let answers = traffic.versions.entry(image.unwrap_or_else(|| served.hash.clone())).or_default();
             if served.code < 500 {
                 answers.good += count;

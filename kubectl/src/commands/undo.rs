@@ -31,7 +31,7 @@ pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Erro
     let template = set.spec.template.value();
     let injected = injected(set);
     if same(&template, &home.template, &injected) {
-        let revision = revision(set);
+        let revision = set.metadata.revision();
         return Ok(format!("skipped rollback (current template already matches revision {revision})"));
     }
     let wanted = without_injected(unstamped(&template), &injected);
@@ -57,17 +57,13 @@ async fn home(cluster: &Cluster, rollout: &Rollout) -> Result<Home, Error> {
     Ok(Home { kind, name, path, template })
 }
 
-fn revision(set: &ReplicaSet) -> u64 {
-    set.metadata.annotation(keys::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
 fn choose<'a>(sets: &'a [ReplicaSet], name: &str, to: u64) -> Result<&'a ReplicaSet, Error> {
     if to > 0 {
-        let found = sets.iter().find(|set| revision(set) == to);
+        let found = sets.iter().find(|set| set.metadata.revision() == to);
         return found.ok_or_else(|| Error::Usage(format!("unable to find specified revision {to} in history")));
     }
     let mut newest_first: Vec<&ReplicaSet> = sets.iter().collect();
-    newest_first.sort_by_key(|set| std::cmp::Reverse(revision(set)));
+    newest_first.sort_by_key(|set| std::cmp::Reverse(set.metadata.revision()));
     newest_first.get(1).copied().ok_or_else(|| Error::Usage(format!("no revision found for rollout \"{name}\"")))
 }
 

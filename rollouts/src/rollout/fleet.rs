@@ -27,7 +27,7 @@ impl<'a> Revision<'a> {
 
     /// Its revision number; 0 before it has one.
     pub fn number(self) -> u64 {
-        self.set.metadata.annotation(keys::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
+        self.set.metadata.revision()
     }
 
     /// What it asks for and what is available.

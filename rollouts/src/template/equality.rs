@@ -4,10 +4,10 @@
 //! templates are the same when the pods made of them would be: what the API server fills in, what a controller
 //! injected, the spelling of amounts and empty lists do not count.
 
+use crds::keys;
 use serde_json::{Map, Value};
 
 use super::{
-    HASH_LABEL,
     defaults::with_pod_defaults,
     encode::{Purpose, encode},
     order::POD_TEMPLATE,
@@ -69,8 +69,9 @@ fn remove_injected_terms(template: &mut Value) -> bool {
 fn is_about_the_hash(term: &Value) -> bool {
     let term = term.get("podAffinityTerm").unwrap_or(term);
     let expressions = term.pointer("/labelSelector/matchExpressions").and_then(Value::as_array);
-    expressions
-        .is_some_and(|list| list.iter().any(|expression| expression.get("key") == Some(&Value::from(HASH_LABEL))))
+    expressions.is_some_and(|list| {
+        list.iter().any(|expression| expression.get("key") == Some(&Value::from(keys::POD_TEMPLATE_HASH)))
+    })
 }
 
 /// Removes an object from its parent when nothing is left in it, innermost first.
@@ -113,7 +114,7 @@ mod tests {
     }
 
     fn term(hash: &str) -> Value {
-        json!({"labelSelector": {"matchExpressions": [{"key": HASH_LABEL, "operator": "In", "values": [hash]}]},
+        json!({"labelSelector": {"matchExpressions": [{"key": keys::POD_TEMPLATE_HASH, "operator": "In", "values": [hash]}]},
             "namespaces": ["default"], "topologyKey": "kubernetes.io/hostname"})
     }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use controller::Pass;
-use crds::kind;
+use crds::{keys, kind};
 use plan::{Requeue, Verb};
 use serde_json::Value;
 
@@ -124,7 +124,7 @@ fn selected(server: &Server, look: &Look, destination: &Value) -> Option<(String
     let namespace = look.text("/metadata/namespace");
     let host = text(destination, "/destination/host").split('.').next().unwrap_or_default();
     let service = server.get("v1", "Service", namespace, host)?;
-    let hash = "rollouts-pod-template-hash";
+    let hash = keys::POD_TEMPLATE_HASH;
     let subset = text(destination, "/destination/subset");
     let of_subset = server.list("networking.istio.io/v1", "DestinationRule").iter().find_map(|rule| {
         let found = list(rule, "/spec/subsets").iter().find(|one| text(one, "/name") == subset)?;

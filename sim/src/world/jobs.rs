@@ -41,7 +41,7 @@ impl Jobs {
             let made = POD.create(&self.ground.client, &namespace, &pod_of(job)).await?;
             self.ground.views.pods.absorb(made);
         }
-        let now = self.ground.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let now = self.ground.clock.stamp();
         let verdict = match (succeeded > 0, is_failed) {
             (true, _) => Some(("Complete", "CompletionsReached")),
             (false, true) => Some(("Failed", "BackoffLimitExceeded")),

@@ -5,7 +5,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -94,7 +93,7 @@ impl Kubelet {
         let usual = soonest + Duration::from_millis(chance.below(spread));
         let readiness = behaviour.readiness.unwrap_or(Readiness::After(usual));
         let (state, mut due) = state_of(pod, readiness, known.since, now);
-        let status = status_of(pod, state, &known.address, self.ground.clock.now());
+        let status = status_of(pod, state, &known.address, &self.ground.clock.stamp());
         let over = matches!(state, State::Ended { .. });
         if differs(pod, &status) {
             let written = POD.patch_status(&self.ground.client, &namespace, &name, &status).await?;
@@ -136,8 +135,7 @@ fn job_time(pod: &Value) -> Option<Duration> {
     said.or_else(|| (is_of_job && !controller_uid(pod).is_empty()).then_some(Duration::from_secs(1)))
 }
 
-fn status_of(pod: &Value, state: State, address: &str, now: DateTime<Utc>) -> Value {
-    let stamp = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+fn status_of(pod: &Value, state: State, address: &str, stamp: &str) -> Value {
     let is_ready = state == State::Ready;
     let gates = list(pod, "/spec/readinessGates").iter();
     let gates_are_open = gates.into_iter().all(|gate| is_true(pod, text(gate, "/conditionType")));
@@ -184,7 +182,7 @@ fn status_of(pod: &Value, state: State, address: &str, now: DateTime<Utc>) -> Va
         }
     }
     let started = match text(pod, "/status/startTime") {
-        "" => stamp.as_str(),
+        "" => stamp,
         known => known,
     };
     json!({

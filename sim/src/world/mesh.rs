@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crds::keys;
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
@@ -147,7 +148,7 @@ fn send_one(ground: &Ground, mesh: &Mesh, flow: &Flow, clusters: &BTreeMap<Strin
 
 fn hash_of(pod: &Value) -> String {
     let labels = pod.pointer("/metadata/labels");
-    let hash = labels.and_then(|labels| labels.get("rollouts-pod-template-hash")).and_then(Value::as_str);
+    let hash = labels.and_then(|labels| labels.get(keys::POD_TEMPLATE_HASH)).and_then(Value::as_str);
     hash.unwrap_or_default().to_owned()
 }
 

@@ -7,7 +7,6 @@ use super::Addresses;
 use crate::{
     error::DemoError,
     manifests::{APPLICATION, HOME, NAMESPACE},
-    watching::{list, text},
 };
 use kube::{
     Api, Client,
@@ -15,6 +14,7 @@ use kube::{
     core::GroupVersionKind,
 };
 use serde_json::{Value, json};
+use sim::world::calls::{list, text};
 use std::{path::Path, time::Duration};
 use tokio::{
     process::Command,

@@ -4,7 +4,7 @@
 use super::{Icon, Node, NodeKind, Note, Role, Scene, Status, Summary, pod};
 use crate::rollout::fleet::Revision;
 use chrono::{DateTime, Utc};
-use crds::{AnalysisRun, Experiment, ObjectMeta, ReplicaSet, Time, analysis::AnalysisPhase, keys};
+use crds::{AnalysisRun, Experiment, ObjectMeta, ReplicaSet, Time, analysis::AnalysisPhase};
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 /// Where a measurement that a Job took names it.
@@ -17,13 +17,13 @@ pub(super) fn grow(scene: &Scene<'_>, summary: &Summary) -> Node {
     let mut revisions: BTreeMap<Reverse<u64>, Vec<Node>> = BTreeMap::new();
     for set in replica_sets_of(scene, uid) {
         let roles = Role::all_of(rollout, Revision { set }.hash());
-        revisions.entry(Reverse(number(&set.metadata))).or_default().push(replica_set(scene, set, roles));
+        revisions.entry(Reverse(set.metadata.revision())).or_default().push(replica_set(scene, set, roles));
     }
     for experiment in experiments_of(scene) {
-        revisions.entry(Reverse(number(&experiment.metadata))).or_default().push(of_experiment(scene, experiment));
+        revisions.entry(Reverse(experiment.metadata.revision())).or_default().push(of_experiment(scene, experiment));
     }
     for run in runs_of(scene, uid) {
-        revisions.entry(Reverse(number(&run.metadata))).or_default().push(of_run(run));
+        revisions.entry(Reverse(run.metadata.revision())).or_default().push(of_run(run));
     }
     let revisions = revisions.into_iter().map(|(Reverse(number), children)| Node {
         kind: NodeKind::Revision,
@@ -58,10 +58,6 @@ fn owned<'a, T>(objects: &'a [Arc<T>], owner: &str, metadata: fn(&T) -> &ObjectM
         (one.creation_timestamp, &one.name).cmp(&(two.creation_timestamp, &two.name))
     });
     found
-}
-
-fn number(metadata: &ObjectMeta) -> u64 {
-    metadata.annotation(keys::REVISION).and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn created(time: Option<Time>) -> Option<DateTime<Utc>> {
