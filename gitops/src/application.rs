@@ -187,7 +187,7 @@ fn failed(pass: Pass<'_>, message: &str, round: Round) -> Plan {
 }
 
 fn invalid(observed: &Observed, memory: &Memory<'_>, errors: &[validate::SpecError], now: DateTime<Utc>) -> Plan {
-    let message = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let message = validate::sentences(errors);
     let spec = validate::Spec::unreadable(&observed.application);
     let pass = Pass { observed, spec: &spec, memory, now };
     let is_refreshed = look::is_refresh_wanted(observed);

@@ -148,12 +148,12 @@ pub fn compare(
 }
 
 fn goal(spec: &Spec, tree: &Tree, tracking: &Tracking) -> Result<Goal, Hindrance> {
-    let manifests = manifest::parse(&tree.answer).map_err(|errors| Hindrance::Failed(sentences(&errors)))?;
-    desired::goal(&manifests, &spec.namespace, tracking).map_err(|errors| Hindrance::Failed(sentences(&errors)))
+    let manifests = manifest::parse(&tree.answer).map_err(|errors| Hindrance::Failed(told(&errors)))?;
+    desired::goal(&manifests, &spec.namespace, tracking).map_err(|errors| Hindrance::Failed(told(&errors)))
 }
 
 /// What is wrong with a tree, in one text. It goes into the status, which has a limit.
-fn sentences(errors: &[impl ToString]) -> String {
+fn told(errors: &[impl ToString]) -> String {
     let mut told = errors.iter().take(MOST_TOLD).map(ToString::to_string).collect::<Vec<_>>();
     if errors.len() > MOST_TOLD {
         told.push(format!("and {} more", errors.len() - MOST_TOLD));

@@ -14,6 +14,7 @@ use crate::key;
 
 /// A file that contains this text is not read.
 const SKIP_MARKER: &str = "+argocd:skip-file-rendering";
+
 /// An object as it stands in Git.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Manifest {

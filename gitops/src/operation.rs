@@ -14,7 +14,7 @@ use crate::{
     diff,
     key::{self, Key},
     memory::{Memory, Progress},
-    validate::{self, Request, Spec, SpecError},
+    validate::{self, Request, Spec},
     waves::{self, Step},
 };
 use chrono::{DateTime, Utc};
@@ -54,7 +54,7 @@ pub struct Pass<'a> {
 pub fn begin(pass: Pass<'_>, order: &Operation, comparison: &Comparison) -> Turn {
     match validate::request(order, pass.spec) {
         Ok(request) => Turn::Record(Box::new(record::begun(pass, order, &request, &comparison.revision))),
-        Err(errors) => Turn::Record(Box::new(record::refused(pass, order, &sentences(&errors)))),
+        Err(errors) => Turn::Record(Box::new(record::refused(pass, order, &validate::sentences(&errors)))),
     }
 }
 
@@ -77,7 +77,7 @@ pub fn overtaken(pass: Pass<'_>, order: &Operation, state: &OperationState, newe
 pub fn run(pass: Pass<'_>, order: &Operation, state: &OperationState, comparison: &Comparison) -> Turn {
     let request = match validate::request(order, pass.spec) {
         Ok(request) => request,
-        Err(errors) => return fail(pass, state, None, &[], "Error", &sentences(&errors)),
+        Err(errors) => return fail(pass, state, None, &[], "Error", &validate::sentences(&errors)),
     };
     let selected =
         comparison.objects.iter().filter(|object| is_selected(object, &request.resources)).collect::<Vec<_>>();
@@ -171,10 +171,6 @@ fn fail(
     message: &str,
 ) -> Turn {
     Turn::Record(Box::new(record::failed(pass, state, request, selected, phase, message)))
-}
-
-fn sentences(errors: &[SpecError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 /// Whether a sync of single objects is about this one. A namespace that is not given matches any.

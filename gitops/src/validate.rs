@@ -50,6 +50,11 @@ pub enum SpecError {
     },
 }
 
+/// All that is wrong, in one text.
+pub fn sentences(errors: &[SpecError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// What changes the cluster without being asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Automated {
