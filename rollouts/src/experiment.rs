@@ -1,13 +1,11 @@
 //! The rules for Experiments. This version carries none out: one that is found says so in its condition, and nothing else of it
 //! is touched. An Experiment that has ended, under another controller, is left as it is.
 
-use crate::rollout::invalid::Invalid;
+use crate::rollout::{conditions::INVALID_SPEC, invalid::Invalid};
 use chrono::{DateTime, Utc};
 use crds::{Experiment, Time, kind, rollout::Condition};
 use plan::{Event, Plan, Requeue, Target, Write, reason::RolloutReason};
 use serde_json::json;
-
-const INVALID: &str = "InvalidSpec";
 
 /// What to do next about an Experiment.
 pub fn decide(experiment: &Experiment, now: DateTime<Utc>) -> Plan {
@@ -21,16 +19,16 @@ pub fn decide(experiment: &Experiment, now: DateTime<Utc>) -> Plan {
         .status
         .conditions
         .iter()
-        .any(|condition| condition.condition_type == INVALID && condition.message == message);
+        .any(|condition| condition.condition_type == INVALID_SPEC && condition.message == message);
     if is_told {
         return Plan::empty().waiting(reason.into(), Requeue::Never);
     }
     let mut conditions = experiment.status.conditions.clone();
-    conditions.retain(|condition| condition.condition_type != INVALID);
+    conditions.retain(|condition| condition.condition_type != INVALID_SPEC);
     conditions.push(Condition {
-        condition_type: INVALID.into(),
+        condition_type: INVALID_SPEC.into(),
         status: "True".into(),
-        reason: INVALID.into(),
+        reason: INVALID_SPEC.into(),
         message: message.clone(),
         last_update_time: Some(Time::from(now)),
         last_transition_time: Some(Time::from(now)),
@@ -41,7 +39,7 @@ pub fn decide(experiment: &Experiment, now: DateTime<Utc>) -> Plan {
         json!({ "status": { "conditions": conditions } }),
         reason.clone().into(),
     )
-    .with_event(Event::warning(INVALID, message));
+    .with_event(Event::warning(INVALID_SPEC, message));
     Plan::empty().reporting(Some(write)).waiting(reason.into(), Requeue::Never)
 }
 

@@ -5,9 +5,9 @@
 //! brought to what the memory says; and only when nothing is left to do there does the memory move on.
 
 mod advance;
-pub mod audit;
+mod audit;
 mod check;
-mod conditions;
+pub(crate) mod conditions;
 mod endpoints;
 mod fleet;
 mod held;
@@ -17,7 +17,7 @@ pub mod memory;
 mod observed;
 mod phase;
 mod refusal;
-pub mod replicas;
+mod replicas;
 mod report;
 mod revision;
 mod runs;
@@ -28,6 +28,7 @@ pub mod traffic;
 mod unsupported;
 pub mod view;
 
+pub use audit::audit;
 pub use observed::{Observed, References};
 pub use refusal::Refusal;
 

@@ -13,6 +13,8 @@ use plan::Event;
 
 /// Reason of a Rollout whose update was taken back.
 pub const ABORTED: &str = "RolloutAborted";
+/// Type and reason of the condition of a spec that cannot be carried out.
+pub const INVALID_SPEC: &str = "InvalidSpec";
 const PAUSED: &str = "RolloutPaused";
 const TIMED_OUT: &str = "ProgressDeadlineExceeded";
 const DONE: &str = "NewReplicaSetAvailable";
@@ -88,7 +90,7 @@ pub fn aborted_message(revision: u64, why: Option<&str>) -> String {
 /// Brings all conditions of `status` up to date with what is observed; returns the Events that tell of it.
 pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Option<&str>) -> Vec<Event> {
     let now = look.now;
-    status.conditions.retain(|condition| condition.condition_type != "InvalidSpec");
+    status.conditions.retain(|condition| condition.condition_type != INVALID_SPEC);
     let is_available = look.fleet.available() >= look.spec.limits.replicas;
     let (value, words) = if is_available { ("True", "has") } else { ("False", "does not have") };
     set(status, "Available", value, "AvailableReason", &format!("Rollout {words} minimum availability"), now);

@@ -111,10 +111,11 @@ pub fn status_write(observed: &Observed, next: &RolloutStatus, because: RolloutR
 pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Plan {
     let message = format!("The Rollout \"{}\" is invalid: {invalid}", observed.rollout.metadata.name);
     let mut next = observed.rollout.status.clone();
-    let is_same = conditions::find(&next, "InvalidSpec").is_some_and(|condition| condition.message == message);
+    let is_same =
+        conditions::find(&next, conditions::INVALID_SPEC).is_some_and(|condition| condition.message == message);
     if !is_same {
-        next.conditions.retain(|condition| condition.condition_type != "InvalidSpec");
-        conditions::set(&mut next, "InvalidSpec", "True", "InvalidSpec", &message, now);
+        next.conditions.retain(|condition| condition.condition_type != conditions::INVALID_SPEC);
+        conditions::set(&mut next, conditions::INVALID_SPEC, "True", conditions::INVALID_SPEC, &message, now);
     }
     held::show(&mut next, None, now);
     next.phase = Some("Degraded".into());
@@ -122,7 +123,7 @@ pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Pl
     next.observed_generation = Some(observed.rollout.metadata.generation.to_string());
     let reason = RolloutReason::InvalidSpec { message };
     let write = status_write(observed, &next, reason.clone()).map(|write| {
-        let told = Event::warning("InvalidSpec", next.message.clone().unwrap_or_default());
+        let told = Event::warning(conditions::INVALID_SPEC, next.message.clone().unwrap_or_default());
         if is_same { write } else { write.with_event(told) }
     });
     let mut plan = Plan::empty().reporting(write);
@@ -137,7 +138,7 @@ pub fn not_created(observed: &Observed, name: &str, words: &str, now: DateTime<U
     let mut next = observed.rollout.status.clone();
     let message = format!("Failed to create new replica set \"{name}\": {words}");
     conditions::say(&mut next, "Progressing", "False", REASON, &message, now);
-    held(observed, &mut next, &message);
+    progressing(observed, &mut next, &message);
     (status_write(observed, &next, RolloutReason::Reported), RolloutReason::WriteRefused { reason: REASON, message })
 }
 
@@ -146,12 +147,12 @@ pub fn refused(observed: &Observed, refused: &Refusal, now: DateTime<Utc>) -> Op
     let mut next = observed.rollout.status.clone();
     refusal::show(&mut next, Some(refused), now);
     let message = refusal::shown(&next).unwrap_or_default().to_owned();
-    held(observed, &mut next, &message);
+    progressing(observed, &mut next, &message);
     status_write(observed, &next, RolloutReason::Reported)
 }
 
 /// A phase for people, where nothing of the template is there yet to be counted.
-fn held(observed: &Observed, next: &mut RolloutStatus, message: &str) {
+fn progressing(observed: &Observed, next: &mut RolloutStatus, message: &str) {
     next.phase = Some("Progressing".into());
     next.message = Some(message.to_owned());
     next.observed_generation = Some(observed.rollout.metadata.generation.to_string());
