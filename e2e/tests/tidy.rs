@@ -11,7 +11,7 @@ mod tidy {
     pub(crate) mod tree;
 }
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 use tidy::{arrows, code, modules, tree::Tree};
 
 /// Lines of a file.
@@ -68,6 +68,23 @@ fn every_file_is_reached_by_a_mod() {
     let reached = modules::reached(&tree);
     let lost = tree.rust().filter(|source| !reached.contains(&source.path));
     nothing(&lost.map(|source| source.at(1, "no `mod` reaches this file")).collect::<Vec<_>>());
+}
+
+#[test]
+fn each_crate_is_used_once_in_a_file() {
+    let tree = Tree::read();
+    let mut found = Vec::new();
+    for source in tree.rust() {
+        let mut used = BTreeSet::new();
+        for (line, text) in code::numbered(&source.text) {
+            let Some(path) = text.strip_prefix("use ") else { continue };
+            let name = path.split(|letter: char| !letter.is_alphanumeric() && letter != '_').next().unwrap_or_default();
+            if !used.insert(name) {
+                found.push(source.at(line, &format!("one `use {name}::{{…}}` says it all")));
+            }
+        }
+    }
+    nothing(&found);
 }
 
 #[test]

@@ -39,10 +39,8 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::Clock;
-
-    use std::time::Duration;
-
     use chrono::DateTime;
+    use std::time::Duration;
 
     #[tokio::test(start_paused = true)]
     async fn follows_virtual_time() {

@@ -39,24 +39,22 @@ mod watch;
 mod write;
 mod yaml;
 
-use std::convert::Infallible;
-use std::fmt;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-
+use crate::{
+    clock::Clock,
+    server::{faults::Faults, kinds::Kinds, mint::Minted, refusal::Refusal, store::Store},
+};
 use ::http::{HeaderValue, Request, Response, header::USER_AGENT};
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use serde_json::Value;
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
 use tokio::sync::watch as signal;
-
-use crate::clock::Clock;
-use crate::server::faults::Faults;
-use crate::server::kinds::Kinds;
-use crate::server::mint::Minted;
-use crate::server::refusal::Refusal;
-use crate::server::store::Store;
 
 /// Definitions of Istio's kinds as far as a world without Istio needs them: names, versions and columns, with open specs.
 pub const ISTIO: &str = include_str!("server/istio.yaml");

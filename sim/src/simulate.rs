@@ -17,17 +17,14 @@ pub use ending::Ending;
 pub use measurements::{Given, NoMeasurement};
 pub use story::Story;
 
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::{
+    clock::Clock,
+    simulate::{cast::Cast, follow::Follower, measurements::Measurements},
+    simulation::{Options, Simulation, beginning, runtime},
+    world::images::Readiness,
+};
 use gitops::manifest::ManifestError;
-
-use crate::clock::Clock;
-use crate::simulate::cast::Cast;
-use crate::simulate::follow::Follower;
-use crate::simulate::measurements::Measurements;
-use crate::simulation::{Options, Simulation, beginning, runtime};
-use crate::world::images::Readiness;
+use std::{sync::Arc, time::Duration};
 
 /// Pods are ready so long after they were made, unless the person says otherwise. All pods of a step are ready in one
 /// moment: a hundred moments would tell nothing more.

@@ -12,24 +12,24 @@ pub use journal::{Journal, Line, News};
 pub use look::{Look, Routing, words_of_step};
 pub use user::{Action, Failure};
 
-use std::fmt;
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::{
+    clock::Clock,
+    server::{Server, refusal::Refusal},
+    world::{self, World, definitions},
+};
 use chrono::{DateTime, TimeZone, Utc};
-use controller::ask::{Answerer, Answerers};
-use controller::{Controller, Settings as ControllerSettings};
+use controller::{
+    Controller, Settings as ControllerSettings,
+    ask::{Answerer, Answerers},
+};
 use futures::{FutureExt, future::BoxFuture};
 use plan::{Answer, Ask};
-use tokio::runtime::{Builder, Runtime};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
-
-use crate::clock::Clock;
-use crate::server::Server;
-use crate::server::refusal::Refusal;
-use crate::world::{self, World, definitions};
+use std::{fmt, io, sync::Arc, time::Duration};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 /// How often a wait looks whether it is over.
 const GLANCE: Duration = Duration::from_millis(50);

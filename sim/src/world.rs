@@ -20,22 +20,23 @@ pub mod view;
 pub use definitions::definitions;
 pub use kubelet::NODE;
 
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::{
+    clock::Clock,
+    world::{
+        chance::Chance,
+        endpoint_slices::EndpointSlices,
+        images::Images,
+        jobs::Jobs,
+        kubelet::Kubelet,
+        mesh::Mesh,
+        prometheus::Prometheus,
+        replica_sets::ReplicaSets,
+        view::{Alarm, View, live},
+    },
+};
 use kube::Client;
+use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
-
-use crate::clock::Clock;
-use crate::world::chance::Chance;
-use crate::world::endpoint_slices::EndpointSlices;
-use crate::world::images::Images;
-use crate::world::jobs::Jobs;
-use crate::world::kubelet::Kubelet;
-use crate::world::mesh::Mesh;
-use crate::world::prometheus::Prometheus;
-use crate::world::replica_sets::ReplicaSets;
-use crate::world::view::{Alarm, View, live};
 
 /// How a world behaves.
 #[derive(Clone, Copy, Debug)]

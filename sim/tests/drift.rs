@@ -3,22 +3,24 @@
 
 #![allow(clippy::expect_used)]
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
-use controller::ApplicationSettings;
-use controller::ask::Answerer;
-use futures::FutureExt;
-use futures::future::BoxFuture;
+use controller::{ApplicationSettings, ask::Answerer};
+use futures::{FutureExt, future::BoxFuture};
 use http::Request;
 use plan::{Answer, Ask, GitAnswer};
 use serde_json::{Value, json};
-use sim::server::call::Call;
-use sim::server::faults::Verdict;
-use sim::simulation::{Options, Simulation, runtime};
+use sim::{
+    server::{call::Call, faults::Verdict},
+    simulation::{Options, Simulation, runtime},
+};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 const MANIFESTS: &str = "apiVersion: v1
 kind: ConfigMap

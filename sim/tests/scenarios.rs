@@ -3,11 +3,14 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-
-use sim::scenario::{Scenario, play};
-use sim::simulation::runtime;
+use sim::{
+    scenario::{Scenario, play},
+    simulation::runtime,
+};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")

@@ -3,10 +3,11 @@
 
 #![allow(clippy::expect_used, clippy::panic)]
 
+use sim::{
+    simulate::{Ending, File, Request, Unplayable, play},
+    world::images::Readiness,
+};
 use std::path::{Path, PathBuf};
-
-use sim::simulate::{Ending, File, Request, Unplayable, play};
-use sim::world::images::Readiness;
 
 const PROMOTED: u8 = 0;
 const TAKEN_BACK: u8 = 1;

@@ -16,15 +16,18 @@ mod storm {
     pub(crate) mod watch;
 }
 
-use std::collections::VecDeque;
-use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-use storm::happening::{Happening, drawn};
-use storm::play::{Failure, play};
-use storm::setting::Setting;
+use std::{
+    collections::VecDeque,
+    fmt::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+use storm::{
+    happening::{Happening, drawn},
+    play::{Failure, play},
+    setting::Setting,
+};
 
 /// Seeds beside the kept ones when nobody says how many.
 const USUAL: u64 = 20;

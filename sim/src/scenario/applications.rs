@@ -1,10 +1,11 @@
 //! What must hold of an Application at a point of a story; what is not named is not looked at.
 
+use crate::{
+    simulation::Simulation,
+    world::calls::{list, text},
+};
 use serde::Deserialize;
 use serde_json::Value;
-
-use crate::simulation::Simulation;
-use crate::world::calls::{list, text};
 
 /// Findings about an Application.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -1,13 +1,13 @@
 //! What must hold at a point of a story; what is not named is not looked at.
 
-use std::time::Duration;
-
+use crate::{
+    scenario::{Expected, step},
+    simulation::Simulation,
+    world::calls::{list, text},
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-use crate::scenario::{Expected, step};
-use crate::simulation::Simulation;
-use crate::world::calls::{list, text};
+use std::time::Duration;
 
 /// Findings about a Rollout and the requests sent so far.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

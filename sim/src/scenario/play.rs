@@ -1,23 +1,22 @@
 //! Plays a scenario: builds its cluster, does what the story says, and stops at the first thing that does not hold.
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::{
+    scenario::{
+        Change, Scenario, Step, Unreadable,
+        source::{self, Source},
+    },
+    server::{
+        call::{Call, Verb},
+        faults::{Faults, Verdict},
+        refusal::Refusal,
+    },
+    simulation::{Action, Failure, Options, Simulation},
+    world::{calls::text, prometheus::Health},
+};
 use crds::kind;
 use http::Request;
 use serde_json::Value;
-
-use crate::scenario::source::{self, Source};
-use crate::scenario::{Change, Scenario, Step, Unreadable};
-use crate::server::call::{Call, Verb};
-use crate::server::faults::{Faults, Verdict};
-use crate::server::refusal::Refusal;
-use crate::simulation::{Action, Failure, Options, Simulation};
-use crate::world::calls::text;
-use crate::world::prometheus::Health;
+use std::{collections::BTreeSet, fmt::Write as _, path::Path, sync::Arc, time::Duration};
 
 /// A wait that names no limit.
 const PATIENCE: Duration = Duration::from_secs(180);

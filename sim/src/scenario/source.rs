@@ -3,18 +3,14 @@
 //! In a story the repository is called `${REPOSITORY}`; that name stands in transcripts too, so that they read alike on every
 //! machine.
 
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
-
-use controller::ApplicationSettings;
-use controller::ask::git::{GitInProcess, GitSettings};
+use crate::{scenario::Commit, simulation::Options, world::git::Repository};
+use controller::{
+    ApplicationSettings,
+    ask::git::{GitInProcess, GitSettings},
+};
 use serde_json::Value;
+use std::{io, sync::Arc, time::Duration};
 use tempfile::TempDir;
-
-use crate::scenario::Commit;
-use crate::simulation::Options;
-use crate::world::git::Repository;
 
 /// What a story calls its repository.
 const NAME: &str = "${REPOSITORY}";

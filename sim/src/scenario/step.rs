@@ -1,13 +1,12 @@
 //! One thing that happens in a story.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
+use crate::{
+    scenario::check::Check,
+    world::images::{Behaviour, span},
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-use crate::scenario::check::Check;
-use crate::world::images::{Behaviour, span};
+use std::{collections::BTreeMap, time::Duration};
 
 /// One thing that happens.
 #[derive(Clone, Debug, Deserialize)]

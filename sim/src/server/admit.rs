@@ -2,13 +2,14 @@
 //!
 //! An admitted object is complete; nothing here looks at other objects or stores anything.
 
+use crate::server::{
+    builtin,
+    call::{Call, Verb},
+    kinds::Kind,
+    object,
+    refusal::{Cause, Refusal},
+};
 use serde_json::Value;
-
-use crate::server::builtin;
-use crate::server::call::{Call, Verb};
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::{Cause, Refusal};
 
 /// Prunes, completes and checks an object, and returns warnings about what was dropped.
 pub(crate) fn admit(

@@ -2,22 +2,14 @@
 //!
 //! An answer is bytes or a stream; it never holds the server's lock.
 
-use std::borrow::Cow;
-use std::convert::Infallible;
-
+use crate::server::{ReplyBody, call::Call, events, kinds::Kind, object, refusal::Refusal};
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use http::{HeaderValue, Response, header};
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody};
 use serde_json::Value;
-
-use crate::server::ReplyBody;
-use crate::server::call::Call;
-use crate::server::events;
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::Refusal;
+use std::{borrow::Cow, convert::Infallible};
 
 /// The usual media type.
 pub(crate) const JSON: &str = "application/json";

@@ -3,15 +3,16 @@
 //!
 //! This computes the next object and its owners; storing it is the writer's.
 
+use crate::server::{
+    fields::{self, leaves, path_text, remove_at},
+    kinds::Kind,
+    managers::{self, Manager},
+    object,
+    refusal::{Cause, Refusal},
+    schema::ListRule,
+    shape::Shape,
+};
 use serde_json::Value;
-
-use crate::server::fields::{self, leaves, path_text, remove_at};
-use crate::server::kinds::Kind;
-use crate::server::managers::{self, Manager};
-use crate::server::object;
-use crate::server::refusal::{Cause, Refusal};
-use crate::server::schema::ListRule;
-use crate::server::shape::Shape;
 
 /// The object after `manager` has applied `config` to what is there.
 pub(crate) fn apply(

@@ -7,20 +7,17 @@ mod checks;
 mod defaults;
 mod quantity;
 
+pub(crate) use checks::check;
+pub(crate) use defaults::fill_in;
+pub(crate) use quantity::canonical as canonical_quantity;
+
+use crate::server::{kinds::Kind, object, refusal::Refusal};
 use k8s_openapi::api::{
     apps::v1 as apps, autoscaling::v2 as autoscaling, batch::v1 as batch, coordination::v1 as coordination,
     core::v1 as core, discovery::v1 as discovery, networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-pub(crate) use checks::check;
-pub(crate) use defaults::fill_in;
-pub(crate) use quantity::canonical as canonical_quantity;
-
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::Refusal;
 
 /// Shapes an object as its kind's type, and returns the paths of fields that the type does not know.
 pub(crate) fn normalise(kind: &Kind, value: &mut Value) -> Result<Vec<String>, Refusal> {
@@ -202,10 +199,8 @@ fn base64(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::normalise;
-
-    use serde_json::json;
-
     use crate::server::kinds::Kinds;
+    use serde_json::json;
 
     #[test]
     fn shapes_objects() {

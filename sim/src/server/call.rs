@@ -2,12 +2,9 @@
 //!
 //! A call says nothing of whether the resource exists or the verb is allowed.
 
-use std::collections::BTreeMap;
-
+use crate::server::{kinds::Kind, refusal::Refusal};
 use http::{Method, header, request::Parts};
-
-use crate::server::kinds::Kind;
-use crate::server::refusal::Refusal;
+use std::collections::BTreeMap;
 
 /// What a request wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 //! A definition is installed at start or by a POST; both come through here. Conversion webhooks are not served: all
 //! versions of a kind share their stored form.
 
-use std::sync::Arc;
-
+use crate::server::{
+    kinds::{Generation, Kind, Scale},
+    object,
+    schema::Schema,
+};
 use serde_json::{Value, json};
-
-use crate::server::kinds::{Generation, Kind, Scale};
-use crate::server::object;
-use crate::server::schema::Schema;
+use std::sync::Arc;
 
 /// A printer column of a custom kind.
 #[derive(Clone, Debug)]

@@ -2,14 +2,15 @@
 //!
 //! Both forms of discovery are served, the old one per group and the aggregated one that clients ask for first.
 
+use crate::server::{
+    State,
+    answer::{Answer, to_bytes},
+    call::Call,
+    kinds::Kind,
+    openapi,
+    refusal::Refusal,
+};
 use serde_json::{Value, json};
-
-use crate::server::State;
-use crate::server::answer::{Answer, to_bytes};
-use crate::server::call::Call;
-use crate::server::kinds::Kind;
-use crate::server::openapi;
-use crate::server::refusal::Refusal;
 
 /// Answers a path outside the resources.
 pub(crate) fn answer(state: &State, call: &Call) -> Result<Answer, Refusal> {

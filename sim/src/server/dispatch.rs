@@ -2,21 +2,22 @@
 //!
 //! The state is locked only while an answer is made, never while waiting.
 
-use std::fmt;
-use std::sync::Arc;
-
+use crate::server::{
+    ReplyBody, Server, State,
+    answer::{Answer, Form, metadata_only, shown},
+    call::{Call, Verb},
+    discovery,
+    faults::Verdict,
+    kinds::Kind,
+    object, read,
+    refusal::Refusal,
+    watch,
+};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-
-use crate::server::answer::{Answer, Form, metadata_only, shown};
-use crate::server::call::{Call, Verb};
-use crate::server::faults::Verdict;
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::Refusal;
-use crate::server::{ReplyBody, Server, State, discovery, read, watch};
+use std::{fmt, sync::Arc};
 
 /// Answers one request.
 pub(crate) async fn answer<B>(server: &Server, request: Request<B>) -> Response<ReplyBody>

@@ -1,8 +1,7 @@
 //! The two faces of an Event: core/v1 and events.k8s.io/v1 show the same stored object under different field names.
 
-use serde_json::{Map, Value};
-
 use crate::server::kinds::Kind;
+use serde_json::{Map, Value};
 
 /// The group of the newer face.
 pub(crate) const GROUP: &str = "events.k8s.io";

@@ -3,9 +3,8 @@
 //! The server asks before it handles a request; what it decides then is unchanged. A lost answer is the hard one: the
 //! write is done, and the client does not know.
 
-use std::time::Duration;
-
 use crate::server::call::Call;
+use std::time::Duration;
 
 /// What is to happen to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

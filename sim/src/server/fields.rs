@@ -3,12 +3,12 @@
 //!
 //! A set knows paths only. Who owns it is in `managers.rs`.
 
-use std::collections::BTreeMap;
-
+use crate::server::{
+    schema::ListRule,
+    shape::{Shape, name_of},
+};
 use serde_json::{Map, Value};
-
-use crate::server::schema::ListRule;
-use crate::server::shape::{Shape, name_of};
+use std::collections::BTreeMap;
 
 /// A path: its steps, each with its prefix.
 pub(crate) type Path = Vec<String>;
@@ -235,11 +235,8 @@ pub(crate) fn path_text(path: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::{FieldSet, leaves, path_text, remove_at};
-
+    use crate::server::{kinds::Kinds, shape::Shape};
     use serde_json::json;
-
-    use crate::server::kinds::Kinds;
-    use crate::server::shape::Shape;
 
     #[test]
     fn sets_travel_as_fields_v1() {

@@ -3,15 +3,15 @@
 //! A real cluster does this some moments later in a controller; here it is done within the request, so that a story reads
 //! the same every time.
 
-use std::sync::Arc;
-
+use crate::server::{
+    State,
+    kinds::Kind,
+    object,
+    remove::{FOREGROUND, ORPHAN, Options, Propagation, put_finalizers},
+    store::{Key, Place},
+};
 use serde_json::Value;
-
-use crate::server::State;
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::remove::{FOREGROUND, ORPHAN, Options, Propagation, put_finalizers};
-use crate::server::store::{Key, Place};
+use std::sync::Arc;
 
 impl State {
     /// Takes an object away whose time has come, and does what follows.

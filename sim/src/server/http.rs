@@ -2,13 +2,10 @@
 //!
 //! There is no TLS and no authentication: a listener must be bound to loopback, and anybody who reaches it may do all.
 
-use std::net::SocketAddr;
-
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-
 use crate::server::Server;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
 
 /// Serves connections until the future is dropped or accepting fails.
 pub async fn serve(listener: TcpListener, server: Server) -> std::io::Result<()> {

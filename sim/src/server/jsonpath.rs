@@ -138,7 +138,6 @@ fn unquoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::find;
-
     use serde_json::json;
 
     #[test]

@@ -1,13 +1,14 @@
 //! What a write may not touch: the type and place of an object, its identity, and the half that belongs to the other
 //! endpoint. The generation rises here too, since it says which half changed.
 
+use crate::server::{
+    call::{Call, Verb},
+    dispatch::unrecognised,
+    kinds::{Generation, Kind},
+    object,
+    refusal::{Cause, Refusal},
+};
 use serde_json::{Map, Value};
-
-use crate::server::call::{Call, Verb};
-use crate::server::dispatch::unrecognised;
-use crate::server::kinds::{Generation, Kind};
-use crate::server::object;
-use crate::server::refusal::{Cause, Refusal};
 
 /// The body must be of the kind that the path names; what it leaves out is filled in.
 pub(crate) fn check_type(kind: &Kind, value: &mut Value) -> Result<(), Refusal> {

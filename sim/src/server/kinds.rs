@@ -2,13 +2,9 @@
 //!
 //! A kind says where its objects live in the URL space and in the store, and which subresources and columns it has.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use crate::server::{crd, schema::Schema};
 use serde_json::Value;
-
-use crate::server::crd;
-use crate::server::schema::Schema;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// One kind of object in one version.
 #[derive(Clone, Debug, Default)]

@@ -2,14 +2,14 @@
 //!
 //! A write by Update or Patch takes over what it changes; server-side apply owns exactly what it names.
 
-use std::collections::BTreeMap;
-
+use crate::server::{
+    fields::{FieldSet, Path, leaves},
+    kinds::Kind,
+    object,
+    shape::Shape,
+};
 use serde_json::{Value, json};
-
-use crate::server::fields::{FieldSet, Path, leaves};
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::shape::Shape;
+use std::collections::BTreeMap;
 
 /// One owner of fields.
 #[derive(Clone, Debug, PartialEq)]

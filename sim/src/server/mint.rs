@@ -1,8 +1,7 @@
 //! New names and uids, the same in every run of the same story.
 
-use std::collections::BTreeMap;
-
 use crate::server::State;
+use std::collections::BTreeMap;
 
 /// What was minted so far.
 #[derive(Debug, Default)]

@@ -2,14 +2,8 @@
 //!
 //! Custom kinds show their schema. Built-in kinds show only that they are objects: a client has its own types of those.
 
+use crate::server::{State, answer::Answer, call::Call, crd, kinds::Kind, refusal::Refusal};
 use serde_json::{Map, Value, json};
-
-use crate::server::State;
-use crate::server::answer::Answer;
-use crate::server::call::Call;
-use crate::server::crd;
-use crate::server::kinds::Kind;
-use crate::server::refusal::Refusal;
 
 /// The list of documents, one for each group and version.
 pub(crate) fn index(state: &State) -> Answer {

@@ -2,9 +2,8 @@
 //!
 //! Strategic merge patch and server-side apply have files of their own.
 
-use serde_json::{Map, Value};
-
 use crate::server::refusal::Refusal;
+use serde_json::{Map, Value};
 
 /// The form of a patch, by its media type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +64,6 @@ pub(crate) fn merge_patch(object: &mut Value, patch: Value) {
 #[cfg(test)]
 mod tests {
     use super::{PatchForm, json_patch, merge_patch};
-
     use serde_json::json;
 
     #[test]

@@ -1,19 +1,19 @@
 //! Lists: all objects of a kind or of a namespace, selected, cut into pages, in the form that the client takes.
 
-use std::sync::Arc;
-
+use crate::server::{
+    State,
+    answer::{Answer, Form, JSON, metadata_only, shown, to_bytes},
+    call::Call,
+    kinds::Kind,
+    object,
+    refusal::Refusal,
+    selectors::Selectors,
+    store::Key,
+};
 use bytes::Bytes;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
-
-use crate::server::State;
-use crate::server::answer::{Answer, Form, JSON, metadata_only, shown, to_bytes};
-use crate::server::call::Call;
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::Refusal;
-use crate::server::selectors::Selectors;
-use crate::server::store::Key;
+use std::sync::Arc;
 
 /// Answers a list request.
 pub(crate) fn list(state: &State, call: &Call, kind: &Arc<Kind>) -> Result<Answer, Refusal> {

@@ -3,9 +3,8 @@
 //! Clients sort errors by code, reason and details, and people read the message, so all four are as a real API server
 //! writes them. Nothing here decides whether a request is refused.
 
-use serde_json::{Map, Value, json};
-
 use crate::server::kinds::Kind;
+use serde_json::{Map, Value, json};
 
 /// A refused request.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -2,22 +2,22 @@
 //!
 //! A pod on a node leaves in two steps: it is marked, and the kubelet's delete with grace 0 removes it.
 
-use std::sync::Arc;
-
+use crate::server::{
+    State,
+    answer::{Answer, JSON, shown},
+    call::Call,
+    dispatch::{parse_json, parse_yaml},
+    kinds::Kind,
+    object,
+    read::plain_list,
+    refusal::{Cause, Refusal},
+    selectors::Selectors,
+    store::Key,
+};
 use bytes::Bytes;
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
-
-use crate::server::State;
-use crate::server::answer::{Answer, JSON, shown};
-use crate::server::call::Call;
-use crate::server::dispatch::{parse_json, parse_yaml};
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::read::plain_list;
-use crate::server::refusal::{Cause, Refusal};
-use crate::server::selectors::Selectors;
-use crate::server::store::Key;
+use std::sync::Arc;
 
 /// The finalizer of an object whose dependents are removed first.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";

@@ -5,12 +5,10 @@
 
 mod validate;
 
-use std::collections::BTreeMap;
-
+use crate::server::object;
 use regex::Regex;
 use serde_json::{Map, Value};
-
-use crate::server::object;
+use std::collections::BTreeMap;
 
 /// How the elements of a list are told apart when several writers own parts of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -281,7 +279,6 @@ fn parse_list_rule(raw: &Value) -> ListRule {
 #[cfg(test)]
 mod tests {
     use super::Schema;
-
     use serde_json::json;
 
     fn schema() -> Schema {

@@ -1,11 +1,7 @@
 //! Label and field selectors: which objects a list, a watch or a collection delete is about.
 
+use crate::server::{call::Call, kinds::Kind, object, refusal::Refusal};
 use serde_json::Value;
-
-use crate::server::call::Call;
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::Refusal;
 
 /// Both selectors of a request.
 #[derive(Clone, Debug, Default)]
@@ -249,7 +245,6 @@ pub(crate) fn label_selector_matches(selector: &Value, labels: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{Selectors, label_selector_matches, parse_labels, selector_text};
-
     use serde_json::json;
 
     #[test]

@@ -3,10 +3,11 @@
 //! Custom kinds say so in their schema; built-in kinds in the table below, which strategic merge patch and server-side
 //! apply share. A shape walks down beside the value it describes.
 
+use crate::server::{
+    kinds::Kind,
+    schema::{ListRule, Schema},
+};
 use serde_json::Value;
-
-use crate::server::kinds::Kind;
-use crate::server::schema::{ListRule, Schema};
 
 /// What is known about the place of a value inside its object.
 #[derive(Clone, Copy, Debug)]

@@ -3,13 +3,13 @@
 //! Every write gets the next resource version and enters its shelf's history. The store knows nothing of HTTP, schemas
 //! or rules; it holds the owner index because nobody else sees every write.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
-
-use serde_json::Value;
-use tokio::sync::watch;
-
 use crate::server::object;
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
+use tokio::sync::watch;
 
 /// Namespace and name; the namespace is empty for cluster-wide objects.
 pub(crate) type Key = (String, String);

@@ -2,13 +2,8 @@
 //!
 //! Which list merges by which key is in `shape.rs`. Custom kinds never come here.
 
+use crate::server::{kinds::Kind, object, refusal::Refusal, schema::ListRule, shape::Shape};
 use serde_json::{Map, Value};
-
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::Refusal;
-use crate::server::schema::ListRule;
-use crate::server::shape::Shape;
 
 /// Applies a strategic merge patch to an object.
 pub(crate) fn strategic_patch(kind: &Kind, object: &mut Value, patch: &Value) -> Result<(), Refusal> {
@@ -154,10 +149,8 @@ fn without_directives(fields: &Map<String, Value>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::strategic_patch;
-
-    use serde_json::{Value, json};
-
     use crate::server::kinds::Kinds;
+    use serde_json::{Value, json};
 
     fn patched(spec: Value, patch: Value) -> Value {
         let kinds = Kinds::built_in();

@@ -2,22 +2,22 @@
 //!
 //! Each is another door to an object that is there; none is stored by itself.
 
-use std::sync::Arc;
-
+use crate::server::{
+    State,
+    answer::Answer,
+    call::{Call, Verb},
+    dispatch::{one, parse_json, read_body},
+    kinds::{Kind, Scale},
+    object,
+    patch::{PatchForm, json_patch, merge_patch},
+    refusal::{Cause, Refusal},
+    remove::Options,
+    selectors::{label_selector_matches, selector_text},
+    write::Proposal,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
-
-use crate::server::State;
-use crate::server::answer::Answer;
-use crate::server::call::{Call, Verb};
-use crate::server::dispatch::{one, parse_json, read_body};
-use crate::server::kinds::{Kind, Scale};
-use crate::server::object;
-use crate::server::patch::{PatchForm, json_patch, merge_patch};
-use crate::server::refusal::{Cause, Refusal};
-use crate::server::remove::Options;
-use crate::server::selectors::{label_selector_matches, selector_text};
-use crate::server::write::Proposal;
+use std::sync::Arc;
 
 impl State {
     /// Answers a call to a subresource.

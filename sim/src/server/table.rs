@@ -5,15 +5,16 @@
 
 mod built_in;
 
-use std::sync::Arc;
-
+use crate::server::{
+    answer::{metadata_only, shown},
+    call::Call,
+    jsonpath,
+    kinds::Kind,
+    object,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-
-use crate::server::answer::{metadata_only, shown};
-use crate::server::call::Call;
-use crate::server::kinds::Kind;
-use crate::server::{jsonpath, object};
+use std::sync::Arc;
 
 /// Objects as a table.
 pub(crate) fn table(call: &Call, kind: &Kind, now: DateTime<Utc>, objects: &[Arc<Value>], metadata: Value) -> Value {
@@ -156,7 +157,6 @@ pub(crate) fn human(duration: TimeDelta) -> String {
 #[cfg(test)]
 mod tests {
     use super::human;
-
     use chrono::TimeDelta;
 
     #[test]

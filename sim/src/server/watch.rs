@@ -3,27 +3,25 @@
 //!
 //! A watch reads the shared history; a slow client costs the server nothing but a late answer of 410.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::{
+    clock::Clock,
+    server::{
+        Server,
+        answer::{Answer, Form, metadata_only, shown},
+        call::Call,
+        kinds::Kind,
+        object, read,
+        refusal::Refusal,
+        selectors::Selectors,
+        store::{Change, Happened},
+        table::table,
+    },
+};
 use bytes::Bytes;
 use futures::StreamExt;
 use serde_json::{Value, json};
-use tokio::sync::watch as signal;
-use tokio::time::Instant;
-
-use crate::clock::Clock;
-use crate::server::Server;
-use crate::server::answer::{Answer, Form, metadata_only, shown};
-use crate::server::call::Call;
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::read;
-use crate::server::refusal::Refusal;
-use crate::server::selectors::Selectors;
-use crate::server::store::{Change, Happened};
-use crate::server::table::table;
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+use tokio::{sync::watch as signal, time::Instant};
 
 /// How long a watch lives when the client does not say.
 const LIFETIME: Duration = Duration::from_secs(45 * 60);

@@ -3,30 +3,30 @@
 //! All writes of existing objects end in `State::change`, which keeps what clients may not touch: identity, times,
 //! generation, and the half of the object that belongs to the other endpoint.
 
-use std::sync::Arc;
-
+use crate::server::{
+    State,
+    admit::{admit, check_typed},
+    answer::shown,
+    apply::apply,
+    call::{Call, Verb},
+    dispatch::{parse_json, parse_yaml},
+    events,
+    fields::FieldSet,
+    keep::{
+        check_identity, check_namespace, check_patched, check_type, is_gone, keep_endpoint_half, keep_identity,
+        keep_own_half, raise_generation,
+    },
+    kinds::{Generation, Kind},
+    managers::{self, Manager},
+    object,
+    patch::{PatchForm, json_patch, merge_patch},
+    refusal::{Cause, Refusal},
+    store::Key,
+    strategic::strategic_patch,
+};
 use bytes::Bytes;
 use serde_json::{Value, json};
-
-use crate::server::State;
-use crate::server::admit::{admit, check_typed};
-use crate::server::answer::shown;
-use crate::server::apply::apply;
-use crate::server::call::{Call, Verb};
-use crate::server::dispatch::{parse_json, parse_yaml};
-use crate::server::events;
-use crate::server::fields::FieldSet;
-use crate::server::keep::{
-    check_identity, check_namespace, check_patched, check_type, is_gone, keep_endpoint_half, keep_identity,
-    keep_own_half, raise_generation,
-};
-use crate::server::kinds::{Generation, Kind};
-use crate::server::managers::{self, Manager};
-use crate::server::object;
-use crate::server::patch::{PatchForm, json_patch, merge_patch};
-use crate::server::refusal::{Cause, Refusal};
-use crate::server::store::Key;
-use crate::server::strategic::strategic_patch;
+use std::sync::Arc;
 
 /// A written object and the warnings that go with it.
 pub(crate) type Written = (Arc<Value>, Vec<String>);

@@ -1,9 +1,7 @@
 //! Reads YAML as kubectl does: several documents, last key wins, booleans and octals of YAML 1.1.
 
+use crate::server::{object, refusal::Refusal};
 use serde_json::Value;
-
-use crate::server::object;
-use crate::server::refusal::Refusal;
 
 /// The objects in a YAML or JSON text; lists of objects are opened, empty documents left out.
 pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Refusal> {

@@ -3,12 +3,13 @@
 //! What a cluster adds to objects (uid, status, owners) is taken off first, so that the output of `kubectl get -o yaml` can
 //! be played. Kinds that the simulator does not serve stay away, and that is said.
 
+use crate::{
+    server::Server,
+    simulate::{Unplayable, made},
+    world::calls::{controller_uid, name_of, text},
+};
 use gitops::manifest::{Manifest, parse_file};
 use serde_json::{Value, json};
-
-use crate::server::Server;
-use crate::simulate::{Unplayable, made};
-use crate::world::calls::{controller_uid, name_of, text};
 
 /// Where objects live that name no namespace, unless the Rollout does.
 const HOME: &str = "default";

@@ -2,17 +2,17 @@
 //!
 //! It reads what any client can read. How far the update goes, and why not further, is the controller's matter.
 
-use std::time::Duration;
-
+use crate::{
+    simulate::{Ending, Request, cast::Cast, measurements::Measurements},
+    simulation::{Action, Look, Simulation},
+    world::{
+        calls::{controller_uid, list, number, text},
+        images::{Behaviour, Readiness},
+    },
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
-
-use crate::simulate::cast::Cast;
-use crate::simulate::measurements::Measurements;
-use crate::simulate::{Ending, Request};
-use crate::simulation::{Action, Look, Simulation};
-use crate::world::calls::{controller_uid, list, number, text};
-use crate::world::images::{Behaviour, Readiness};
+use std::time::Duration;
 
 /// How soon it looks again after something happened; the longer nothing happens, the more seldom it looks.
 const GLANCE: Duration = Duration::from_millis(100);

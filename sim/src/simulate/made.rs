@@ -3,11 +3,12 @@
 //! They are the least that the Rollout can work with. What is there is never changed, and AnalysisTemplates are never made:
 //! nobody can guess what an update is judged by.
 
+use crate::{
+    server::Server,
+    world::calls::{list, text},
+};
 use rollouts::rollout::traffic::istio;
 use serde_json::{Value, json};
-
-use crate::server::Server;
-use crate::world::calls::{list, text};
 
 const ISTIO: &str = "networking.istio.io/v1";
 
@@ -114,7 +115,6 @@ fn matching(route: &Value, ends: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::virtual_service;
-
     use rollouts::rollout::traffic::istio;
     use serde_json::json;
 

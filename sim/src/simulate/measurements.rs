@@ -3,22 +3,25 @@
 //! A plain number is a scalar where the query is one, else a vector with one element. Every metric of the update's analysis
 //! must be given: to guess one would be to guess how the update ends.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::str::FromStr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use crate::{
+    clock::Clock,
+    simulate::{Unplayable, cast::Cast},
+    world::{
+        calls::{list, text},
+        prometheus::reply,
+        promql::{self, Labels},
+    },
+};
 use controller::ask::Answerer;
 use futures::{FutureExt, future::BoxFuture};
 use plan::{Answer, Ask, HttpReply, MetricAsk};
 use promql_parser::parser::{self, value::ValueType};
 use serde_json::Value;
-
-use crate::clock::Clock;
-use crate::simulate::Unplayable;
-use crate::simulate::cast::Cast;
-use crate::world::calls::{list, text};
-use crate::world::prometheus::reply;
-use crate::world::promql::{self, Labels};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// A metric and what it measures, the last value again and again: `success-rate=0.99,0.98,0.7`.
 #[derive(Clone, Debug, PartialEq)]
@@ -203,11 +206,11 @@ impl Answerer for Measurements {
 #[cfg(test)]
 mod tests {
     use super::{Given, Measured, Measurements, asked};
-
-    use crate::clock::Clock;
-    use crate::simulate::File;
-    use crate::simulate::cast::Cast;
-    use crate::simulation::beginning;
+    use crate::{
+        clock::Clock,
+        simulate::{File, cast::Cast},
+        simulation::beginning,
+    };
     use plan::{Credentials, MetricAsk};
 
     fn ask(query: &str) -> MetricAsk {

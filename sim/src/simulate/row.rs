@@ -3,9 +3,8 @@
 //! A run's own waiting is left out, measurements that say the same again are counted, and of a wait that only counts pods
 //! the first line stays.
 
-use chrono::{DateTime, Utc};
-
 use crate::simulation::{Line, News};
+use chrono::{DateTime, Utc};
 
 /// A line, and how often it was said.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +63,6 @@ fn shape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::rows;
-
     use crate::simulation::{Line, News, beginning};
     use chrono::TimeDelta;
 

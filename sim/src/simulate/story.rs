@@ -2,17 +2,19 @@
 //!
 //! It prints what happened and chooses no ending. Colours are used only where they are asked for.
 
-use std::io::{self, Write};
-
+use crate::{
+    paint::Paint,
+    simulate::{
+        Ending,
+        cast::Cast,
+        follow::Played,
+        row::{Row, rows},
+    },
+    simulation::{Line, News, Simulation, beginning, words_of_step},
+    world::calls::list,
+};
 use chrono::{DateTime, TimeDelta, Utc};
-
-use crate::paint::Paint;
-use crate::simulate::Ending;
-use crate::simulate::cast::Cast;
-use crate::simulate::follow::Played;
-use crate::simulate::row::{Row, rows};
-use crate::simulation::{Line, News, Simulation, beginning, words_of_step};
-use crate::world::calls::list;
+use std::io::{self, Write};
 
 /// What happened.
 #[derive(Clone, Debug)]

@@ -3,16 +3,16 @@
 //! The controller's own audit sees one plan and one view; this one sees what the server holds after the plan was sent. It
 //! shares no code with the rules.
 
-use std::collections::BTreeMap;
-
+use crate::{
+    server::Server,
+    simulation::look::{Look, is_canary},
+    world::calls::{list, number, text},
+};
 use controller::Pass;
 use crds::{keys, kind};
 use plan::{Requeue, Verb};
 use serde_json::Value;
-
-use crate::server::Server;
-use crate::simulation::look::{Look, is_canary};
-use crate::world::calls::{list, number, text};
+use std::collections::BTreeMap;
 
 /// What earlier passes left to compare with.
 #[derive(Debug, Default)]

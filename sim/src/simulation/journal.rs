@@ -3,24 +3,22 @@
 //!
 //! It looks on as the controller's witness and lets the auditor judge each pass. It cannot interfere.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
+use crate::{
+    clock::Clock,
+    server::Server,
+    simulation::{audit::Auditor, beginning, look::Look},
+    world::{World, mesh::Counts},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::{Kind, Pass, Witness};
 use plan::{Moves, Reason, reason::RolloutReason};
-use tokio::sync::Notify;
-use tokio::time::interval;
-
-use crate::clock::Clock;
-use crate::server::Server;
-use crate::simulation::audit::Auditor;
-use crate::simulation::beginning;
-use crate::simulation::look::Look;
-use crate::world::World;
-use crate::world::mesh::Counts;
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{sync::Notify, time::interval};
 
 /// Share and success are measured over this long.
 const WINDOW: TimeDelta = TimeDelta::seconds(4);

@@ -2,12 +2,12 @@
 //!
 //! It reads and never decides; fields that are absent read as nothing.
 
-use std::sync::Arc;
-
+use crate::{
+    server::Server,
+    world::calls::{controller_uid, is_deleting, is_true, list, number, text},
+};
 use serde_json::Value;
-
-use crate::server::Server;
-use crate::world::calls::{controller_uid, is_deleting, is_true, list, number, text};
+use std::sync::Arc;
 
 /// Istio's version that this looks at.
 const ISTIO: &str = "networking.istio.io/v1";

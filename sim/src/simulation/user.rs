@@ -2,14 +2,12 @@
 //!
 //! The patches are those of clients in the field; nothing here looks at what the controller makes of them.
 
-use std::fmt;
-
+use crate::world::calls::{list, number};
 use crds::kind::ROLLOUT;
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
-
-use crate::world::calls::{list, number};
+use std::fmt;
 
 /// What a user does.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,14 +2,14 @@
 //!
 //! A Service without a selector is left alone. The slice goes with its Service.
 
-use std::sync::Arc;
-
+use crate::world::{
+    Ground,
+    calls::{ENDPOINT_SLICE, is_deleting, is_true, list, name_of, selects, text},
+    view::Actor,
+};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tokio::time::Instant;
-
-use crate::world::Ground;
-use crate::world::calls::{ENDPOINT_SLICE, is_deleting, is_true, list, name_of, selects, text};
-use crate::world::view::Actor;
 
 pub(crate) struct EndpointSlices {
     pub(crate) ground: Ground,

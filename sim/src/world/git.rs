@@ -3,10 +3,12 @@
 //! It runs the `git` program, cut off from the user's own settings. Calls block; on a runtime they belong in
 //! `spawn_blocking`.
 
-use std::ffi::OsStr;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::{
+    ffi::OsStr,
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A repository with one branch, `main`.
 #[derive(Clone, Debug)]

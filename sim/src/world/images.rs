@@ -3,14 +3,14 @@
 //! A pod's annotations under `leadline.dev/` say it, or a table by image that a test may change while the world runs; the
 //! table wins.
 
-use std::collections::BTreeMap;
-use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-
-use serde_json::Value;
-
 use crate::world::calls::text;
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    str::FromStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 /// When a pod becomes ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,7 +117,6 @@ pub fn span(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::{Behaviour, Images, Readiness, span};
-
     use serde_json::json;
     use std::time::Duration;
 

@@ -2,13 +2,14 @@
 //!
 //! How long a pod runs and how it ends is said by its annotations `leadline.dev/runs-for` and `leadline.dev/exit-code`.
 
+use crate::world::{
+    Ground,
+    calls::{JOB, POD, controller_uid, is_deleting, is_true, list, name_of, text},
+    replica_sets::is_changed,
+    view::Actor,
+};
 use serde_json::{Value, json};
 use tokio::time::Instant;
-
-use crate::world::Ground;
-use crate::world::calls::{JOB, POD, controller_uid, is_deleting, is_true, list, name_of, text};
-use crate::world::replica_sets::is_changed;
-use crate::world::view::Actor;
 
 pub(crate) struct Jobs {
     pub(crate) ground: Ground,

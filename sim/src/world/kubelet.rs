@@ -2,16 +2,15 @@
 //!
 //! A deleted pod serves on for a moment, as programs that stop with care do, and is gone then. No container runs anywhere.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
+use crate::world::{
+    Ground,
+    calls::{POD, annotation, controller_uid, is_deleting, is_true, list, name_of, number, text},
+    images::{Readiness, span},
+    view::{Actor, earliest},
+};
 use serde_json::{Value, json};
+use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
-
-use crate::world::Ground;
-use crate::world::calls::{POD, annotation, controller_uid, is_deleting, is_true, list, name_of, number, text};
-use crate::world::images::{Readiness, span};
-use crate::world::view::{Actor, earliest};
 
 /// The only node.
 pub const NODE: &str = "node-1";

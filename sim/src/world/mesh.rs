@@ -8,22 +8,25 @@ mod clusters;
 mod counts;
 mod routes;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use crds::keys;
-use serde_json::Value;
-use tokio::time::{Instant, MissedTickBehavior, interval};
-
-use crate::world::calls::{is_true, text};
-use crate::world::chance::Chance;
-use crate::world::view::Alarm;
-use crate::world::{Ground, Views};
-use clusters::{Endpoint, clusters_of};
 pub use counts::{Counts, Lost, Served};
 pub use routes::Cluster;
+
+use crate::world::{
+    Ground, Views,
+    calls::{is_true, text},
+    chance::Chance,
+    view::Alarm,
+};
+use clusters::{Endpoint, clusters_of};
+use crds::keys;
 use routes::{Flow, flows_of};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// How often requests are sent and news looked for.
 const TICK: Duration = Duration::from_millis(50);
@@ -155,7 +158,6 @@ fn hash_of(pod: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Stream, TICKS_PER_SECOND, requests_in};
-
     use std::time::Duration;
     use tokio::time::Instant;
 

@@ -3,19 +3,23 @@
 //! It answers the controller in process, for virtual time, or anybody over HTTP in Prometheus' own API. It can be told to be
 //! down, to refuse or to talk nonsense.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
+use crate::{
+    clock::Clock,
+    world::{
+        mesh::{Counts, Mesh},
+        promql::{self, Failure, Labels, NAME, Samples, Value},
+    },
+};
 use controller::ask::Answerer;
 use futures::{FutureExt, future::BoxFuture};
 use plan::{Answer, Ask, HttpReply};
 use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 use tokio::time::{MissedTickBehavior, interval, sleep};
-
-use crate::clock::Clock;
-use crate::world::mesh::{Counts, Mesh};
-use crate::world::promql::{self, Failure, Labels, NAME, Samples, Value};
 
 mod http;
 pub use http::serve;

@@ -6,11 +6,14 @@
 mod binary;
 mod functions;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
-
-use promql_parser::label::Matchers;
-use promql_parser::parser::{AggregateExpr, Expr, LabelModifier, MatrixSelector, Offset, VectorSelector};
+use promql_parser::{
+    label::Matchers,
+    parser::{AggregateExpr, Expr, LabelModifier, MatrixSelector, Offset, VectorSelector},
+};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 /// The labels of a series.
 pub(crate) type Labels = BTreeMap<String, String>;

@@ -3,16 +3,15 @@
 //! Pods that are not ready go first, then the youngest. It looks at every set whenever a set or a pod changed, and puts the
 //! server's answers into its view, so that a late watch never makes it act twice.
 
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::world::{
+    Ground,
+    calls::{POD, REPLICA_SET, controller_uid, is_deleting, is_true, list, name_of, number, text},
+    view::{Actor, earliest},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
-
-use crate::world::Ground;
-use crate::world::calls::{POD, REPLICA_SET, controller_uid, is_deleting, is_true, list, name_of, number, text};
-use crate::world::view::{Actor, earliest};
 
 pub(crate) struct ReplicaSets {
     pub(crate) ground: Ground,

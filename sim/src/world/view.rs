@@ -3,18 +3,20 @@
 //! It follows the server at once and begins anew whenever the stream breaks. Answers to an actor's own writes may be put in
 //! before the watch brings them, so that no actor acts twice on one view.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
+use crate::world::calls::{Kind, list, name_of, text};
 use futures::{TryStreamExt, future::select_all};
 use http::Request;
 use kube::{Client, core::WatchEvent};
 use serde_json::Value;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
-
-use crate::world::calls::{Kind, list, name_of, text};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
 
 /// Wait before a broken stream is opened again.
 const AGAIN_AFTER: Duration = Duration::from_millis(100);

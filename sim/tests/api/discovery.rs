@@ -1,9 +1,10 @@
 //! Discovery, OpenAPI, kinds that arrive at run time, and what built-in kinds have beyond storage.
 
 use super::world::{RUNS, WIDGETS_URI, get_as, send, send_as, server, widget};
-
-use kube::api::{Api, DynamicObject};
-use kube::discovery::Discovery;
+use kube::{
+    api::{Api, DynamicObject},
+    discovery::Discovery,
+};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]

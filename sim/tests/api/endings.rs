@@ -1,7 +1,6 @@
 //! Endings: finalizers, grace, propagation, garbage collection by owner, namespaces and collections.
 
 use super::world::{MAPS_URI, config_map, send, server};
-
 use kube::Client;
 use serde_json::{Value, json};
 

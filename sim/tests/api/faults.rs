@@ -1,14 +1,18 @@
 //! Faults: refused requests, answers that get lost after the write, and delays on virtual time.
 
 use super::world::{MAPS_URI, config_map, send, server};
-
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use sim::server::call::{Call, Verb};
-use sim::server::faults::Verdict;
+use sim::server::{
+    call::{Call, Verb},
+    faults::Verdict,
+};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 #[tokio::test(start_paused = true)]
 async fn happen_to_the_requests_that_are_named() {

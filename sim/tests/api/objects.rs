@@ -1,7 +1,6 @@
 //! Objects: create, read, replace, merge, delete, and the two halves of an object with a status.
 
 use super::world::{MAPS_URI, RUNS, WIDGETS_URI, config_map, send, send_as, server, widget};
-
 use kube::api::{Api, DeleteParams, ListParams, ObjectMeta, Patch, PatchParams, PostParams};
 use serde_json::{Value, json};
 

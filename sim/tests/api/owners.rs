@@ -1,7 +1,6 @@
 //! Field managers: server-side apply, its conflicts and removals, and what other writes take over.
 
 use super::world::{MAPS_URI, WIDGETS_URI, config_map, send, send_as, server, widget};
-
 use kube::Client;
 use serde_json::{Value, json};
 

@@ -1,10 +1,8 @@
 //! Tables: the columns and cells that kubectl prints, in lists, for one object and in watches.
 
 use super::world::{WIDGETS_URI, get_as, send, server, widget};
-
-use std::time::Duration;
-
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 

@@ -1,15 +1,15 @@
 //! Watches: what is there, what changes, where a watch may start, and how it ends.
 
 use super::world::{MAPS_URI, config_map, send, server};
-
-use std::time::Duration;
-
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::Client;
-use kube::api::{Api, WatchEvent, WatchParams};
-use kube::runtime::watcher;
+use kube::{
+    Client,
+    api::{Api, WatchEvent, WatchParams},
+    runtime::watcher,
+};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn lines(client: &Client, query: &str, count: usize) -> Vec<(String, Value)> {
     let request = http::Request::get(format!("{MAPS_URI}?watch=1&{query}")).body(kube::client::Body::empty());

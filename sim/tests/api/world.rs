@@ -3,8 +3,7 @@
 use chrono::DateTime;
 use kube::Client;
 use serde_json::{Value, json};
-use sim::clock::Clock;
-use sim::server::Server;
+use sim::{clock::Clock, server::Server};
 
 /// A custom kind with a status subresource, a scale subresource, defaults and rules.
 pub(crate) const WIDGETS: &str = r#"

@@ -1,12 +1,12 @@
 //! What the server holds about the storm's Rollout at one moment: ends of routes with what backs them, ReplicaSets with their
 //! pods, and what was promised. Read from the objects themselves; it shares no code with the rules.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use serde_json::Value;
-use sim::server::Server;
-use sim::world::calls::{controller_uid, is_deleting, is_true, list, number, text};
+use sim::{
+    server::Server,
+    world::calls::{controller_uid, is_deleting, is_true, list, number, text},
+};
+use std::{collections::BTreeSet, sync::Arc};
 
 const HASH: &str = "rollouts-pod-template-hash";
 

@@ -2,17 +2,20 @@
 //!
 //! A happening is plain data and looks at nothing, so that a storm can be played again with some of them left out.
 
-use std::fmt;
-use std::time::Duration;
-
+use crate::storm::{
+    dice::Dice,
+    setting::{Router, Setting, steps},
+    sky::{Weather, Wind},
+};
 use serde_json::{Value, json};
-use sim::simulation::Action;
-use sim::world::images::{Behaviour, Readiness};
-use sim::world::prometheus::Health;
-
-use crate::storm::dice::Dice;
-use crate::storm::setting::{Router, Setting, steps};
-use crate::storm::sky::{Weather, Wind};
+use sim::{
+    simulation::Action,
+    world::{
+        images::{Behaviour, Readiness},
+        prometheus::Health,
+    },
+};
+use std::{fmt, time::Duration};
 
 /// Something that happens.
 #[derive(Clone, Debug)]

@@ -1,25 +1,23 @@
 //! Plays one storm: what was drawn happens, then everything is well again, the Rollout comes to rest, and a sound version
 //! rolls through without a single lost request.
 
-use std::fmt::Write as _;
-use std::sync::Arc;
-use std::time::Duration;
-
+use crate::storm::{
+    happening::{Happening, behaviours},
+    setting::Setting,
+    sky::Sky,
+    watch::Watch,
+};
 use chrono::TimeDelta;
 use controller::LeaseSettings;
 use crds::kind;
 use http::Request;
 use serde_json::{Value, json};
-use sim::simulation::{Action, Look, Options, Simulation, runtime};
-use sim::world::calls::text;
-use sim::world::images::Behaviour;
-use sim::world::prometheus::Health;
+use sim::{
+    simulation::{Action, Look, Options, Simulation, runtime},
+    world::{calls::text, images::Behaviour, prometheus::Health},
+};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
-
-use crate::storm::happening::{Happening, behaviours};
-use crate::storm::setting::Setting;
-use crate::storm::sky::Sky;
-use crate::storm::watch::Watch;
 
 /// How often the watch looks.
 const TICK: Duration = Duration::from_millis(250);

@@ -1,11 +1,9 @@
 //! Where a storm takes place: a Rollout, what surrounds it, and how its world behaves, drawn from a seed.
 
-use std::time::Duration;
-
+use crate::storm::dice::Dice;
 use serde_json::{Value, json};
 use sim::world;
-
-use crate::storm::dice::Dice;
+use std::time::Duration;
 
 /// How requests come to the pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

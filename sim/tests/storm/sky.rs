@@ -1,16 +1,20 @@
 //! The API server as the controllers meet it: it refuses, loses answers, is slow or silent, and a controller may die at any of
 //! its writes. Everybody else gets through, and every handled request is shown to the watch.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use sim::server::call::{Call, Verb};
-use sim::server::faults::{Faults, Verdict};
-use sim::simulation::AGENT;
-use sim::world::chance::Chance;
-use tokio::sync::Notify;
-
 use crate::storm::watch::Watch;
+use sim::{
+    server::{
+        call::{Call, Verb},
+        faults::{Faults, Verdict},
+    },
+    simulation::AGENT,
+    world::chance::Chance,
+};
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,18 +3,24 @@
 //! What the controller cannot know is not held against it: pods that failed a moment ago, or anything while its reads fail.
 //! Where nobody does damage no request may be lost at all.
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use crate::storm::{
+    facts::{End, Facts},
+    sky::{Weather, Wind},
+};
 use chrono::{DateTime, TimeDelta, Utc};
-use sim::clock::Clock;
-use sim::server::Server;
-use sim::server::call::{Call, Verb};
-use sim::simulation::AGENT;
-use sim::world::mesh::Mesh;
-
-use crate::storm::facts::{End, Facts};
-use crate::storm::sky::{Weather, Wind};
+use sim::{
+    clock::Clock,
+    server::{
+        Server,
+        call::{Call, Verb},
+    },
+    simulation::AGENT,
+    world::mesh::Mesh,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 /// News need this long from the server into a decision.
 const NEWS: TimeDelta = TimeDelta::seconds(1);

@@ -2,12 +2,8 @@
 //!
 //! This is not all that a real server checks; what is checked here is refused with the same text.
 
+use crate::server::{kinds::Kind, object, refusal::Cause, selectors::label_selector_matches};
 use serde_json::Value;
-
-use crate::server::kinds::Kind;
-use crate::server::object;
-use crate::server::refusal::Cause;
-use crate::server::selectors::label_selector_matches;
 
 /// Everything that is wrong with a completed built-in object.
 pub(crate) fn check(kind: &Kind, value: &Value, before: Option<&Value>) -> Vec<Cause> {

@@ -2,10 +2,11 @@
 //!
 //! Whoever compares pod templates, hashes them or adopts a ReplicaSet by them sees the same fields as on a cluster.
 
+use crate::server::{
+    kinds::Kind,
+    object::{self, put, put_default},
+};
 use serde_json::{Value, json};
-
-use crate::server::kinds::Kind;
-use crate::server::object::{self, put, put_default};
 
 /// Fills in the defaults of a built-in object.
 pub(crate) fn fill_in(kind: &Kind, value: &mut Value) {
@@ -377,10 +378,8 @@ fn pull_policy(image: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::fill_in;
-
-    use serde_json::json;
-
     use crate::server::kinds::Kinds;
+    use serde_json::json;
 
     #[test]
     fn templates_and_services() {

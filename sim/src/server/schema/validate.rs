@@ -2,10 +2,11 @@
 //!
 //! Of CEL only the transition rule `self == oldSelf` is known, by its text; every other rule passes. Nothing is changed.
 
+use crate::server::{
+    refusal::Cause,
+    schema::{Schema, Type, join},
+};
 use serde_json::{Number, Value};
-
-use crate::server::refusal::Cause;
-use crate::server::schema::{Schema, Type, join};
 
 impl Schema {
     /// Everything that is wrong with an object, in the order of its fields.
@@ -268,7 +269,6 @@ fn plain_text(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::Schema;
-
     use serde_json::{Value, json};
 
     fn says(schema: Value, before: Option<Value>, value: Value) -> Vec<String> {

@@ -1,12 +1,13 @@
 //! The columns of built-in kinds, as a real API server prints them.
 
+use crate::server::{
+    kinds::Kind,
+    object::{self, int, list, text},
+    selectors::selector_text,
+    table::{Cell, Column, age, age_since, human},
+};
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-
-use crate::server::kinds::Kind;
-use crate::server::object::{self, int, list, text};
-use crate::server::selectors::selector_text;
-use crate::server::table::{Cell, Column, age, age_since, human};
 
 /// The columns of a kind, after its name where it has one.
 pub(crate) fn columns(kind: &Kind, mut columns: Vec<Column>) -> Vec<Column> {

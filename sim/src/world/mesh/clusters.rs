@@ -1,12 +1,11 @@
 //! From Services, EndpointSlices, DestinationRules and the labels of pods to the endpoints of each destination.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use crate::world::{
+    calls::{list, name_of, number, selects, text},
+    mesh::routes::{Cluster, place_of},
+};
 use serde_json::Value;
-
-use crate::world::calls::{list, name_of, number, selects, text};
-use crate::world::mesh::routes::{Cluster, place_of};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A pod that a destination may send to.
 #[derive(Clone, Debug, PartialEq, Eq)]

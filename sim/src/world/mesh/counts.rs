@@ -1,11 +1,11 @@
 //! What a data plane counts: requests by destination, revision and answer, and those that were lost, with the reason.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
-
 use crate::world::mesh::Cluster;
+use chrono::{DateTime, Utc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// So many lost requests are remembered one by one; the rest are only counted.
 const REMEMBERED: usize = 200;

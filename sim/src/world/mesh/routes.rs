@@ -1,12 +1,11 @@
 //! From VirtualServices and Services to flows of requests: where each goes, by weight.
 
-use std::fmt;
-use std::sync::Arc;
-
+use crate::world::{
+    calls::{annotation, list, name_of, number, text},
+    chance::Chance,
+};
 use serde_json::Value;
-
-use crate::world::calls::{annotation, list, name_of, number, text};
-use crate::world::chance::Chance;
+use std::{fmt, sync::Arc};
 
 /// How many requests a second a route or Service gets.
 const RATE: &str = "leadline.dev/requests-per-second";

@@ -2,22 +2,16 @@
 //!
 //! There is no TLS and no authentication: a listener must be bound to loopback.
 
-use std::convert::Infallible;
-use std::io;
-use std::time::Duration;
-
+use super::{Health, Prometheus};
+use crate::server::call::parse_query;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
+use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use plan::HttpReply;
-use tokio::net::TcpListener;
-use tokio::time::sleep;
-
-use super::{Health, Prometheus};
-use crate::server::call::parse_query;
+use std::{convert::Infallible, io, time::Duration};
+use tokio::{net::TcpListener, time::sleep};
 
 /// A server that hangs does so for longer than anybody waits.
 const FOR_EVER: Duration = Duration::from_secs(3_600);

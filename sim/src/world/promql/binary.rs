@@ -1,8 +1,7 @@
 //! Operators between two values: arithmetic, comparison, and the sets `and`, `or`, `unless`.
 
-use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
-
 use super::{Labels, NAME, Result, Value, unnamed, unsupported};
+use promql_parser::parser::{BinModifier, BinaryExpr, LabelModifier, VectorMatchCardinality};
 
 /// What a binary expression evaluates to.
 pub(super) fn value(expression: &BinaryExpr, left: Value, right: Value) -> Result<Value> {

@@ -1,8 +1,7 @@
 //! The functions of PromQL: rates and other looks at a range of samples, and functions of single values.
 
-use promql_parser::parser::Expr;
-
 use super::{Evaluation, Labels, Range, Result, Value, unnamed, unsupported};
+use promql_parser::parser::Expr;
 
 impl Evaluation<'_> {
     /// Calls a function.

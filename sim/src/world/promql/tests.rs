@@ -1,8 +1,7 @@
 //! Queries as analyses write them, over counters whose rates are known.
 
-use std::collections::BTreeMap;
-
 use super::{Labels, NAME, Samples, Value, query};
+use std::collections::BTreeMap;
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
