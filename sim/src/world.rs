@@ -136,7 +136,7 @@ impl World {
             actors.spawn(Arc::clone(view).follow(client.clone()));
         }
         actors.spawn(live(ReplicaSets { ground: ground.clone() }, Alarm::on(&[replica_sets, pods])));
-        actors.spawn(live(Kubelet::on(ground.clone()), Alarm::on(&[pods])));
+        actors.spawn(live(Kubelet::on(ground.clone()), Alarm::on(&[pods]).and(images.changes())));
         actors.spawn(live(EndpointSlices { ground: ground.clone() }, Alarm::on(&[services, pods, slices])));
         actors.spawn(live(Jobs { ground: ground.clone() }, Alarm::on(&[jobs, pods])));
         if settings.requests_per_second > 0 {

@@ -70,6 +70,12 @@ fn an_update_is_taken_back_by_its_metrics() {
 }
 
 #[test]
+fn pods_that_the_api_server_refuses_are_an_end() {
+    let refused = example("istio-hosts.yaml", &[("      containers:", "      volumes: none\n      containers:")]);
+    assert_eq!(told("refused-template", &request(refused, &[])), TAKEN_BACK);
+}
+
+#[test]
 fn a_pause_without_end_waits_for_a_person() {
     let canary = request(example("canary.yaml", &[]), &[]);
     assert_eq!(told("waits", &canary), WAITS);

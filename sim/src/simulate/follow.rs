@@ -142,13 +142,16 @@ impl<'a> Follower<'a> {
 
     async fn judge(&self, look: &Look, since: &mut Since, now: DateTime<Utc>) -> Option<Ending> {
         let message = look.message().to_owned();
-        let mut conditions = list(&look.rollout, "/status/conditions").iter();
-        if let Some(invalid) = conditions.find(|one| is(one, "InvalidSpec")) {
+        let conditions = list(&look.rollout, "/status/conditions");
+        if let Some(invalid) = conditions.iter().find(|one| is(one, "InvalidSpec")) {
             return Some(Ending::Invalid(text(invalid, "/message").to_owned()));
         }
+        // Its ReplicaSet is refused, which no time mends.
+        let refused = conditions.iter().find(|one| text(one, "/reason") == "ReplicaSetCreateError");
+        let message = refused.map_or(message, |refused| text(refused, "/message").to_owned());
         match look.phase() {
             "Degraded" if look.is_aborted() => Some(Ending::TakenBack(message)),
-            "Degraded" => {
+            phase if phase == "Degraded" || refused.is_some() => {
                 let patience = match self.request.readiness {
                     Some(Readiness::After(delay)) => GRACE + TimeDelta::from_std(delay).unwrap_or(LONGEST),
                     Some(Readiness::Never | Readiness::Crashes) | None => GRACE,

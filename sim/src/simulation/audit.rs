@@ -18,6 +18,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(crate) struct Auditor {
     aborted: BTreeMap<String, (String, u64)>,
+    /// The shares of the ends of a Rollout's routes, by its uid, the VirtualService and the destination.
+    shares: BTreeMap<(String, String, String), i64>,
 }
 
 impl Auditor {
@@ -31,8 +33,9 @@ impl Auditor {
         }
         wrong.extend(self.rises_after_abort(look));
         let touches = |name: &str| pass.plan.writes().iter().any(|write| write.verb.object().kind == name);
+        let found = self.routes(server, look);
         if touches(kind::VIRTUAL_SERVICE.kind) {
-            wrong.extend(routes(server, look));
+            wrong.extend(found);
         }
         if pass.plan.writes().iter().any(|write| matches!(write.verb, Verb::Patch { .. }))
             && touches(kind::REPLICA_SET.kind)
@@ -55,27 +58,32 @@ impl Auditor {
         let (_, before) = before.filter(|(of, _)| *of == hash)?;
         (weight > before).then(|| format!("after an abort the canary's share rose from {before} to {weight}"))
     }
-}
 
-/// Shares add up to the whole, and what carries weight has a ready endpoint.
-fn routes(server: &Server, look: &Look) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for (name, destinations) in routes_of(server, look) {
-        let sum: i64 = destinations.iter().map(|one| number(one, "/weight")).sum();
-        if destinations.len() > 1 && sum != 100 {
-            wrong.push(format!("the shares of VirtualService {name} add up to {sum}"));
-        }
-        for destination in destinations.iter().filter(|one| number(one, "/weight") > 0) {
-            if let Some((service, hash)) = selected(server, look, destination)
-                && ready_endpoints(server, look, &service, &hash) == 0
-            {
-                wrong.push(format!(
-                    "VirtualService {name} sends requests to {service}, which has no ready endpoint of {hash:?}"
-                ));
+    /// Shares add up to the whole, and what gains weight has a ready endpoint. An end that lost its pods by itself may keep a
+    /// part of its share: that the other end gains helps.
+    fn routes(&mut self, server: &Server, look: &Look) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (name, destinations) in routes_of(server, look) {
+            let sum: i64 = destinations.iter().map(|one| number(one, "/weight")).sum();
+            if destinations.len() > 1 && sum != 100 {
+                wrong.push(format!("the shares of VirtualService {name} add up to {sum}"));
+            }
+            for destination in destinations {
+                let weight = number(&destination, "/weight");
+                let end = destination.get("destination").map(Value::to_string).unwrap_or_default();
+                let before = self.shares.insert((look.text("/metadata/uid").to_owned(), name.clone(), end), weight);
+                if weight > before.unwrap_or(0)
+                    && let Some((service, hash)) = selected(server, look, &destination)
+                    && ready_endpoints(server, look, &service, &hash) == 0
+                {
+                    wrong.push(format!(
+                        "VirtualService {name} sends requests to {service}, which has no ready endpoint of {hash:?}"
+                    ));
+                }
             }
         }
+        wrong
     }
-    wrong
 }
 
 /// A revision that carries weight keeps pods.

@@ -11,6 +11,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
+use tokio::sync::watch;
 
 /// When a pod becomes ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,17 +54,26 @@ pub struct Behaviour {
 
 /// Behaviours by image.
 #[derive(Clone, Debug, Default)]
-pub struct Images(Arc<Mutex<BTreeMap<String, Behaviour>>>);
+pub struct Images {
+    table: Arc<Mutex<BTreeMap<String, Behaviour>>>,
+    changes: watch::Sender<u64>,
+}
 
 impl Images {
     /// Says how an image behaves from now on.
     pub fn set(&self, image: &str, behaviour: Behaviour) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), behaviour);
+        self.table.lock().unwrap_or_else(PoisonError::into_inner).insert(image.to_owned(), behaviour);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Tells of every change: pods that run behave so at once.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
     }
 
     /// How a pod behaves.
     pub fn of(&self, pod: &Value) -> Behaviour {
-        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let set = table.get(text(pod, "/spec/containers/0/image")).copied().unwrap_or_default();
         let said = annotated(pod);
         Behaviour {

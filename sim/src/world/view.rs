@@ -129,6 +129,12 @@ impl Alarm {
         Alarm(views.iter().map(|view| view.changes.subscribe()).collect())
     }
 
+    /// It rings for something else, too.
+    pub(crate) fn and(mut self, changes: watch::Receiver<u64>) -> Alarm {
+        self.0.push(changes);
+        self
+    }
+
     async fn rings(&mut self) {
         let waits = self.0.iter_mut().map(|receiver| Box::pin(receiver.changed()));
         let (_, _, _) = select_all(waits).await;

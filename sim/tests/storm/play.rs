@@ -246,12 +246,18 @@ impl<'a> Stage<'a> {
         self.act(&Action::Pause(false)).await;
         self.act(&Action::SetImage(LAST.into())).await;
         let end = Instant::now() + PATIENCE;
+        // What the canary before it answered may still be in the measured time, and take a sound version back.
+        let mut retries = 0..3;
         while Instant::now() < end {
             self.live(Duration::from_secs(1)).await?;
             let Some(look) = self.look().filter(Look::is_observed) else { continue };
             match look.phase() {
                 "Healthy" if look.canary_hash().is_none() => return Ok(()),
                 "Paused" => self.act(&Action::Promote).await,
+                "Degraded" if look.message().contains("Metric") && retries.next().is_some() => {
+                    self.live(Duration::from_secs(20)).await?;
+                    self.act(&Action::Retry).await;
+                }
                 _ => {}
             }
         }

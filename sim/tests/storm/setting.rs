@@ -78,7 +78,10 @@ impl Setting {
             "abortScaleDownDelaySeconds",
         ];
         let before = &self.rollout["spec"]["strategy"]["canary"];
-        let canary: Value = fields.iter().map(|field| ((*field).to_owned(), before[*field].clone())).collect();
+        let mut canary: Value = fields.iter().map(|field| ((*field).to_owned(), before[*field].clone())).collect();
+        if let Some(istio) = canary.pointer_mut("/trafficRouting/istio").and_then(Value::as_object_mut) {
+            istio.entry("virtualService").or_insert(Value::Null);
+        }
         json!({ "spec": {
             "strategy": { "canary": canary },
             "template": { "metadata": { "labels": { "app": "web" } } },
