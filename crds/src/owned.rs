@@ -7,6 +7,8 @@
 
 mod mesh;
 
+pub use mesh::{is_tcp_route, is_tls_route, virtual_service};
+
 use serde_json::Value;
 
 use crate::{Rollout, keys};

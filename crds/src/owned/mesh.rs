@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     Rollout, keys,
-    rollout::{CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService, TlsRoute},
+    rollout::{CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService, TcpRoute, TlsRoute},
 };
 
 /// The routes of one VirtualService that a Rollout weighs, and those that it adds and removes.
@@ -34,7 +34,7 @@ impl<'a> Routes<'a> {
             .virtual_service
             .iter()
             .chain(&istio.virtual_services)
-            .filter(|settings| named(&settings.name, &rollout.metadata.namespace) == (name, namespace))
+            .filter(|settings| virtual_service(&settings.name, &rollout.metadata.namespace) == (name, namespace))
             .map(|settings| Self {
                 canary,
                 rule: istio.destination_rule.as_ref(),
@@ -71,12 +71,9 @@ impl<'a> Routes<'a> {
             "tls" if !self.settings.tls_routes.is_empty() => {
                 places(&|route| self.settings.tls_routes.iter().any(|wanted| is_tls_route(route, wanted)))
             }
-            "tcp" if !self.settings.tcp_routes.is_empty() => places(&|route| {
-                self.settings
-                    .tcp_routes
-                    .iter()
-                    .any(|wanted| match_ports(route) == BTreeSet::from([wanted.port.unwrap_or(0)]))
-            }),
+            "tcp" if !self.settings.tcp_routes.is_empty() => {
+                places(&|route| self.settings.tcp_routes.iter().any(|wanted| is_tcp_route(route, wanted)))
+            }
             _ => (!routes.is_empty()).then_some(0).into_iter().collect(),
         }
     }
@@ -211,10 +208,12 @@ fn managed_routes(canary: &CanaryStrategy) -> BTreeSet<&str> {
     declared.chain(in_steps).collect()
 }
 
-/// Name and namespace of a VirtualService: `name`, or `name.namespace`, where the last dot parts the two.
-fn named<'a>(text: &'a str, namespace: &'a str) -> (&'a str, &'a str) {
-    let text = text.strip_suffix(".cluster.local").unwrap_or(text);
-    text.rsplit_once('.').unwrap_or((text, namespace))
+/// Name and namespace of a VirtualService that a Rollout in `namespace` names as `name` or `name.namespace`, where the last dot
+/// parts the two.
+pub fn virtual_service<'a>(named: &'a str, namespace: &'a str) -> (&'a str, &'a str) {
+    let short = [".svc.cluster.local", ".cluster.local"].into_iter().find_map(|suffix| named.strip_suffix(suffix));
+    let short = short.unwrap_or(named);
+    short.rsplit_once('.').unwrap_or((short, namespace))
 }
 
 fn route_name(route: &Value) -> Option<&str> {
@@ -242,20 +241,28 @@ fn set_weight(destination: &mut Value, weight: Option<&Value>) {
     };
 }
 
-fn match_ports(route: &Value) -> BTreeSet<i64> {
-    let blocks = route.get("match").and_then(Value::as_array).into_iter().flatten();
-    let ports = blocks.filter_map(|block| block.get("port").and_then(Value::as_i64)).collect::<BTreeSet<_>>();
-    if ports.is_empty() { BTreeSet::from([0]) } else { ports }
+/// Whether a Rollout means this tcp route: by its port.
+pub fn is_tcp_route(route: &Value, wanted: &TcpRoute) -> bool {
+    match_port(route) == Some(wanted.port.unwrap_or(0))
 }
 
-fn is_tls_route(route: &Value, wanted: &TlsRoute) -> bool {
-    let blocks = route.get("match").and_then(Value::as_array).into_iter().flatten();
-    let hosts = blocks
-        .flat_map(|block| block.get("sniHosts").and_then(Value::as_array).into_iter().flatten())
-        .filter_map(Value::as_str)
-        .collect::<BTreeSet<_>>();
-    let wanted_hosts = wanted.sni_hosts.iter().map(String::as_str).collect::<BTreeSet<_>>();
-    hosts == wanted_hosts && match_ports(route) == BTreeSet::from([wanted.port.unwrap_or(0)])
+/// Whether a Rollout means this tls route: by its port and all of its hosts.
+pub fn is_tls_route(route: &Value, wanted: &TlsRoute) -> bool {
+    let lists = match_blocks(route).filter_map(|block| block.get("sniHosts").and_then(Value::as_array));
+    let hosts: BTreeSet<&str> = lists.flatten().filter_map(Value::as_str).collect();
+    let wanted_hosts = wanted.sni_hosts.iter().map(String::as_str).collect();
+    hosts == wanted_hosts && match_port(route) == Some(wanted.port.unwrap_or(0))
+}
+
+/// The single port that all match blocks of a route agree on; 0 where none is given.
+fn match_port(route: &Value) -> Option<i64> {
+    let mut ports = match_blocks(route).map(|block| block.get("port").and_then(Value::as_i64).unwrap_or(0));
+    let first = ports.next().unwrap_or(0);
+    ports.all(|port| port == first).then_some(first)
+}
+
+fn match_blocks(route: &Value) -> impl Iterator<Item = &Value> {
+    route.get("match").and_then(Value::as_array).into_iter().flatten()
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ fn pair(stable: i64, canary: i64) -> Value {
 #[test]
 fn weights_of_weighted_routes_are_the_live_ones() {
     let one = json!({"istio": {"virtualService": {"name": "web"}}});
+    let whole = json!({"istio": {"virtualService": {"name": "web.shop.svc.cluster.local"}}});
     let named = json!({"istio": {"virtualService": {"name": "web.shop", "routes": ["main"]}}});
     let tcp = json!({"istio": {"virtualService": {"name": "web", "tcpRoutes": [{"port": 90}]}}});
     let tls = json!({"istio": {"virtualServices": [{"name": "web", "tlsRoutes": [{"port": 443, "sniHosts": ["a"]}]}]}});
@@ -34,6 +35,13 @@ fn weights_of_weighted_routes_are_the_live_ones() {
         (
             "the only route",
             &one,
+            json!({"http": [{"route": pair(100, 0)}]}),
+            json!({"http": [{"route": pair(70, 30)}]}),
+            json!({"http": [{"route": pair(70, 30)}]}),
+        ),
+        (
+            "the only route, of a VirtualService with its whole name",
+            &whole,
             json!({"http": [{"route": pair(100, 0)}]}),
             json!({"http": [{"route": pair(70, 30)}]}),
             json!({"http": [{"route": pair(70, 30)}]}),
@@ -58,6 +66,13 @@ fn weights_of_weighted_routes_are_the_live_ones() {
             json!({"tcp": [{"route": pair(5, 5)}, {"match": [{"port": 90}], "route": pair(100, 0)}]}),
             json!({"tcp": [{"match": [{"port": 90}], "route": pair(70, 30)}]}),
             json!({"tcp": [{"route": pair(5, 5)}, {"match": [{"port": 90}], "route": pair(70, 30)}]}),
+        ),
+        (
+            "a tcp route whose blocks name several ports is nobody's",
+            &tcp,
+            json!({"tcp": [{"match": [{"port": 90}, {}], "route": pair(5, 5)}, {"match": [{"port": 90}], "route": pair(100, 0)}]}),
+            json!({"tcp": [{"match": [{"port": 90}, {}], "route": pair(1, 9)}, {"match": [{"port": 90}], "route": pair(70, 30)}]}),
+            json!({"tcp": [{"match": [{"port": 90}, {}], "route": pair(5, 5)}, {"match": [{"port": 90}], "route": pair(70, 30)}]}),
         ),
         (
             "a tls route by port and host",

@@ -1,9 +1,8 @@
 //! Istio: which routes of a VirtualService carry a Rollout's traffic, what weights they hold, and the same routes with
 //! another weight. Works on raw JSON, so that every field that we do not know stays as it is.
 
-use crds::rollout::IstioVirtualService;
+use crds::{keys, owned, rollout::IstioVirtualService};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
 
 /// The sections of a VirtualService that hold routes.
 const SECTIONS: [&str; 3] = ["http", "tls", "tcp"];
@@ -40,14 +39,10 @@ pub struct Weights {
     pub stable: i32,
 }
 
-/// Namespace and name of a VirtualService that a spec names as `name` or `name.namespace`: the last part is the namespace.
+/// Namespace and name of a VirtualService that a spec names.
 pub fn name_of(named: &str, namespace: &str) -> (String, String) {
-    let short = [".svc.cluster.local", ".cluster.local"].into_iter().find_map(|suffix| named.strip_suffix(suffix));
-    let short = short.unwrap_or(named);
-    match short.rsplit_once('.') {
-        Some((name, namespace)) => (namespace.into(), name.into()),
-        None => (namespace.into(), short.into()),
-    }
+    let (name, namespace) = owned::virtual_service(named, namespace);
+    (namespace.into(), name.into())
 }
 
 /// The Service that a destination's host stands for: its first part.
@@ -102,41 +97,18 @@ fn http(list: &[Value], names: &[String]) -> Result<Vec<usize>, String> {
         .collect()
 }
 
-/// The single port that all match blocks of a route agree on; 0 where none is given.
-fn match_port(route: &Value) -> Option<i64> {
-    let mut ports = blocks(route).map(|block| block.get("port").and_then(Value::as_i64).unwrap_or(0));
-    let first = ports.next().unwrap_or(0);
-    ports.all(|port| port == first).then_some(first)
-}
-
-fn blocks(route: &Value) -> impl Iterator<Item = &Value> {
-    route.get("match").and_then(Value::as_array).into_iter().flatten()
-}
-
 fn tcp(list: &[Value], named: &IstioVirtualService) -> Result<Vec<usize>, String> {
     if named.tcp_routes.is_empty() {
         return if list.len() == 1 { Ok(vec![0]) } else { Err(ambiguous("tcp", "tcpRoutes")) };
     }
-    let is_wanted =
-        |route: &Value| named.tcp_routes.iter().any(|wanted| match_port(route) == Some(wanted.port.unwrap_or(0)));
-    matching(list, is_wanted, "TCP")
+    matching(list, |route| named.tcp_routes.iter().any(|wanted| owned::is_tcp_route(route, wanted)), "TCP")
 }
 
 fn tls(list: &[Value], named: &IstioVirtualService) -> Result<Vec<usize>, String> {
     if named.tls_routes.is_empty() {
         return if list.len() == 1 { Ok(vec![0]) } else { Err(ambiguous("tls", "tlsRoutes")) };
     }
-    fn hosts(route: &Value) -> BTreeSet<&str> {
-        let lists = blocks(route).filter_map(|block| block.get("sniHosts").and_then(Value::as_array));
-        lists.flatten().filter_map(Value::as_str).collect()
-    }
-    let is_wanted = |route: &Value| {
-        named.tls_routes.iter().any(|wanted| {
-            let names: BTreeSet<&str> = wanted.sni_hosts.iter().map(String::as_str).collect();
-            match_port(route) == Some(wanted.port.unwrap_or(0)) && hosts(route) == names
-        })
-    };
-    matching(list, is_wanted, "TLS")
+    matching(list, |route| named.tls_routes.iter().any(|wanted| owned::is_tls_route(route, wanted)), "TLS")
 }
 
 fn matching(list: &[Value], is_wanted: impl Fn(&Value) -> bool, kind: &str) -> Result<Vec<usize>, String> {
@@ -271,7 +243,7 @@ pub fn has_subset(spec: &Value, name: &str) -> bool {
 
 /// The hash that a subset of a DestinationRule selects; `None` when it selects none.
 pub fn subset_hash<'a>(spec: &'a Value, name: &str) -> Option<&'a str> {
-    subset(spec, name)?.get("labels")?.get(crds::keys::POD_TEMPLATE_HASH)?.as_str()
+    subset(spec, name)?.get("labels")?.get(keys::POD_TEMPLATE_HASH)?.as_str()
 }
 
 /// A merge patch that gives the named subsets other hashes. All subsets are in it, since a merge patch replaces lists;
@@ -284,7 +256,7 @@ pub fn with_hashes(spec: &Value, changes: &[(&str, &str)]) -> Value {
             && let Value::Object(fields) = &mut subset
         {
             let mut labels = fields.get("labels").and_then(Value::as_object).cloned().unwrap_or_default();
-            labels.insert(crds::keys::POD_TEMPLATE_HASH.into(), hash.into());
+            labels.insert(keys::POD_TEMPLATE_HASH.into(), hash.into());
             fields.insert("labels".into(), Value::Object(labels));
         }
         subset
