@@ -11,13 +11,6 @@ use rollouts::view::{Scene, View};
 use serde_json::{Value, json};
 use toy::{Toy, metric, routed, run, updating};
 
-fn looks(toy: &mut Toy, times: usize) {
-    for _ in 0..times {
-        toy.step();
-        toy.kubelet();
-    }
-}
-
 #[test]
 fn without_the_stable_replica_set_no_traffic_goes_to_where_it_was() {
     let mut toy = updating(routed(json!([{"setWeight": 50}, {"pause": {}}])), 4);
@@ -211,7 +204,7 @@ fn a_replica_set_that_cannot_be_created_is_said() {
     let name = format!("web-{hash}");
     toy.sets = known;
     toy.refusals.insert(("ReplicaSet".into(), name.clone()), "exceeded quota".into());
-    looks(&mut toy, 6);
+    toy.looks(6);
     let expected = format!("Failed to create new replica set \"{name}\": exceeded quota");
     assert_eq!(
         toy.condition("Progressing"),
@@ -255,7 +248,7 @@ fn a_refused_write_is_said_until_it_succeeds() {
         toy.step();
         let name = if name.is_empty() { format!("web-{}", toy.hash_of("web:2")) } else { name.to_owned() };
         toy.refusals.insert((kind.into(), name), forbidden.into());
-        looks(&mut toy, 12);
+        toy.looks(12);
         let (value, said, message) = toy.condition("WriteRefused");
         assert_eq!((value.as_str(), said.as_str()), ("True", reason), "{kind}: {}", toy.tail());
         assert!(message.starts_with(kind) && message.ends_with(forbidden), "{message}");

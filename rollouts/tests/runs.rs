@@ -7,13 +7,6 @@ mod toy;
 use serde_json::{Value, json};
 use toy::{Toy, metric, routed, run, updating};
 
-fn looks(toy: &mut Toy, times: usize) {
-    for _ in 0..times {
-        toy.step();
-        toy.kubelet();
-    }
-}
-
 #[test]
 fn promote_full_goes_on_from_an_inconclusive_hold() {
     let mut strategy = routed(json!([{"setWeight": 25}, {"pause": {}}]));
@@ -24,7 +17,7 @@ fn promote_full_goes_on_from_an_inconclusive_hold() {
     toy.settle();
     assert_eq!(toy.status("pauseConditions").as_array().map(Vec::len), Some(2), "{}", toy.tail());
     toy.patch(json!({"status": {"promoteFull": true}}));
-    looks(&mut toy, 1);
+    toy.looks(1);
     assert_eq!(
         (toy.status("pauseConditions"), toy.status("currentStepIndex")),
         (Value::Null, json!(2)),
@@ -36,28 +29,21 @@ fn promote_full_goes_on_from_an_inconclusive_hold() {
 
 #[test]
 fn whoever_goes_on_after_an_inconclusive_background_run_gets_a_new_one_and_is_asked_once() {
-    for steps in
-        [json!([{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]), json!([{"setWeight": 25}])]
-    {
-        let mut strategy = routed(steps);
-        strategy["analysis"] = json!({"templates": [{"templateName": "watch"}]});
-        let mut toy = updating(strategy, 4);
-        if toy.status("stableRS") == json!(toy.hash_of("web:2")) {
-            continue;
-        }
-        let background = run(&toy, "2");
-        toy.end_run(&background, "Inconclusive", "");
-        toy.settle();
-        toy.patch(json!({"status": {"pauseConditions": null}}));
-        toy.settle();
-        assert_eq!((toy.weight(), toy.status("currentStepIndex")), (50, json!(3)), "{}", toy.tail());
-        assert!(!toy.status("pauseConditions").to_string().contains("Inconclusive"), "{}", toy.tail());
-        let second = format!("{background}.1");
-        assert_eq!(toy.status("canary/currentBackgroundAnalysisRunStatus/name"), second);
-        toy.end_run(&second, "Inconclusive", "");
-        toy.settle();
-        assert!(toy.status("pauseConditions").to_string().contains("Inconclusive"), "the second is asked about too");
-    }
+    let mut strategy = routed(json!([{"setWeight": 25}, {"pause": {}}, {"setWeight": 50}, {"pause": {}}]));
+    strategy["analysis"] = json!({"templates": [{"templateName": "watch"}]});
+    let mut toy = updating(strategy, 4);
+    let background = run(&toy, "2");
+    toy.end_run(&background, "Inconclusive", "");
+    toy.settle();
+    toy.patch(json!({"status": {"pauseConditions": null}}));
+    toy.settle();
+    assert_eq!((toy.weight(), toy.status("currentStepIndex")), (50, json!(3)), "{}", toy.tail());
+    assert!(!toy.status("pauseConditions").to_string().contains("Inconclusive"), "{}", toy.tail());
+    let second = format!("{background}.1");
+    assert_eq!(toy.status("canary/currentBackgroundAnalysisRunStatus/name"), second);
+    toy.end_run(&second, "Inconclusive", "");
+    toy.settle();
+    assert!(toy.status("pauseConditions").to_string().contains("Inconclusive"), "the second is asked about too");
 }
 
 #[test]
@@ -99,10 +85,10 @@ fn a_failed_analysis_takes_the_update_back_although_a_write_is_refused() {
     let canary = format!("web-{}", toy.hash_of("web:2"));
     toy.refusals.insert(("ReplicaSet".into(), canary), "no".into());
     toy.patch(json!({"status": {"pauseConditions": null}}));
-    looks(&mut toy, 8);
+    toy.looks(8);
     let background = run(&toy, "2");
     toy.end_run(&background, "Failed", "bad");
-    looks(&mut toy, 8);
+    toy.looks(8);
     assert_eq!((toy.status("abort"), toy.weight()), (json!(true), 0), "{}", toy.tail());
 }
 

@@ -280,6 +280,14 @@ impl Toy {
         }
     }
 
+    /// Looks so many times; pods follow after each look.
+    pub fn looks(&mut self, times: usize) {
+        for _ in 0..times {
+            self.step();
+            self.kubelet();
+        }
+    }
+
     /// Looks until nothing moves; pods follow after each look.
     pub fn settle(&mut self) -> Plan {
         // What lags shows two looks later that nothing moves any more.
