@@ -72,7 +72,7 @@ struct Counters {
 
 /// The controller's counters. Clones share them.
 #[derive(Clone)]
-pub struct Metrics(Arc<Mutex<Counters>>);
+pub(crate) struct Metrics(Arc<Mutex<Counters>>);
 
 impl std::fmt::Debug for Metrics {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -3,6 +3,7 @@
 //! It only reads. Times are those at which news arrive here, which is as close to the truth as a client can be.
 
 use crate::manifests::{APPLICATION, CANARY_HOST, HOME, NAMESPACE};
+use crds::{Kind, kind};
 use futures::StreamExt;
 use kube::{
     Api, Client,
@@ -19,15 +20,9 @@ use std::{
 };
 use tokio::{task::JoinSet, time::Instant};
 
-/// The kinds that are followed: group, version, kind, plural.
-const KINDS: [(&str, &str, &str, &str); 6] = [
-    ("argoproj.io", "v1alpha1", "Rollout", "rollouts"),
-    ("argoproj.io", "v1alpha1", "AnalysisRun", "analysisruns"),
-    ("argoproj.io", "v1alpha1", "Application", "applications"),
-    ("networking.istio.io", "v1", "VirtualService", "virtualservices"),
-    ("apps", "v1", "ReplicaSet", "replicasets"),
-    ("", "v1", "Pod", "pods"),
-];
+/// The kinds that are followed.
+const KINDS: [Kind; 6] =
+    [kind::ROLLOUT, kind::ANALYSIS_RUN, kind::APPLICATION, kind::VIRTUAL_SERVICE, kind::REPLICA_SET, kind::POD];
 
 /// Live copies, kept up to date until this is dropped.
 #[derive(Debug)]
@@ -64,11 +59,12 @@ impl Watching {
     pub(crate) fn start(client: &Client) -> Self {
         let copies: Arc<Mutex<Copies>> = Arc::default();
         let mut followers = JoinSet::new();
-        for (group, version, kind, plural) in KINDS {
-            let resource = ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(group, version, kind), plural);
-            let namespace = if kind == "Application" { HOME } else { NAMESPACE };
+        for kind in KINDS {
+            let named = GroupVersionKind::gvk(kind.group, kind.version, kind.kind);
+            let resource = ApiResource::from_gvk_with_plural(&named, kind.plural);
+            let namespace = if kind == kind::APPLICATION { HOME } else { NAMESPACE };
             let api = Api::namespaced_with(client.clone(), namespace, &resource);
-            followers.spawn(follow(api, kind, Arc::clone(&copies)));
+            followers.spawn(follow(api, kind.kind, Arc::clone(&copies)));
         }
         Self { copies, _followers: followers }
     }
