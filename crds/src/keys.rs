@@ -23,26 +23,10 @@ pub const INSTANCE_ID: &str = "argo-rollouts.argoproj.io/controller-instance-id"
 pub const ROLLOUT_TYPE: &str = "rollout-type";
 /// Label of an AnalysisRun of a step: index of the step.
 pub const STEP_INDEX: &str = "step-index";
-/// Annotation of what an Experiment owns: its name.
-pub const EXPERIMENT_NAME: &str = "experiment.argoproj.io/name";
 /// Annotation of what an Experiment owns: which of its templates.
 pub const EXPERIMENT_TEMPLATE_NAME: &str = "experiment.argoproj.io/template-name";
-/// Label of a measurement's Job and its pods: uid of the run.
-pub const ANALYSIS_RUN_UID: &str = "analysisrun.argoproj.io/uid";
-/// Annotation of a measurement's Job: name of the run.
-pub const ANALYSIS_RUN_NAME: &str = "analysisrun.argoproj.io/name";
-/// Annotation of a measurement's Job: namespace of the run.
-pub const ANALYSIS_RUN_NAMESPACE: &str = "analysisrun.argoproj.io/namespace";
-/// Annotation of a measurement's Job: the metric.
-pub const ANALYSIS_RUN_METRIC_NAME: &str = "analysisrun.argoproj.io/metric-name";
-/// Annotation of an Ingress: which annotations each Rollout wrote, as JSON.
-pub const MANAGED_ALB_ANNOTATIONS: &str = "rollouts.argoproj.io/managed-alb-annotations";
-/// Start of a Rollout's annotations that subscribe to notifications.
-pub const NOTIFICATIONS_SUBSCRIBE: &str = "notifications.argoproj.io/subscribe.";
 /// Annotation: which notifications were sent.
 pub const NOTIFIED: &str = "notified.notifications.argoproj.io";
-/// Label of the Secret with the kubeconfig of the cluster where Istio's objects live.
-pub const ISTIO_PRIMARY_CLUSTER: &str = "istio.argoproj.io/primary-cluster";
 
 /// Annotation that `kubectl apply` keeps for itself.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -55,14 +39,8 @@ pub const REFRESH: &str = "argocd.argoproj.io/refresh";
 pub const REFRESH_TIMESTAMP: &str = "argocd.argoproj.io/refresh-timestamp";
 /// Annotation of an Application: `true` stops all work on it.
 pub const SKIP_RECONCILE: &str = "argocd.argoproj.io/skip-reconcile";
-/// Annotation of an Application: paths whose changes concern it.
-pub const MANIFEST_GENERATE_PATHS: &str = "argocd.argoproj.io/manifest-generate-paths";
 /// Annotation of a managed object: which Application it belongs to.
 pub const TRACKING_ID: &str = "argocd.argoproj.io/tracking-id";
-/// Annotation of a managed object: which installation it belongs to.
-pub const INSTALLATION_ID: &str = "argocd.argoproj.io/installation-id";
-/// Label of a managed object in the older way of tracking.
-pub const APP_INSTANCE: &str = "app.kubernetes.io/instance";
 /// Annotation: options of the comparison.
 pub const COMPARE_OPTIONS: &str = "argocd.argoproj.io/compare-options";
 /// Annotation of a managed object: options of its sync.
@@ -71,10 +49,6 @@ pub const SYNC_OPTIONS: &str = "argocd.argoproj.io/sync-options";
 pub const SYNC_WAVE: &str = "argocd.argoproj.io/sync-wave";
 /// Annotation of a managed object: the phases it is a hook of.
 pub const HOOK: &str = "argocd.argoproj.io/hook";
-/// Annotation of a hook: when it is deleted.
-pub const HOOK_DELETE_POLICY: &str = "argocd.argoproj.io/hook-delete-policy";
-/// Annotation of an Application: when its deletions were approved.
-pub const DELETION_APPROVED: &str = "argocd.argoproj.io/deletion-approved";
 /// Annotation of a managed object: `true` keeps its health out of the Application's.
 pub const IGNORE_HEALTHCHECK: &str = "argocd.argoproj.io/ignore-healthcheck";
 /// Finalizer of an Application: its objects are deleted first, in the foreground.
@@ -87,5 +61,3 @@ pub const RESOURCES_FINALIZER_BACKGROUND: &str = "resources-finalizer.argocd.arg
 pub const PRE_DELETE_FINALIZER: &str = "pre-delete-finalizer.argocd.argoproj.io";
 /// The same for hooks that run afterwards.
 pub const POST_DELETE_FINALIZER: &str = "post-delete-finalizer.argocd.argoproj.io";
-/// Finalizer of a hook object.
-pub const HOOK_FINALIZER: &str = "argocd.argoproj.io/hook-finalizer";

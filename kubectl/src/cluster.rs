@@ -121,9 +121,7 @@ impl Cluster {
     /// Puts a value in the place of another: what the old one had and the new one has not is gone.
     pub(crate) async fn replace(&self, kind: &Kind, name: &str, path: &str, value: &Value) -> Result<(), Error> {
         let body = json!([{ "op": "replace", "path": path, "value": value }]).to_string();
-        let prefix = if kind.group.is_empty() { "api" } else { "apis" };
-        let (version, namespace, plural) = (kind.api_version(), &self.namespace, kind.plural);
-        let uri = format!("/{prefix}/{version}/namespaces/{namespace}/{plural}/{name}?fieldManager={FIELD_MANAGER}");
+        let uri = format!("{}/{name}?fieldManager={FIELD_MANAGER}", kind.path(Some(&self.namespace)));
         let request = Request::patch(uri).header(CONTENT_TYPE, "application/json-patch+json").body(body.into_bytes());
         let request = request.map_err(|error| Error::Usage(format!("\"{name}\" cannot be a name: {error}")))?;
         let patched = self.client.request::<Value>(request).await;

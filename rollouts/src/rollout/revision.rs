@@ -13,13 +13,8 @@ use plan::{Event, ObjectRef, Propagation, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
 /// Annotations of a Rollout that its ReplicaSets do not get.
-const NOT_COPIED: [&str; 5] = [
-    "kubectl.kubernetes.io/last-applied-configuration",
-    keys::REVISION,
-    keys::REVISION_HISTORY,
-    keys::DESIRED_REPLICAS,
-    keys::NOTIFIED,
-];
+const NOT_COPIED: [&str; 5] =
+    [keys::LAST_APPLIED, keys::REVISION, keys::REVISION_HISTORY, keys::DESIRED_REPLICAS, keys::NOTIFIED];
 
 /// What the current template lacks: `spec.replicas`, an owner of an orphan, a number, a ReplicaSet.
 pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Write> {

@@ -7,6 +7,7 @@ use crate::world::{
     calls::{ENDPOINT_SLICE, is_deleting, is_true, list, name_of, selects, text},
     view::Actor,
 };
+use crds::keys;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -53,7 +54,7 @@ impl EndpointSlices {
                     "metadata": {
                         "name": slice,
                         "labels": {
-                            "kubernetes.io/service-name": name,
+                            keys::SERVICE_NAME: name,
                             "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io",
                         },
                         "ownerReferences": [{
