@@ -19,7 +19,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 /// The field manager of patches and creations.
-pub const FIELD_MANAGER: &str = "leadline-controller";
+pub use crds::keys::FIELD_MANAGER;
 /// The field manager of server-side apply: what an Application applied, and nothing else, so that it may prune fields.
 pub const APPLY_MANAGER: &str = gitops::FIELD_MANAGER;
 /// A write without an answer after this long is read back. Below the part of the lease that is left when writing stops.

@@ -28,6 +28,9 @@ pub const EXPERIMENT_TEMPLATE_NAME: &str = "experiment.argoproj.io/template-name
 /// Annotation: which notifications were sent.
 pub const NOTIFIED: &str = "notified.notifications.argoproj.io";
 
+/// Field manager of the controller: whom the API server notes as the writer of what it wrote.
+pub const FIELD_MANAGER: &str = "leadline-controller";
+
 /// Annotation that `kubectl apply` keeps for itself.
 pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Label of an EndpointSlice: its Service.

@@ -41,6 +41,18 @@ fn promote_full_ends_an_abort() {
 }
 
 #[test]
+fn a_promotion_of_an_aborted_update_counts_no_step() {
+    let mut toy = updating(routed(json!([{"setWeight": 50}, {"pause": {}}])), 4);
+    toy.patch(json!({"status": {"abort": true}}));
+    toy.settle();
+    let since = toy.status("abortedAt");
+    toy.patch(json!({"status": {"pauseConditions": null, "currentStepIndex": 1}}));
+    toy.settle();
+    assert_eq!((toy.status("abort"), toy.status("currentStepIndex")), (json!(true), json!(0)), "{}", toy.tail());
+    assert_eq!((toy.status("abortedAt"), toy.weight()), (since, 0));
+}
+
+#[test]
 fn an_abort_ends_a_promote_full() {
     let mut toy = updating(routed(json!([{"setWeight": 50}, {"pause": {}}])), 4);
     toy.pods_become_ready = false;

@@ -266,6 +266,13 @@ fn a_foreign_weight_is_told_and_taken_back() {
     );
     toy.settle();
     assert_eq!(toy.weight(), 50);
+    // What we moved ourselves on the way, and did not report, is nobody else's.
+    let route = toy.routes.get_mut("web").expect("is there");
+    route["spec"]["http"][0]["route"][0]["weight"] = 100.into();
+    route["spec"]["http"][0]["route"][1]["weight"] = 0.into();
+    route["metadata"]["managedFields"][0]["manager"] = "leadline-controller".into();
+    let plan = toy.step().to_string();
+    assert!(plan.contains("VirtualService web sends 50 %") && !plan.contains("again"), "{plan}");
 }
 
 #[test]

@@ -133,9 +133,17 @@ fn settled(look: &Look<'_>) -> Option<Change> {
     Some(Change::new(next, RolloutReason::Reported))
 }
 
-/// The first look at an abort that a client asked for.
+/// The first look at an abort that a client asked for. Later a client that promotes may have counted a step further, and an
+/// aborted update stands before its first.
 fn abort_seen(look: &Look<'_>) -> Option<Change> {
-    look.status().aborted_at.is_none().then(|| aborted(look, None))
+    let (status, first) = (look.status(), first_step(look.spec));
+    if status.aborted_at.is_none() {
+        return Some(aborted(look, None));
+    }
+    (status.current_step_index != first).then(|| {
+        let next = RolloutStatus { current_step_index: first, ..status.clone() };
+        Change::new(next, RolloutReason::Reported)
+    })
 }
 
 fn aborted(look: &Look<'_>, why: Option<String>) -> Change {

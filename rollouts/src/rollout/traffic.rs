@@ -250,9 +250,12 @@ fn moved(look: &Look<'_>, traffic: &Traffic<'_>, router: &Router<'_>, goal: i32)
     let weight = u32::try_from(goal).unwrap_or(0);
     let found = router.weights.iter().map(|weights| weights.canary).find(|weight| *weight != goal).unwrap_or(goal);
     let recorded = look.status().canary.weights.as_ref().map(|weights| weights.canary.weight);
-    let foreign = (recorded == Some(goal)).then(|| RolloutReason::ForeignWeight {
+    let who = last_writer(router.object);
+    // The record is behind where we moved the weight ourselves on the way, such as to 0 before a selector is switched.
+    let is_foreign = recorded == Some(goal) && who != keys::FIELD_MANAGER;
+    let foreign = is_foreign.then(|| RolloutReason::ForeignWeight {
         virtual_service: meta.name.clone(),
-        who: last_writer(router.object),
+        who,
         found: u32::try_from(found).unwrap_or(0),
         weight,
     });
