@@ -8,7 +8,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>, Refusal> {
     let options = serde_saphyr::options! {
         duplicate_keys: serde_saphyr::DuplicateKeyPolicy::LastWins,
         legacy_octal_numbers: true,
-        budget: serde_saphyr::budget! { max_depth: 200 },
+        budget: serde_saphyr::budget! { max_depth: 200, enforce_alias_anchor_ratio: false },
     };
     let read: Vec<Value> = serde_saphyr::from_multiple_with_options(text, options)
         .map_err(|error| Refusal::bad_request(format!("error converting YAML to JSON: {error}")))?;

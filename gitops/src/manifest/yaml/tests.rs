@@ -130,6 +130,13 @@ fn what_kubectl_refuses_is_refused() {
 }
 
 #[test]
+fn one_anchor_may_be_named_many_times() {
+    let text = format!("labels: &labels {{app: web}}\nall:\n{}", "- *labels\n".repeat(500));
+    let read = documents(&text).expect("is no bomb");
+    assert_eq!(read[0].1.pointer("/all/499"), Some(&json!({"app": "web"})));
+}
+
+#[test]
 fn bombs_are_refused() {
     let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..10 {
