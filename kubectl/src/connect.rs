@@ -4,10 +4,14 @@
 use crate::{Cluster, Error, arguments::Connection};
 use kube::{
     Client, Config,
-    config::{AuthInfo, KubeConfigOptions, Kubeconfig},
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig, KubeconfigError},
 };
 use serde_json::json;
-use std::path::Path;
+use std::{
+    env,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+};
 
 /// The cluster, and the namespace to act in.
 pub(crate) async fn connect(connection: &Connection) -> Result<Cluster, Error> {
@@ -23,7 +27,7 @@ async fn found(connection: &Connection) -> Result<Config, Error> {
     let names = KubeConfigOptions { context: context.clone(), cluster: cluster.clone(), user: user.clone() };
     let file = match kubeconfig {
         Some(path) => Kubeconfig::read_from(path),
-        None => Kubeconfig::read(),
+        None => read(&env::var_os("KUBECONFIG").unwrap_or_default()),
     };
     let from_file = match file {
         Ok(file) => Config::from_custom_kubeconfig(file, &names).await,
@@ -48,6 +52,15 @@ async fn found(connection: &Connection) -> Result<Config, Error> {
         "no cluster: set KUBECONFIG, or give --kubeconfig or --server"
     };
     Err(failed(what, error))
+}
+
+/// The files that the variable lists, as one, or else the usual one. As with kubectl, some of them need not be there.
+fn read(listed: &OsStr) -> Result<Kubeconfig, KubeconfigError> {
+    let there: Vec<PathBuf> = env::split_paths(listed).filter(|path| path.exists()).collect();
+    if there.is_empty() {
+        return Kubeconfig::read();
+    }
+    there.iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?))
 }
 
 /// Flags win over files.
@@ -106,10 +119,10 @@ fn failed(what: &str, source: impl std::error::Error + Send + Sync + 'static) ->
 
 #[cfg(test)]
 mod tests {
-    use super::{address, change};
+    use super::{address, change, read};
     use crate::arguments::Connection;
     use kube::Config;
-    use std::time::Duration;
+    use std::{env, fs, process, time::Duration};
 
     #[test]
     fn flags_win() {
@@ -131,6 +144,17 @@ mod tests {
         assert_eq!(config.auth_info.impersonate_groups, Some(vec!["us".to_owned()]));
         assert_eq!(config.read_timeout, Some(Duration::from_secs(5)));
         assert!(config.accept_invalid_certs);
+    }
+
+    #[test]
+    fn files_that_are_not_there_are_passed_over() {
+        let there = env::temp_dir().join(format!("leadline-kubeconfig-{}", process::id()));
+        fs::write(&there, "{apiVersion: v1, kind: Config, current-context: here}").expect("is written");
+        let missing = there.with_extension("missing");
+        let listed = env::join_paths([&missing, &there]).expect("is a list");
+        let read = read(&listed);
+        fs::remove_file(&there).expect("is there");
+        assert_eq!(read.expect("one is there").current_context.as_deref(), Some("here"));
     }
 
     #[test]
