@@ -88,7 +88,7 @@ impl<'a> Stage<'a> {
         self.live(Duration::from_secs(20)).await?;
         self.all_is_well().await;
         self.rest().await?;
-        self.watch.excuse(false);
+        self.watch.excuse(self.watch.is_damaged());
         self.last_version().await?;
         self.rest().await?;
         self.nothing_is_left()

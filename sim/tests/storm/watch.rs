@@ -78,6 +78,12 @@ impl Watch {
         self.pages().is_excused = is_excused;
     }
 
+    /// Is what others broke still broken, so that requests are lost?
+    pub(crate) fn is_damaged(&self) -> bool {
+        let facts = Facts::of(&self.server);
+        facts.ends.iter().any(|end| end.weight > 0 && end.ready == 0) || facts.sets.iter().all(|set| set.ready == 0)
+    }
+
     /// How the server treats the controllers from now on.
     pub(crate) fn weather(&self, weather: Option<Weather>) {
         self.pages().weather = weather;
@@ -219,7 +225,7 @@ impl Pages {
         let is_news = |end: &&End| {
             let same = |old: &&End| old.route == end.route && old.is_canary == end.is_canary;
             let old = self.before.ends.iter().find(same);
-            old.is_none_or(|old| old.weight < end.weight || old.hash != end.hash)
+            old.is_none_or(|old| old.weight < end.weight || (old.hash != end.hash && old.ready > 0))
         };
         let is_dead = |end: &&End| {
             let since = self.dead.get(&(end.service.clone(), end.hash.clone()));
