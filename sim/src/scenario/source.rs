@@ -6,14 +6,23 @@
 use crate::{scenario::Commit, simulation::Options, world::git::Repository};
 use controller::{
     ApplicationSettings,
-    ask::git::{GitInProcess, GitSettings},
+    ask::{
+        Answerer,
+        git::{GitInProcess, GitSettings},
+    },
 };
+use futures::{FutureExt, future::BoxFuture};
+use plan::{Answer, Ask};
 use serde_json::Value;
 use std::{io, sync::Arc, time::Duration};
 use tempfile::TempDir;
+use tokio::time::sleep;
 
 /// What a story calls its repository.
 const NAME: &str = "${REPOSITORY}";
+/// Git works on a thread of its own, and how fast that is depends on the machine: the answer comes so much later, when all
+/// that others do at that time is done, so that a story always reads the same.
+const LATER: Duration = Duration::from_millis(1);
 /// How often the controller looks whether there is a new commit.
 const POLLING: Duration = Duration::from_secs(10);
 
@@ -38,7 +47,7 @@ impl Source {
         let namespace = options.controller.own_namespace.clone();
         let kubectl = "kubectl".to_owned();
         let settings = GitSettings { cache: cache.clone(), allow_file: true, kubectl: kubectl.clone(), namespace };
-        options.git = Arc::new(GitInProcess::new(settings, None));
+        options.git = Arc::new(Later(GitInProcess::new(settings, None)));
         options.controller.applications =
             Some(ApplicationSettings { polling: POLLING, allow_file: true, cache_folder: cache, kubectl });
     }
@@ -74,6 +83,22 @@ impl Source {
     /// A text of this run as every run says it.
     pub(crate) fn told(&self, text: &str) -> String {
         text.replace(&self.repository.url(), NAME).replace(&self.repository.folder().display().to_string(), NAME)
+    }
+}
+
+/// Answers a moment later.
+#[derive(Debug)]
+struct Later(GitInProcess);
+
+impl Answerer for Later {
+    fn answer(&self, ask: Ask) -> BoxFuture<'static, Answer> {
+        let answer = self.0.answer(ask);
+        async move {
+            let answer = answer.await;
+            sleep(LATER).await;
+            answer
+        }
+        .boxed()
     }
 }
 
