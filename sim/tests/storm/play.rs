@@ -254,9 +254,11 @@ impl<'a> Stage<'a> {
             match look.phase() {
                 "Healthy" if look.canary_hash().is_none() => return Ok(()),
                 "Paused" => self.act(&Action::Promote).await,
-                "Degraded" if look.message().contains("Metric") && retries.next().is_some() => {
+                "Degraded" if look.message().contains("Metric") => {
                     self.live(Duration::from_secs(20)).await?;
-                    self.act(&Action::Retry).await;
+                    // Without a router the stable version is measured too: a bad one never lets a good one pass.
+                    let is_hopeless = retries.next().is_none();
+                    self.act(if is_hopeless { &Action::PromoteFull } else { &Action::Retry }).await;
                 }
                 _ => {}
             }
