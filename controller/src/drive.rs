@@ -6,7 +6,7 @@
 use crate::{
     Pass, Shell,
     events::Subject,
-    memory::Outcome,
+    memory::{Outcome, Refused},
     observe::Said,
     queue::Key,
     rules,
@@ -160,7 +160,8 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
             }
             Err(error) => {
                 if matches!(error.class, Class::Denied | Class::Invalid) {
-                    outcome.refused = Some((write.verb.object().clone(), error.message.clone()));
+                    let (object, message) = (write.verb.object().clone(), error.message.clone());
+                    outcome.refused = Some(Refused { object, message, at: shell.clock.now() });
                 }
                 refusal = Some(failed(shell, key, write, error));
                 break;
@@ -186,6 +187,8 @@ fn succeeded(shell: &Shell, key: &Key, subject: &Subject, write: &Write, done: &
     match (done, &write.verb) {
         (Done::Object(body), _) => shell.absorb(key, object, Said::Is(body)),
         (Done::Deleted, plan::Verb::Delete { target, .. }) => shell.absorb(key, object, Said::Gone(&target.uid)),
+        // The pod may take its time to go: no decision before it is known how it is now.
+        (Done::Deleted, plan::Verb::Evict { .. }) => shell.fence.doubt(key, object.clone()),
         (Done::Deleted, _) => {}
     }
     for event in &write.events {

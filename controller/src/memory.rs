@@ -3,7 +3,7 @@
 //! All of it may be lost at any time without harm. The durable memory is in the objects themselves.
 
 use crate::queue::Key;
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use plan::ObjectRef;
 use std::{
     collections::BTreeMap,
@@ -50,10 +50,21 @@ impl Failures {
 /// What became of the latest plan of a key that wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// What the server refused for good, and its words.
-    pub(crate) refused: Option<(ObjectRef, String)>,
+    /// What the server refused for good.
+    pub(crate) refused: Option<Refused>,
     /// The other objects that it changed.
     pub(crate) landed: Vec<ObjectRef>,
+}
+
+/// A write that the server refused for good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// Of what.
+    pub(crate) object: ObjectRef,
+    /// The server's words.
+    pub(crate) message: String,
+    /// When.
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// The outcome of every key.
@@ -74,7 +85,7 @@ impl Outcomes {
     /// A write to `object` succeeded: whatever was refused about it is over.
     pub(crate) fn wrote(&self, key: &Key, object: &ObjectRef) {
         if let Some(outcome) = self.0.open().get_mut(key) {
-            outcome.refused.take_if(|(refused, _)| refused == object);
+            outcome.refused.take_if(|refused| refused.object == *object);
         }
     }
 
@@ -120,9 +131,10 @@ mod tests {
         let outcomes = Outcomes::default();
         let key = Key::new(Kind::Rollout, "shop", "web");
         let (route, set) = (ObjectRef::new("", "v1", "A", None, "route"), ObjectRef::new("", "v1", "B", None, "set"));
-        outcomes.note(&key, Outcome { refused: Some((route.clone(), "no".into())), landed: vec![set.clone()] });
+        let refused = Refused { object: route.clone(), message: "no".into(), at: DateTime::UNIX_EPOCH };
+        outcomes.note(&key, Outcome { refused: Some(refused.clone()), landed: vec![set.clone()] });
         outcomes.wrote(&key, &set);
-        assert_eq!(outcomes.of(&key).refused, Some((route.clone(), "no".into())));
+        assert_eq!(outcomes.of(&key).refused, Some(refused));
         outcomes.wrote(&key, &route);
         assert_eq!(outcomes.of(&key), Outcome { refused: None, landed: vec![set] });
     }

@@ -7,6 +7,7 @@ use crate::{
     Shell,
     ask::Outdated,
     events::Subject,
+    memory::Refused,
     queue::{Key, Kind},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -35,7 +36,7 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
 
 fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
     let refused = shell.outcomes.of(key).refused;
-    let refused = refused.map(|(object, message)| rollouts::Refusal { object, message });
+    let refused = refused.map(|Refused { object, message, at }| rollouts::Refusal { object, message, at });
     let observed = shell.stores.rollout(key, &shell.settings, refused)?;
     let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
     Some(guarded(subject, || {
@@ -64,6 +65,10 @@ fn experiment(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> 
     Some(guarded(subject, || (rollouts::experiment::decide(&experiment, now), Ok(()))))
 }
 
+fn refusal(refused: Refused) -> gitops::Refusal {
+    gitops::Refusal { object: refused.object, message: refused.message }
+}
+
 fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
     let settings = shell.settings.applications.as_ref()?;
     let application = shell.stores.applications.get(&key.namespace, &key.name)?;
@@ -79,7 +84,7 @@ fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision>
     let observed = gitops::Observed {
         rollouts: shell.stores.all_rollouts(),
         answers: shell.answers.given(key, &application.metadata.uid),
-        refusals: outcome.refused.into_iter().map(|(object, message)| gitops::Refusal { object, message }).collect(),
+        refusals: outcome.refused.into_iter().map(refusal).collect(),
         landed: outcome.landed,
         poll_interval: TimeDelta::from_std(settings.polling).unwrap_or(TimeDelta::MAX),
         allow_file_urls: settings.allow_file,

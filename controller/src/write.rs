@@ -12,7 +12,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use kinds::{Kinds, Place};
 use kube::{Client, client::Body};
-use plan::{ObjectRef, Propagation, Subresource, Verb};
+use plan::{ObjectRef, Propagation, Subresource, Target, Verb};
 use serde_json::{Value, json};
 use std::{fmt, time::Duration};
 use thiserror::Error;
@@ -142,12 +142,29 @@ impl Writer {
                 let path = place.object(&object.name);
                 self.expect(object, Method::DELETE, &path, "application/json", &body).await
             }
+            Verb::Evict { target } => self.evict(&place, target).await,
             Verb::Apply { body, force, .. } => self.apply(object, &place, body, *force, false).await.map(Done::Object),
         };
         // What is created anew cannot be gone: its namespace is missing.
         let is_new = matches!(verb, Verb::Create { .. } | Verb::Apply { .. });
         done.map_err(|refusal| match refusal.class {
             Class::Gone if is_new => Refusal { class: Class::Invalid, ..refusal },
+            _ => refusal,
+        })
+    }
+
+    /// What the server answers to an eviction tells nothing of the pod, which may take its time to go.
+    async fn evict(&self, place: &Place, target: &Target) -> Result<Done, Refusal> {
+        let pod = &target.object;
+        let body = json!({
+            "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod.name, "namespace": pod.namespace},
+            "deleteOptions": {"preconditions": {"uid": target.uid}},
+        });
+        let path = format!("{}/eviction", place.object(&pod.name));
+        let done = self.expect(pod, Method::POST, &path, "application/json", &body).await;
+        // Too many requests here means that a budget has none to give: people are told, and it is tried again.
+        done.map_err(|refusal| match refusal.class {
+            Class::Throttled => Refusal { class: Class::Invalid, ..refusal },
             _ => refusal,
         })
     }

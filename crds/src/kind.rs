@@ -111,6 +111,15 @@ pub const ENDPOINT_SLICE: Kind = Kind {
 /// Job.
 pub const JOB: Kind =
     Kind { group: "batch", version: "v1", kind: "Job", plural: "jobs", namespaced: true, status_subresource: true };
+/// PodDisruptionBudget.
+pub const POD_DISRUPTION_BUDGET: Kind = Kind {
+    group: "policy",
+    version: "v1",
+    kind: "PodDisruptionBudget",
+    plural: "poddisruptionbudgets",
+    namespaced: true,
+    status_subresource: true,
+};
 /// Lease.
 pub const LEASE: Kind = Kind {
     group: "coordination.k8s.io",
@@ -139,7 +148,7 @@ pub const OURS: [Kind; 7] =
     [ROLLOUT, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, ANALYSIS_RUN, EXPERIMENT, APPLICATION, APP_PROJECT];
 
 /// All of them.
-pub const ALL: [Kind; 21] = [
+pub const ALL: [Kind; 22] = [
     ROLLOUT,
     ANALYSIS_TEMPLATE,
     CLUSTER_ANALYSIS_TEMPLATE,
@@ -157,6 +166,7 @@ pub const ALL: [Kind; 21] = [
     EVENT,
     ENDPOINT_SLICE,
     JOB,
+    POD_DISRUPTION_BUDGET,
     LEASE,
     VIRTUAL_SERVICE,
     DESTINATION_RULE,

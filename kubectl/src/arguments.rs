@@ -134,6 +134,15 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER", default_value_t = 0)]
         to_revision: u64,
     },
+    /// Replace all pods, a few at a time
+    Restart {
+        /// The rollout
+        #[arg(value_parser = name)]
+        name: String,
+        /// How long from now
+        #[arg(short = 'i', long = "in", value_name = "DURATION", default_value = "0s", value_parser = duration)]
+        wait: Duration,
+    },
     /// Hold a rollout where it is, until it is promoted
     Pause {
         /// The rollouts
@@ -340,6 +349,9 @@ mod tests {
             "retry rollout web",
             "undo web --to-revision=3",
             "pause web",
+            "restart web",
+            "restart web -i 5m",
+            "restart --in=90s web",
             "status web -w=false",
             "status web --watch -t 60s",
             "status --timeout 60s web --request-timeout 5s",

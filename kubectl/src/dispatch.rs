@@ -101,6 +101,7 @@ async fn on(cluster: &Cluster, command: Command, screen: &mut Screen<'_>) -> Res
             }
             Ok(())
         }
+        Command::Restart { name, wait } => screen.say(&commands::restart(cluster, &name, wait).await?),
         Command::Pause { names } => {
             for name in &names {
                 screen.say(&commands::pause(cluster, name).await?)?;

@@ -12,6 +12,7 @@ impl fmt::Display for Write {
                 Verb::Create { .. } => "create",
                 Verb::Patch { .. } => "patch",
                 Verb::Delete { .. } => "delete",
+                Verb::Evict { .. } => "evict",
                 Verb::Apply { .. } => "apply",
             },
             Moves::Report => "report",

@@ -58,6 +58,11 @@ pub enum Verb {
         /// What happens to its dependents.
         propagation: Propagation,
     },
+    /// Deletion of exactly this pod through the eviction API: the server asks the PodDisruptionBudgets.
+    Evict {
+        /// Which pod; its uid is the precondition.
+        target: Target,
+    },
     /// Server-side apply with our field manager: for `gitops` alone.
     Apply {
         /// Which object.
@@ -74,7 +79,7 @@ impl Verb {
     pub fn object(&self) -> &ObjectRef {
         match self {
             Self::Create { object, .. } | Self::Apply { object, .. } => object,
-            Self::Patch { target, .. } | Self::Delete { target, .. } => &target.object,
+            Self::Patch { target, .. } | Self::Delete { target, .. } | Self::Evict { target } => &target.object,
         }
     }
 }
@@ -150,6 +155,11 @@ impl Write {
     /// Deletes an object.
     pub fn delete(target: Target, propagation: Propagation, because: Reason) -> Self {
         Self::new(Verb::Delete { target, propagation }, because)
+    }
+
+    /// Evicts a pod.
+    pub fn evict(target: Target, because: Reason) -> Self {
+        Self::new(Verb::Evict { target }, because)
     }
 
     /// Applies a manifest from Git.

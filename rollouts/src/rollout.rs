@@ -19,6 +19,7 @@ mod phase;
 mod refusal;
 mod replicas;
 mod report;
+mod restart;
 mod revision;
 mod runs;
 mod scaling;
@@ -81,7 +82,7 @@ fn revised(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, now: DateTim
     if let Some(next) = revision::collided(observed, fleet) {
         return report::status_write(observed, &next, RolloutReason::Reported).map(Plan::recording);
     }
-    let Some(refused) = refusal::standing(observed, &writes) else { return Some(Plan::acting(writes)) };
+    let Some(refused) = refusal::standing(observed, writes.iter()) else { return Some(Plan::acting(writes)) };
     let (told, reason) = match revision::refusal(observed, fleet) {
         Some((name, words)) => report::not_created(observed, &name, words, now),
         None => (report::refused(observed, refused, now), refused.told()),
@@ -100,8 +101,10 @@ fn carry_out(look: &Look<'_>) -> Plan {
     let scaling = scaling::writes(look);
     writes.extend(scaling.writes);
     reasons.extend(scaling.held);
+    let restart = restart::next(look);
     let (hold, until_said) = held::lasting(look, &reasons);
-    if let Some(refused) = refusal::standing(look.observed, &writes) {
+    let refused = refusal::standing(look.observed, writes.iter().chain(&restart.writes));
+    if let Some(refused) = refused {
         // It ends each pass before its report: then the report goes alone, and first.
         if let Some(report) = report::write(look, Some(refused), hold.as_ref()) {
             return Plan::empty().reporting(Some(report)).waiting(refused.told().into(), Requeue::Never);
@@ -109,21 +112,26 @@ fn carry_out(look: &Look<'_>) -> Plan {
         reasons.insert(0, refused.told());
     }
     if writes.is_empty()
-        && let Some(change) = advance::next(look)
+        && let Some(change) = advance::next(look).or(restart.done)
     {
         return recorded(look, change);
     }
     if writes.is_empty() {
         writes.extend(revision::trimmed(look.spec, look.fleet));
         writes.extend(runs::trimmed(look.observed, look.spec, look.fleet));
+        if !restart.is_put_off {
+            writes.extend(restart.writes);
+        }
     }
     let (waits, requeue) = advance::waiting(look);
     reasons.extend(waits);
+    reasons.extend(restart.held);
     let late = conditions::deadline(look, look.status()).filter(|deadline| *deadline >= look.now);
     // A plan that acts is followed by another look at once, which reports.
-    let report = if writes.is_empty() { report::write(look, None, hold.as_ref()) } else { None };
+    let report = if writes.is_empty() { report::write(look, refused, hold.as_ref()) } else { None };
     let requeue = requeue
         .earliest(scaling.requeue)
+        .earliest(restart.requeue)
         .earliest(until_said)
         .earliest(late.map_or(Requeue::Never, |late| Requeue::At(late + chrono::TimeDelta::seconds(1))));
     let mut plan = Plan::acting(writes).reporting(report).by(requeue);

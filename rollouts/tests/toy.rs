@@ -217,7 +217,7 @@ impl Toy {
         for write in plan.writes() {
             let object = write.verb.object();
             if let Some(words) = self.refusals.get(&(object.kind.clone(), object.name.clone())) {
-                self.refused = Some(Refusal { object: object.clone(), message: words.clone() });
+                self.refused = Some(Refusal { object: object.clone(), message: words.clone(), at: self.now });
                 break;
             }
             self.carry_out(&write.verb);
@@ -255,6 +255,7 @@ impl Toy {
                 live["metadata"]["generation"] = (before + generation).into();
             }
             Verb::Delete { target, .. } => _ = self.kind(&target.object.kind).remove(&target.object.name),
+            Verb::Evict { target } => panic!("pods here have no owner that could miss {}", target.object.name),
             Verb::Apply { .. } => panic!("rollouts never apply"),
         }
     }

@@ -36,6 +36,10 @@ by this rule; see secrets.yaml.
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
+# A restart evicts them, so that PodDisruptionBudgets are asked.
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]

@@ -37,6 +37,7 @@ async fn each_verb_names_the_version_it_was_decided_on() {
         Verb::Patch { target: target(run.clone()), subresource: Some(Subresource::Status), body: status },
         Verb::Delete { target: target(run), propagation: Propagation::Background },
         Verb::Apply { object: rollout(), body: json!({"kind": "Rollout"}), force: true },
+        Verb::Evict { target: target(ObjectRef::new("", "v1", "Pod", Some("shop"), "web-1")) },
     ];
     for verb in &verbs {
         writer.send(verb).await.expect("succeeds");
@@ -51,10 +52,12 @@ async fn each_verb_names_the_version_it_was_decided_on() {
             format!("PATCH {base}/analysisruns/run?fieldManager=leadline-controller"),
             format!("DELETE {base}/analysisruns/run"),
             format!("PATCH {base}/rollouts/web?fieldManager={APPLY_MANAGER}&force=true"),
+            "POST /api/v1/namespaces/shop/pods/web-1/eviction".to_owned(),
         ]
     );
     assert_eq!(sent[0].body, json!({"status": {"phase": "Healthy"}, "metadata": {"resourceVersion": "7"}}));
     assert_eq!(sent[2].body["preconditions"], json!({"uid": "u1"}));
+    assert_eq!(sent[4].body["deleteOptions"], json!({"preconditions": {"uid": "u1"}}));
 }
 
 #[tokio::test(start_paused = true)]
@@ -131,22 +134,22 @@ async fn a_creation_that_was_done_before_is_success() {
 #[tokio::test]
 async fn a_kind_that_we_do_not_know_is_discovered_once() {
     let (writer, log) = writer(|got| match got.path.as_str() {
-        "/apis/policy/v1" => (
+        "/apis/networking.k8s.io/v1" => (
             200,
-            json!({"kind": "APIResourceList", "groupVersion": "policy/v1", "resources": [
-                {"name": "poddisruptionbudgets", "singularName": "", "namespaced": true, "kind": "PodDisruptionBudget", "verbs": []},
+            json!({"kind": "APIResourceList", "groupVersion": "networking.k8s.io/v1", "resources": [
+                {"name": "ingresses", "singularName": "", "namespaced": true, "kind": "Ingress", "verbs": []},
             ]}),
         ),
         "/apis/none/v1" => (404, json!({"kind": "Status", "status": "Failure", "code": 404, "message": "not found"})),
         _ => (200, json!({"metadata": {"name": "web"}})),
     });
-    let budget = ObjectRef::new("policy", "v1", "PodDisruptionBudget", Some("shop"), "web");
+    let ingress = ObjectRef::new("networking.k8s.io", "v1", "Ingress", Some("shop"), "web");
     for _ in 0..2 {
-        writer.read(&budget).await.expect("reads").expect("is there");
+        writer.read(&ingress).await.expect("reads").expect("is there");
     }
     let paths: Vec<String> = log.lock().expect("log").iter().map(|got| got.path.clone()).collect();
-    let object = "/apis/policy/v1/namespaces/shop/poddisruptionbudgets/web";
-    assert_eq!(paths, ["/apis/policy/v1", object, object]);
+    let object = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web";
+    assert_eq!(paths, ["/apis/networking.k8s.io/v1", object, object]);
     let unknown = ObjectRef::new("none", "v1", "Thing", Some("shop"), "web");
     assert_eq!(writer.read(&unknown).await.expect_err("unknown").class, Class::Invalid);
 }

@@ -273,7 +273,7 @@ impl World {
                 self.landed.push(reference.clone());
                 self.story.push(format!("delete {reference}"));
             }
-            Verb::Create { .. } => panic!("nothing is created by POST here"),
+            Verb::Create { .. } | Verb::Evict { .. } => panic!("nothing is created by POST here"),
         }
         true
     }

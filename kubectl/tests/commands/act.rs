@@ -54,6 +54,21 @@ async fn pause_and_promote_take_turns() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn restart_names_a_time() {
+    let world = World::recorded("basic-healthy-after-three-revisions").await;
+    for (line, said_of_it, secs) in [
+        ("restart shop", "rollout 'shop' restarts in 0s", 0),
+        ("restart shop --in 30s", "rollout 'shop' restarts in 30s", 30),
+        ("restart shop -i 5m", "rollout 'shop' restarts in 5m", 300),
+    ] {
+        let before = world.clock.now();
+        assert_eq!(world.run(line).await, said(said_of_it));
+        let at = crds::Time::parse(world.rollout()["spec"]["restartAt"].as_str().expect("a time")).expect("a time");
+        assert!((0..=1).contains(&((before - at.0).num_seconds() + secs)), "{line}: {at}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn abort_and_retry() {
     let world = World::recorded("basic-paused-indefinitely").await;
     assert_eq!(world.run("abort shop").await, said("rollout 'shop' aborted"));

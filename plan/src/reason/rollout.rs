@@ -49,6 +49,12 @@ pub enum RolloutReason {
     /// An AnalysisRun is no longer needed.
     #[error("analysis run {run} is no longer needed")]
     RunEnded { run: String },
+    /// A pod that is older than the restart that somebody asked for.
+    #[error("pod {pod} is older than the restart of {}", at.format("%H:%M:%S"))]
+    PodRestarted { pod: String, at: DateTime<Utc> },
+    /// No pod is older than the restart any more.
+    #[error("all pods are newer than the restart of {}", at.format("%H:%M:%S"))]
+    Restarted { at: DateTime<Utc> },
     /// An object beyond the history limit goes.
     #[error("{name} is beyond the history limit")]
     HistoryTrimmed { name: String },
@@ -84,6 +90,12 @@ pub enum RolloutReason {
     /// Old pods must go first.
     #[error("{count} pods of older revisions are still there")]
     OldPodsRemain { count: i32 },
+    /// A restart goes on as new pods become available.
+    #[error("pods still to be restarted: {count}; {available} are available, {fewest} must be")]
+    RestartHeld { count: usize, available: i32, fewest: i32 },
+    /// A restart lies ahead.
+    #[error("the pods are restarted at {}", at.format("%H:%M:%S"))]
+    RestartAhead { at: DateTime<Utc> },
     /// An aborted rollout stays until someone acts.
     #[error("aborted: retry, or set another template")]
     StaysAborted,

@@ -8,6 +8,7 @@ use super::{
     look::{INCONCLUSIVE, Look},
     phase::Phase,
     replicas::WHOLE,
+    restart,
     runs::{self, SLOTS, Slot, Verdict},
     spec::{Spec, Step},
 };
@@ -37,7 +38,8 @@ pub struct Change {
 }
 
 impl Change {
-    fn new(status: RolloutStatus, because: RolloutReason) -> Self {
+    /// One that nothing tells of.
+    pub fn new(status: RolloutStatus, because: RolloutReason) -> Self {
         Self { status, because, events: Vec::new(), abort_message: None }
     }
 
@@ -70,6 +72,10 @@ fn restarted(look: &Look<'_>) -> Option<Change> {
     let mut next = status.clone();
     clear(&mut next);
     next.promote_full = false;
+    // The pods to come are newer than any restart that is due.
+    if let Some(due) = restart::wanted(&look.observed.rollout.spec, status).filter(|due| due.0 <= look.now) {
+        next.restarted_at = Some(due);
+    }
     next.current_pod_hash = Some(fleet.hash.clone());
     next.current_step_hash = Some(steps_hash);
     next.current_step_index = first_step(spec);

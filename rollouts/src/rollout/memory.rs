@@ -19,7 +19,7 @@ pub const MEMORY: [&str; 18] = [
     "abort",
     "abortedAt",
     "promoteFull",
-    // Which restart was carried out, by a controller that carries them out.
+    // Which restart was carried out.
     "restartedAt",
     // The names of its runs, recorded before the runs are created; without a phase until they were.
     "canary.currentStepAnalysisRunStatus",

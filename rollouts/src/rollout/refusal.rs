@@ -20,6 +20,8 @@ pub struct Refusal {
     pub object: ObjectRef,
     /// What the server said: who refused, and why.
     pub message: String,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 impl Refusal {
@@ -31,7 +33,8 @@ impl Refusal {
     }
 
     fn sentence(&self) -> String {
-        format!("{} cannot be written: {}", self.object, self.message)
+        let what = if self.object.kind == "Pod" { "evicted" } else { "written" };
+        format!("{} cannot be {what}: {}", self.object, self.message)
     }
 
     /// The refusal as what holds the Rollout up.
@@ -41,8 +44,8 @@ impl Refusal {
 }
 
 /// The refusal of something that is still to be written.
-pub fn standing<'a>(observed: &'a Observed, wanted: &[Write]) -> Option<&'a Refusal> {
-    observed.refused.as_ref().filter(|refused| wanted.iter().any(|write| *write.verb.object() == refused.object))
+pub fn standing<'a, 'w>(observed: &'a Observed, mut wanted: impl Iterator<Item = &'w Write>) -> Option<&'a Refusal> {
+    observed.refused.as_ref().filter(|refused| wanted.any(|write| *write.verb.object() == refused.object))
 }
 
 /// Sets the condition, or takes it away.

@@ -7,6 +7,7 @@ use super::{
     look::{Look, rollout_target},
     observed::Observed,
     refusal::{self, Refusal},
+    restart,
     runs::{self, SLOTS},
 };
 use chrono::{DateTime, Utc};
@@ -75,6 +76,9 @@ fn phase(look: &Look<'_>, status: &RolloutStatus) -> (Option<String>, Option<Str
     }
     if let Some(condition) = status.pause_conditions.first() {
         return say("Paused", condition.reason.clone());
+    }
+    if restart::wanted(&look.observed.rollout.spec, status).is_some() {
+        return say("Progressing", "rollout is restarting".into());
     }
     if let Some(refused) = refusal::shown(status) {
         return say("Progressing", refused.to_owned());

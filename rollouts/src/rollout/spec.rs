@@ -90,7 +90,7 @@ impl<'a> Spec<'a> {
     pub fn parse(rollout: &'a Rollout) -> Result<Self, Invalid> {
         let spec = &rollout.spec;
         counts_are_positive(rollout)?;
-        unsupported::check_outer(spec, &rollout.status)?;
+        unsupported::check_outer(spec)?;
         let Some(selector) = &spec.selector else {
             return Err(Invalid::required("spec.selector", "Rollout has missing field '.spec.selector'"));
         };

@@ -2,7 +2,7 @@
 //! skipped a step would be believed. Fields that nobody knows are left alone.
 
 use super::invalid::Invalid;
-use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, RolloutStatus, TrafficRouting};
+use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 
 fn refuse(prefix: &str, fields: &[(&str, bool)]) -> Result<(), Invalid> {
     match fields.iter().find(|(_, is_set)| *is_set) {
@@ -11,16 +11,9 @@ fn refuse(prefix: &str, fields: &[(&str, bool)]) -> Result<(), Invalid> {
     }
 }
 
-/// Checks the fields beside the strategy. A restart that another controller carried out asks for nothing any more.
-pub fn check_outer(spec: &RolloutSpec, status: &RolloutStatus) -> Result<(), Invalid> {
-    refuse(
-        "spec",
-        &[
-            ("workloadRef", spec.workload_ref.is_some()),
-            ("rollbackWindow", spec.rollback_window.is_some()),
-            ("restartAt", spec.restart_at.is_some() && spec.restart_at != status.restarted_at),
-        ],
-    )
+/// Checks the fields beside the strategy.
+pub fn check_outer(spec: &RolloutSpec) -> Result<(), Invalid> {
+    refuse("spec", &[("workloadRef", spec.workload_ref.is_some()), ("rollbackWindow", spec.rollback_window.is_some())])
 }
 
 /// Checks the fields of the canary strategy beside its steps and router.

@@ -49,9 +49,15 @@ impl Options {
         Options { propagation: Some(propagation), ..Options::default() }
     }
 
-    /// An eviction's deletion.
-    pub(crate) fn evict(grace_secs: Option<i64>, is_dry_run: bool) -> Options {
-        Options { grace_secs, is_dry_run, ..Options::default() }
+    /// The deletion that an eviction asks for.
+    pub(crate) fn evict(eviction: &Value, is_dry_run: bool) -> Options {
+        let uid = object::text(eviction, &["deleteOptions", "preconditions", "uid"]);
+        Options {
+            grace_secs: object::int(eviction, &["deleteOptions", "gracePeriodSeconds"]),
+            uid: Some(uid.to_owned()).filter(|uid| !uid.is_empty()),
+            is_dry_run,
+            ..Options::default()
+        }
     }
 
     fn parse(call: &Call, body: &Bytes) -> Result<Options, Refusal> {
@@ -87,7 +93,7 @@ impl Options {
         })
     }
 
-    fn check(&self, kind: &Kind, found: &Value) -> Result<(), Refusal> {
+    pub(crate) fn check(&self, kind: &Kind, found: &Value) -> Result<(), Refusal> {
         let name = object::name(found);
         if let Some(uid) = self.uid.as_deref().filter(|&uid| uid != object::uid(found)) {
             let why = format!(

@@ -109,8 +109,8 @@ impl State {
                 return Err(refusal);
             }
         }
-        let grace_secs = object::int(&eviction, &["deleteOptions", "gracePeriodSeconds"]);
-        let options = Options::evict(grace_secs, call.is_dry_run());
+        let options = Options::evict(&eviction, call.is_dry_run());
+        options.check(kind, &pod)?;
         self.remove(kind, &pod, &options);
         Ok(Answer::json(201, &success()))
     }

@@ -7,9 +7,10 @@ use crate::storm::{
     setting::{Router, Setting, steps},
     sky::{Weather, Wind},
 };
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use sim::{
-    simulation::Action,
+    simulation::{Action, beginning},
     world::{
         images::{Behaviour, Readiness},
         prometheus::Health,
@@ -48,7 +49,9 @@ impl Happening {
         match self {
             Happening::Image(..) | Happening::ForeignWeight(_) | Happening::Delete(..) => true,
             Happening::User(Action::Patch(patch)) => {
-                patch.pointer("/spec/replicas") == Some(&json!(0))
+                // The only pod there is leaves a gap when it is evicted.
+                patch.pointer("/spec/restartAt").is_some()
+                    || patch.pointer("/spec/replicas") == Some(&json!(0))
                     || patch.pointer("/spec/template/metadata/labels").is_some()
             }
             _ => false,
@@ -126,7 +129,7 @@ fn one(dice: &mut Dice, setting: &Setting) -> Happening {
 }
 
 fn user(dice: &mut Dice, setting: &Setting) -> Happening {
-    Happening::User(match dice.below(30) {
+    Happening::User(match dice.below(31) {
         0..10 => Action::SetImage(dice.pick(&IMAGES).to_owned()),
         10..15 => Action::Promote,
         15 | 16 => Action::PromoteFull,
@@ -138,6 +141,10 @@ fn user(dice: &mut Dice, setting: &Setting) -> Happening {
             Action::Patch(json!({ "spec": { "replicas": dice.within(least, 6) } }))
         }
         26 | 27 => Action::Patch(json!({ "spec": { "strategy": { "canary": { "steps": steps(dice) } } } })),
+        28 => {
+            let at = beginning() + TimeDelta::seconds(dice.pick(&[0, 30, 60, 120, 240]));
+            Action::Patch(json!({ "spec": { "restartAt": at } }))
+        }
         _ => Action::Patch(spoiled(dice, setting)),
     })
 }
