@@ -1,4 +1,5 @@
-//! Every example does what it says: its Rollouts become healthy, and a new version gets its first share of the traffic.
+//! Every example does what it says: its Rollouts become healthy, and a new version gets its first share of the traffic, or
+//! its preview.
 //!
 //! On the simulator, on virtual time; needs no cluster. That a real API server takes the files is tested by `chart.rs`.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test: an example that cannot be read is a failure")]
@@ -12,17 +13,23 @@ use std::{fs, time::Duration};
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The examples with a Rollout, and what each Rollout is called.
-const EXAMPLES: [(&str, &str); 4] =
-    [("canary.yaml", "web"), ("istio-hosts.yaml", "shop"), ("istio-subsets.yaml", "cart"), ("analysis.yaml", "pay")];
+const EXAMPLES: [(&str, &str); 5] = [
+    ("blue-green.yaml", "web"),
+    ("canary.yaml", "web"),
+    ("istio-hosts.yaml", "shop"),
+    ("istio-subsets.yaml", "cart"),
+    ("analysis.yaml", "pay"),
+];
 
 fn read(file: &str) -> String {
     fs::read_to_string(repository().join("examples").join(file)).expect("the example is there")
 }
 
 fn is_at_step_two(simulation: &Simulation, name: &str) -> bool {
-    simulation
-        .look("default", name)
-        .is_some_and(|look| look.rollout.pointer("/status/currentStepIndex").and_then(Value::as_i64) == Some(1))
+    simulation.look("default", name).is_some_and(|look| {
+        let index = look.rollout.pointer("/status/currentStepIndex").and_then(Value::as_i64);
+        index == Some(1) || (look.is_observed() && look.message() == "BlueGreenPause")
+    })
 }
 
 async fn plays(file: &str, name: &str) {

@@ -6,6 +6,7 @@
 
 mod advance;
 mod audit;
+mod blue_green;
 mod check;
 pub(crate) mod conditions;
 mod endpoints;

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// Points that this version can go on from, and a moment shortly after each was left.
-const POINTS: [&str; 20] = [
+const POINTS: [&str; 27] = [
     "analysis-background-running",
     "basic-aborted",
     "basic-deadline-abort",
@@ -25,6 +25,13 @@ const POINTS: [&str; 20] = [
     "basic-second-step-after-promote",
     "basic-undo-to-first-paused",
     "basic-user-paused-mid-update",
+    "bluegreen-aborted",
+    "bluegreen-auto-promotion-timer",
+    "bluegreen-post-promotion-analysis-failed",
+    "bluegreen-pre-promotion-analysis",
+    "bluegreen-preview-replica-count",
+    "bluegreen-promoted-old-waiting-scale-down",
+    "bluegreen-waiting-for-promotion",
     "istio-host-aborted-waiting-scale-down",
     "istio-host-promoted-old-waiting-scale-down",
     "istio-host-retry-after-abort",

@@ -105,11 +105,36 @@ impl Toy {
         }
     }
 
+    /// Blue-green behind the Services `active` and `preview`, with these fields beside them.
+    pub fn blue_green(fields: Value, replicas: i32) -> Self {
+        let mut toy = Self::new(Value::Null, replicas);
+        let mut strategy = json!({"activeService": "active", "previewService": "preview"});
+        merge(&mut strategy, &fields);
+        toy.rollout["spec"]["strategy"] = json!({ "blueGreen": strategy });
+        for name in ["active", "preview"] {
+            toy.add_service(name);
+        }
+        toy.with_template("rate", metric()).with_template("watch", metric())
+    }
+
+    fn add_service(&mut self, name: &str) {
+        let meta = json!({"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"});
+        self.services.insert(name.into(), json!({"metadata": meta, "spec": {"selector": {"app": "web"}}}));
+    }
+
+    /// The image that a Service leads to; empty where it leads to all of them.
+    pub fn behind(&self, service: &str) -> String {
+        let hash = &self.services[service]["spec"]["selector"][HASH];
+        let set = self.sets.values().find(|set| set["metadata"]["labels"][HASH] == *hash);
+        set.and_then(|set| set["spec"]["template"]["spec"]["containers"][0]["image"].as_str())
+            .unwrap_or_default()
+            .into()
+    }
+
     /// Adds the two Services and a VirtualService over them.
     pub fn with_istio_hosts(mut self) -> Self {
         for name in ["canary", "stable"] {
-            let service = json!({"metadata": {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"}, "spec": {"selector": {"app": "web"}}});
-            self.services.insert(name.into(), service);
+            self.add_service(name);
         }
         let route = json!([{"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}]);
         self.add_route(route);

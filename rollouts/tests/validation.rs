@@ -124,6 +124,39 @@ fn a_canary_is_refused_in_known_words() {
 }
 
 #[test]
+fn blue_green_is_refused_in_known_words() {
+    let path = "spec.strategy.blueGreen";
+    for (fields, expected) in [
+        (
+            json!({"previewService": "active"}),
+            "activeService: Invalid value: \"active\": This rollout uses the same service for the active and preview services, but two different services are required.",
+        ),
+        (
+            json!({"scaleDownDelayRevisionLimit": 11}),
+            "scaleDownDelayRevisionLimit: Invalid value: 11: This rollout's revision history limit can not be smaller than the rollout's scale down limit",
+        ),
+        (
+            json!({"maxUnavailable": "many"}),
+            "maxUnavailable: Invalid value: \"many\": must be an integer or percentage (e.g '5%')",
+        ),
+        (json!({"activeService": "gone"}), "activeService: Invalid value: \"gone\": service \"gone\" not found"),
+        (json!({"previewService": "gone"}), "previewService: Invalid value: \"gone\": service \"gone\" not found"),
+        (
+            json!({"prePromotionAnalysis": {"templates": [{"templateName": "gone"}]}}),
+            "prePromotionAnalysis.templates: Invalid value: \"gone\": AnalysisTemplate 'gone' not found",
+        ),
+        (
+            json!({"postPromotionAnalysis": {"templates": [{"templateName": "gone", "clusterScope": true}]}}),
+            "postPromotionAnalysis.templates: Invalid value: \"gone\": ClusterAnalysisTemplate 'gone' not found",
+        ),
+        (json!({"scaleDownDelayRevisionLimit": 10, "maxUnavailable": 0}), ""),
+    ] {
+        let expected = if expected.is_empty() { String::new() } else { format!("{path}.{expected}") };
+        assert_eq!(said(&mut Toy::blue_green(fields.clone(), 2)), expected, "{fields}");
+    }
+}
+
+#[test]
 fn what_a_service_selects_must_fit() {
     let path = "spec.strategy.canary.stableService: Invalid value: \"stable\": Service \"stable\"";
     for (service, expected) in [
@@ -200,7 +233,7 @@ fn templates_must_be_there_and_fit() {
 }
 
 /// Fields that are carried out, or that hold some that are.
-const CARRIED_OUT: [&str; 24] = [
+const CARRIED_OUT: [&str; 35] = [
     "spec.replicas",
     "spec.selector",
     "spec.template",
@@ -211,6 +244,17 @@ const CARRIED_OUT: [&str; 24] = [
     "spec.progressDeadlineAbort",
     "spec.restartAt",
     "spec.analysis",
+    "spec.strategy.blueGreen.activeService",
+    "spec.strategy.blueGreen.previewService",
+    "spec.strategy.blueGreen.previewReplicaCount",
+    "spec.strategy.blueGreen.autoPromotionEnabled",
+    "spec.strategy.blueGreen.autoPromotionSeconds",
+    "spec.strategy.blueGreen.maxUnavailable",
+    "spec.strategy.blueGreen.scaleDownDelaySeconds",
+    "spec.strategy.blueGreen.scaleDownDelayRevisionLimit",
+    "spec.strategy.blueGreen.abortScaleDownDelaySeconds",
+    "spec.strategy.blueGreen.prePromotionAnalysis",
+    "spec.strategy.blueGreen.postPromotionAnalysis",
     "spec.strategy.canary.canaryService",
     "spec.strategy.canary.stableService",
     "spec.strategy.canary.steps.setWeight",
@@ -234,7 +278,7 @@ fn every_field_of_the_definition_is_carried_out_or_refused() {
     let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
     let mut refused = Vec::new();
     walk("spec", schema, &mut refused);
-    assert_eq!(refused.len(), 27, "{refused:#?}");
+    assert_eq!(refused.len(), 29, "{refused:#?}");
 }
 
 /// Every field below `path` that is not carried out is refused, as a whole where nothing in it is.
@@ -264,8 +308,8 @@ fn with(path: &str, value: Value) -> Toy {
         let value = if name == "steps" { json!([value]) } else { value };
         Value::Object(Map::from_iter([(name.to_owned(), value)]))
     });
-    if path.ends_with(".blueGreen") {
-        toy.patch(json!({"spec": {"strategy": {"canary": null}}}));
+    if path.contains(".blueGreen.") {
+        toy = Toy::blue_green(json!({}), 2);
     }
     toy.patch(patch);
     toy

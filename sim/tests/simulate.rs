@@ -181,6 +181,14 @@ fn the_readme_shows_what_is_printed() {
 }
 
 #[test]
+fn blue_green_waits_for_a_person_before_its_switch() {
+    let file = || example("blue-green.yaml", &[]);
+    assert_eq!(told("blue-green-waits", &request(file(), &[])), WAITS);
+    let promoted = Request { promotes: true, ..request(file(), &[]) };
+    assert_eq!(told("blue-green-promoted", &promoted), PROMOTED);
+}
+
+#[test]
 fn every_example_with_a_rollout_can_be_played() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
     let mut played = 0;
@@ -202,7 +210,7 @@ fn every_example_with_a_rollout_can_be_played() {
         assert_eq!(story.expect("is played").ending(), &Ending::Promoted, "{name}");
         played += 1;
     }
-    assert_eq!(played, 4);
+    assert_eq!(played, 5);
 }
 
 #[test]

@@ -4,12 +4,12 @@
 //! ReplicaSets and runs.
 
 use super::{
-    conditions,
+    blue_green, conditions,
     look::{INCONCLUSIVE, Look},
     phase::Phase,
     replicas::WHOLE,
     restart,
-    runs::{self, SLOTS, Slot, Verdict},
+    runs::{self, PASSING_SLOTS, SLOTS, Slot, Verdict},
     spec::{Spec, Step},
 };
 use crate::template;
@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use crds::{
     Time,
     analysis::AnalysisPhase,
-    rollout::{PauseCondition, RolloutStatus},
+    rollout::{CanaryStrategy, PauseCondition, RolloutStatus},
 };
 use plan::{Event, Requeue, reason::RolloutReason};
 
@@ -43,7 +43,8 @@ impl Change {
         Self { status, because, events: Vec::new(), abort_message: None }
     }
 
-    fn telling(mut self, event: Event) -> Self {
+    /// The change with one more Event.
+    pub fn telling(mut self, event: Event) -> Self {
         self.events.push(event);
         self
     }
@@ -63,30 +64,36 @@ pub fn urgent(look: &Look<'_>) -> Option<Change> {
 /// Starts the update over when the template or the steps changed.
 fn restarted(look: &Look<'_>) -> Option<Change> {
     let (status, spec, fleet) = (look.status(), look.spec, look.fleet);
-    let steps = serde_json::to_value(&spec.canary.steps).ok().filter(|_| !spec.canary.steps.is_empty());
-    let steps_hash = template::steps_hash(steps.as_ref());
+    let steps_hash = spec.canary().map(steps_hash);
     let is_same_template = status.current_pod_hash.as_deref().is_none_or(|hash| hash.is_empty() || hash == fleet.hash);
-    if is_same_template && status.current_step_hash.as_deref() == Some(steps_hash.as_str()) {
+    let recorded = status.current_step_hash.as_ref().filter(|hash| !hash.is_empty());
+    if is_same_template && recorded == steps_hash.as_ref() {
         return None;
     }
     let mut next = status.clone();
-    clear(&mut next);
+    start_over(&mut next);
     next.promote_full = false;
     // The pods to come are newer than any restart that is due.
     if let Some(due) = restart::wanted(&look.observed.rollout.spec, status).filter(|due| due.0 <= look.now) {
         next.restarted_at = Some(due);
     }
     next.current_pod_hash = Some(fleet.hash.clone());
-    next.current_step_hash = Some(steps_hash);
+    next.current_step_hash = steps_hash;
     next.current_step_index = first_step(spec);
     let mut change = Change::new(next, RolloutReason::UpdateStarted);
     if status.stable_rs.as_deref() == Some(fleet.hash.as_str()) {
         change.status.current_step_index = last_step(spec);
-        if status.current_pod_hash.as_deref().is_some_and(|hash| hash != fleet.hash) {
+        let is_another = status.current_pod_hash.as_deref().is_some_and(|hash| hash != fleet.hash);
+        if is_another && spec.canary().is_some() {
             change = change.telling(Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
         }
     }
     Some(change)
+}
+
+fn steps_hash(canary: &CanaryStrategy) -> String {
+    let steps = serde_json::to_value(&canary.steps).ok().filter(|_| !canary.steps.is_empty());
+    template::steps_hash(steps.as_ref())
 }
 
 fn first_step(spec: &Spec<'_>) -> Option<i32> {
@@ -97,13 +104,22 @@ fn last_step(spec: &Spec<'_>) -> Option<i32> {
     i32::try_from(spec.steps.len()).ok().filter(|steps| *steps > 0)
 }
 
-/// Forgets pauses, an abort and the runs of the update.
+/// Forgets all that belongs to one update.
+fn start_over(status: &mut RolloutStatus) {
+    clear(status);
+    status.blue_green.scale_up_preview_check_point = false;
+    for slot in SLOTS {
+        *slot.record(status) = None;
+    }
+}
+
+/// Forgets pauses, an abort and the runs of the steps.
 fn clear(status: &mut RolloutStatus) {
     status.pause_conditions.clear();
     status.controller_pause = false;
     status.abort = false;
     status.aborted_at = None;
-    for slot in SLOTS {
+    for slot in PASSING_SLOTS {
         *slot.record(status) = None;
     }
 }
@@ -115,6 +131,9 @@ pub fn next(look: &Look<'_>) -> Option<Change> {
         Phase::Promoted => settled(look),
         Phase::Aborted => abort_seen(look),
         Phase::Rushing | Phase::Stepping(_) | Phase::Finishing => {
+            if let Some(sides) = &look.sides {
+                return blue_green::advance::next(look, sides).or_else(|| named(look));
+            }
             finished(look).or_else(|| stepped(look)).or_else(|| resumed(look)).or_else(|| named(look))
         }
     }
@@ -178,7 +197,7 @@ fn reconsidered(look: &Look<'_>) -> Option<Change> {
 fn rushed(look: &Look<'_>) -> Option<Change> {
     let status = look.status();
     let is_held = status.controller_pause || !status.pause_conditions.is_empty();
-    let has_runs = SLOTS.iter().any(|slot| slot.recorded(status).is_some());
+    let has_runs = PASSING_SLOTS.iter().any(|slot| slot.recorded(status).is_some());
     let is_at_end = status.current_step_index == last_step(look.spec);
     (is_held || has_runs || !is_at_end).then(|| hurried(look))
 }
@@ -192,7 +211,8 @@ fn hurried(look: &Look<'_>) -> Change {
     if was_paused { change.telling(resume_event()) } else { change }
 }
 
-fn resume_event() -> Event {
+/// Tells that a pause is over.
+pub fn resume_event() -> Event {
     Event::normal("RolloutResumed", "Rollout is resumed")
 }
 
@@ -200,7 +220,7 @@ fn resume_event() -> Event {
 fn retried(look: &Look<'_>) -> Option<Change> {
     look.status().aborted_at?;
     let mut next = look.status().clone();
-    clear(&mut next);
+    start_over(&mut next);
     next.current_step_index = first_step(look.spec);
     Some(Change::new(next, RolloutReason::UpdateStarted))
 }
@@ -217,7 +237,8 @@ fn judged(look: &Look<'_>) -> Option<Change> {
     is_late.then(|| aborted(look, Some(format!("ReplicaSet \"{}\" has timed out progressing.", canary.name()))))
 }
 
-fn paused(look: &Look<'_>, mut next: RolloutStatus, reason: &str) -> Change {
+/// A pause begins.
+pub fn paused(look: &Look<'_>, mut next: RolloutStatus, reason: &str) -> Change {
     next.pause_conditions.push(PauseCondition { reason: reason.into(), start_time: Some(Time::from(look.now)) });
     next.controller_pause = true;
     let told = Event::normal("RolloutPaused", format!("Rollout is paused ({reason})"));
@@ -243,12 +264,14 @@ fn has_share(look: &Look<'_>, weight: i32) -> bool {
     traffic.holds(weight)
 }
 
-fn promoted(look: &Look<'_>, why: String) -> Change {
+/// The new revision is the stable one from now on.
+pub fn promoted(look: &Look<'_>, why: String) -> Change {
     let revision = look.fleet.canary.map_or(0, |canary| canary.number());
     let mut next = look.status().clone();
     let was_stable = next.stable_rs.replace(look.fleet.hash.clone());
     clear(&mut next);
     next.promote_full = false;
+    next.blue_green.scale_up_preview_check_point = false;
     next.current_step_index = last_step(look.spec);
     let change = Change::new(next, RolloutReason::Promoted { revision, why: why.clone() });
     if was_stable.as_deref() == Some(look.fleet.hash.as_str()) {
@@ -275,7 +298,8 @@ fn stepped(look: &Look<'_>) -> Option<Change> {
     begins.then(|| paused(look, status.clone(), PAUSE_STEP))
 }
 
-fn has_pause(status: &RolloutStatus, reason: &str) -> bool {
+/// Whether a pause of this kind holds the update.
+pub fn has_pause(status: &RolloutStatus, reason: &str) -> bool {
     status.pause_conditions.iter().any(|condition| condition.reason == reason)
 }
 
@@ -327,7 +351,7 @@ fn completed(look: &Look<'_>, index: usize, step: &Step) -> Change {
 
 /// A person let it go on, and no pause step ends by that: the runs that could not decide are replaced by new ones, with the
 /// same write, so that each of them is asked about once.
-fn resumed(look: &Look<'_>) -> Option<Change> {
+pub fn resumed(look: &Look<'_>) -> Option<Change> {
     if look.observed.rollout.spec.paused || !runs::is_resumed(look.status()) {
         return None;
     }
@@ -373,7 +397,11 @@ pub fn waiting(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
         reasons.push(RolloutReason::PausedByUser);
     }
     for condition in &status.pause_conditions {
-        let end = pause_end(look).filter(|_| condition.reason == PAUSE_STEP);
+        let end = match condition.reason.as_str() {
+            PAUSE_STEP => pause_end(look),
+            blue_green::PAUSE => look.sides.and_then(|sides| blue_green::pause_end(sides.spec.promotion, status)),
+            _ => None,
+        };
         reasons.push(match end {
             Some(until) => RolloutReason::PausedUntil { until },
             None => RolloutReason::Paused { reason: condition.reason.clone() },
@@ -383,9 +411,8 @@ pub fn waiting(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
     if look.phase == Phase::Aborted {
         reasons.push(RolloutReason::StaysAborted);
     }
-    if let Phase::Stepping(index) = look.phase
-        && let Some(run) = runs::current(look, Slot::Step(index)).filter(|run| !run.status.phase.is_completed())
-    {
+    let wanted = runs::wanted(look).into_iter().map(|(slot, _)| slot).filter(|slot| *slot != Slot::Background);
+    for run in wanted.filter_map(|slot| runs::current(look, slot)).filter(|run| !run.status.phase.is_completed()) {
         reasons
             .push(RolloutReason::RunUnfinished { run: run.metadata.name.clone(), phase: run.status.phase.to_string() });
     }
@@ -405,7 +432,7 @@ fn missing_pods(look: &Look<'_>) -> Vec<RolloutReason> {
         })
         .collect();
     let count = look.fleet.retired.iter().map(|revision| revision.pods()).sum();
-    if count > 0 && !look.spec.is_routed() {
+    if count > 0 && look.spec.is_basic() {
         reasons.push(RolloutReason::OldPodsRemain { count });
     }
     reasons

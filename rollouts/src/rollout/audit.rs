@@ -11,7 +11,7 @@ use super::{
     traffic::istio,
 };
 use chrono::{DateTime, Utc};
-use crds::{kind, rollout::IstioVirtualService};
+use crds::{keys, kind, rollout::IstioVirtualService};
 use plan::{ObjectRef, Plan, Requeue, Verb, Write};
 use serde_json::Value;
 
@@ -39,6 +39,9 @@ fn one_write(look: &Look<'_>, write: &Write) -> Result<(), String> {
     if target.object.kind == kind::VIRTUAL_SERVICE.kind {
         return weights(look, &target.object, body);
     }
+    if target.object.kind == kind::SERVICE.kind {
+        return active_service(look, &target.object, body);
+    }
     if target.object.kind == kind::REPLICA_SET.kind {
         let Some(revision) = look.fleet.all.iter().find(|revision| revision.name() == target.object.name) else {
             return Ok(());
@@ -46,6 +49,19 @@ fn one_write(look: &Look<'_>, write: &Write) -> Result<(), String> {
         return size(look, *revision, body);
     }
     Ok(())
+}
+
+/// The Service that carries all of the traffic leads to pods.
+fn active_service(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), String> {
+    let is_active = look.sides.is_some_and(|sides| sides.spec.active_service == object.name);
+    let hash = body.pointer("/spec/selector").and_then(|selector| selector.get(keys::POD_TEMPLATE_HASH));
+    let Some(hash) = hash.and_then(Value::as_str).filter(|_| is_active && look.spec.limits.replicas > 0) else {
+        return Ok(());
+    };
+    if look.fleet.by_hash(hash).is_some_and(|revision| revision.size().available > 0) {
+        return Ok(());
+    }
+    Err(format!("the active Service leads to pods: revision {hash} has none"))
 }
 
 /// Shares add up to the whole, and after an abort the canary's never rises.

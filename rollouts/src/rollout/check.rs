@@ -7,7 +7,7 @@ use super::{
     observed::Observed,
     phase::Phase,
     runs::{self, Slot, Verdict},
-    spec::{Spec, Step},
+    spec::{Spec, Step, Strategy},
     traffic::{self, istio},
 };
 use crds::{
@@ -19,15 +19,13 @@ use plan::reason::RolloutReason;
 use serde_json::Value;
 
 const CANARY: &str = "spec.strategy.canary";
+const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 
 /// The first reference that leads nowhere or does not fit.
 pub fn references(look: &Look<'_>) -> Result<(), Invalid> {
     let (observed, spec) = (look.observed, look.spec);
-    let named = [("canaryService", &spec.canary.canary_service), ("stableService", &spec.canary.stable_service)];
-    for (field, name) in named {
-        if let Some(name) = name {
-            service(observed, spec, &format!("{CANARY}.{field}"), name)?;
-        }
+    for (path, name) in named_services(spec) {
+        service(observed, spec, &path, name)?;
     }
     // An update that is taken back needs no templates: the way back stays open while one is missing.
     if !is_taken_back(look) {
@@ -36,6 +34,19 @@ pub fn references(look: &Look<'_>) -> Result<(), Invalid> {
         }
     }
     routes(observed, spec)
+}
+
+fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<(String, &'a str)> {
+    let (strategy, named) = match &spec.strategy {
+        Strategy::Canary(canary) => (
+            CANARY,
+            [("canaryService", canary.canary_service.as_deref()), ("stableService", canary.stable_service.as_deref())],
+        ),
+        Strategy::BlueGreen(sides) => {
+            (BLUE_GREEN, [("activeService", Some(sides.active_service)), ("previewService", sides.preview_service)])
+        }
+    };
+    named.into_iter().filter_map(|(field, name)| Some((format!("{strategy}.{field}"), name?))).collect()
 }
 
 /// Whether every run that is to be created now can have its arguments.
@@ -49,18 +60,27 @@ fn is_taken_back(look: &Look<'_>) -> bool {
 }
 
 fn analyses<'a>(spec: &'a Spec<'_>) -> impl Iterator<Item = (Slot, &'a RolloutAnalysis)> {
+    let around = match &spec.strategy {
+        Strategy::Canary(_) => [None, None],
+        Strategy::BlueGreen(sides) => [
+            sides.before.map(|analysis| (Slot::PrePromotion, analysis)),
+            sides.after.map(|analysis| (Slot::PostPromotion, analysis)),
+        ],
+    };
     let of_step = |(index, step): (usize, &'a Step)| match step {
         Step::Analysis(analysis) => Some((Slot::Step(index), analysis.as_ref())),
         Step::SetWeight(_) | Step::Pause(_) => None,
     };
     let background = spec.background.iter().map(|background| (Slot::Background, &background.analysis));
-    spec.steps.iter().enumerate().filter_map(of_step).chain(background)
+    spec.steps.iter().enumerate().filter_map(of_step).chain(background).chain(around.into_iter().flatten())
 }
 
 fn path_of(slot: Slot) -> String {
     match slot {
         Slot::Step(index) => format!("{CANARY}.steps[{index}].analysis"),
         Slot::Background => format!("{CANARY}.analysis"),
+        Slot::PrePromotion => format!("{BLUE_GREEN}.prePromotionAnalysis"),
+        Slot::PostPromotion => format!("{BLUE_GREEN}.postPromotionAnalysis"),
     }
 }
 

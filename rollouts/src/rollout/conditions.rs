@@ -3,7 +3,7 @@
 //!
 //! `Progressing.lastUpdateTime` is memory: the progress deadline counts from it. All else here is report.
 
-use super::{look::Look, spec::Step};
+use super::{blue_green, look::Look, spec::Step};
 use chrono::{DateTime, Utc};
 use crds::{
     Time, keys,
@@ -91,7 +91,13 @@ pub fn aborted_message(revision: u64, why: Option<&str>) -> String {
 pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Option<&str>) -> Vec<Event> {
     let now = look.now;
     status.conditions.retain(|condition| condition.condition_type != INVALID_SPEC);
-    let is_available = look.fleet.available() >= look.spec.limits.replicas;
+    let is_available = match &look.sides {
+        None => look.fleet.available() >= look.spec.limits.replicas,
+        Some(sides) => {
+            let active = sides.active.and_then(|hash| look.fleet.by_hash(hash));
+            active.is_some_and(|active| active.size().available >= look.spec.limits.replicas)
+        }
+    };
     let (value, words) = if is_available { ("True", "has") } else { ("False", "does not have") };
     set(status, "Available", value, "AvailableReason", &format!("Rollout {words} minimum availability"), now);
     let is_paused = look.observed.rollout.spec.paused || !status.pause_conditions.is_empty();
@@ -106,7 +112,12 @@ pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Optio
 /// Promoted, and everything is as the spec asks.
 fn is_healthy(look: &Look<'_>, status: &RolloutStatus, is_paused: bool) -> bool {
     let replicas = look.spec.limits.replicas;
-    let counts = [status.updated_replicas, status.available_replicas, status.replicas];
+    // Under blue-green the pods of older revisions stay for a while and harm nobody.
+    let (total, is_switched) = match &look.sides {
+        None => (status.replicas, true),
+        Some(sides) => (status.updated_replicas, blue_green::are_settled(look, sides)),
+    };
+    let counts = [status.updated_replicas, status.available_replicas, total];
     let is_observed = look.status().observed_generation.as_deref()
         == Some(look.observed.rollout.metadata.generation.to_string().as_str());
     let steps = i32::try_from(look.spec.steps.len()).ok();
@@ -114,6 +125,7 @@ fn is_healthy(look: &Look<'_>, status: &RolloutStatus, is_paused: bool) -> bool 
     counts.iter().all(|count| count.unwrap_or(0) == replicas)
         && is_observed
         && is_at_end
+        && is_switched
         && is_promoted(status)
         && !is_paused
 }
@@ -239,6 +251,8 @@ fn made_progress(look: &Look<'_>, status: &RolloutStatus) -> bool {
         || status.stable_rs != before.stable_rs
         || status.current_step_index != before.current_step_index
         || status.current_step_hash != before.current_step_hash
+        || status.blue_green.active_selector != before.blue_green.active_selector
+        || status.blue_green.preview_selector != before.blue_green.preview_selector
 }
 
 /// When the progress deadline passes; `None` where it does not count now.
@@ -248,7 +262,8 @@ pub fn deadline(look: &Look<'_>, status: &RolloutStatus) -> Option<DateTime<Utc>
         return None;
     }
     let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);
-    let waits_on_purpose = matches!(look.spec.steps.get(index), Some(Step::Pause(_) | Step::Analysis(_)));
+    let is_judged = look.sides.is_some_and(|sides| !blue_green::wanted_runs(look, &sides).is_empty());
+    let waits_on_purpose = is_judged || matches!(look.spec.steps.get(index), Some(Step::Pause(_) | Step::Analysis(_)));
     let is_paused = find(status, "Paused").is_some_and(|condition| condition.status == "True");
     let is_draining =
         look.fleet.retired.iter().any(|revision| revision.deadline().is_some() && revision.size().asked > 0);

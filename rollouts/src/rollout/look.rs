@@ -1,6 +1,13 @@
 //! One look at a Rollout: everything that the rules derive once and then share. It is passed down and never changed.
 
-use super::{fleet::Fleet, observed::Observed, phase::Phase, spec::Spec, traffic::Traffic};
+use super::{
+    blue_green::Sides,
+    fleet::Fleet,
+    observed::Observed,
+    phase::Phase,
+    spec::{Spec, Strategy},
+    traffic::Traffic,
+};
 use chrono::{DateTime, Utc};
 use crds::{kind, rollout::RolloutStatus};
 use plan::Target;
@@ -18,6 +25,8 @@ pub struct Look<'a> {
     pub phase: Phase,
     /// What the routes hold; `None` where traffic is not routed.
     pub traffic: Option<Traffic<'a>>,
+    /// What the Services of blue-green select; `None` for a canary.
+    pub sides: Option<Sides<'a>>,
     /// The time.
     pub now: DateTime<Utc>,
 }
@@ -26,7 +35,11 @@ impl<'a> Look<'a> {
     /// Derives what the rules share.
     pub fn of(observed: &'a Observed, spec: &'a Spec<'a>, fleet: &'a Fleet<'a>, now: DateTime<Utc>) -> Self {
         let phase = Phase::of(&observed.rollout.status, fleet, spec);
-        Self { observed, spec, fleet, phase, traffic: Traffic::of(observed, spec), now }
+        let sides = match &spec.strategy {
+            Strategy::Canary(_) => None,
+            Strategy::BlueGreen(blue_green) => Some(Sides::of(observed, blue_green)),
+        };
+        Self { observed, spec, fleet, phase, traffic: Traffic::of(observed, spec), sides, now }
     }
 
     /// The recorded status.
@@ -57,6 +70,9 @@ impl<'a> Look<'a> {
 
     /// The share, in percent, that reaches the revision with this hash at most. Without routing nothing is known to.
     pub fn share_of(&self, hash: &str) -> i32 {
+        if let Some(sides) = &self.sides {
+            return sides.share_of(hash);
+        }
         self.traffic.as_ref().map_or(0, |traffic| traffic.share_of(hash))
     }
 

@@ -4,7 +4,7 @@
 //! Some are written by clients too: that is how a person steers an update.
 
 /// Paths below `status` that a decision reads.
-pub const MEMORY: [&str; 18] = [
+pub const MEMORY: [&str; 23] = [
     // Which template and which steps the rest is about.
     "currentPodHash",
     "currentStepHash",
@@ -24,10 +24,16 @@ pub const MEMORY: [&str; 18] = [
     // The names of its runs, recorded before the runs are created; without a phase until they were.
     "canary.currentStepAnalysisRunStatus",
     "canary.currentBackgroundAnalysisRunStatus",
-    // The progress deadline counts from Progressing.lastUpdateTime, and starts anew when one of the counts moves.
+    "blueGreen.prePromotionAnalysisRunStatus",
+    "blueGreen.postPromotionAnalysisRunStatus",
+    // Whether the smaller preview was let go.
+    "blueGreen.scaleUpPreviewCheckPoint",
+    // The progress deadline counts from Progressing.lastUpdateTime, and starts anew when one of the counts or selectors moves.
     "conditions",
     "replicas",
     "updatedReplicas",
     "readyReplicas",
     "availableReplicas",
+    "blueGreen.activeSelector",
+    "blueGreen.previewSelector",
 ];

@@ -67,6 +67,10 @@ impl References {
     /// Reads them off the spec, valid or not.
     pub fn of(rollout: &Rollout) -> Self {
         let mut found = Self::default();
+        if let Some(blue_green) = &rollout.spec.strategy.blue_green {
+            found.services.push(blue_green.active_service.clone());
+            found.services.extend(blue_green.preview_service.clone());
+        }
         let Some(canary) = &rollout.spec.strategy.canary else { return found };
         found.services.extend([&canary.canary_service, &canary.stable_service].into_iter().flatten().cloned());
         let Some(istio) = canary.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref()) else {

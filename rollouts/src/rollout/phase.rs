@@ -16,7 +16,7 @@ pub enum Phase {
     Rushing,
     /// At the step of this index.
     Stepping(usize),
-    /// All steps are done; the canary takes over.
+    /// All steps are done; the canary takes over. Blue-green has no steps: its whole update is this.
     Finishing,
 }
 

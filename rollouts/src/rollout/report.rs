@@ -2,7 +2,9 @@
 //! difference between what is recorded and what should be, so that a field nobody here knows stays as it is.
 
 use super::{
-    conditions, held,
+    blue_green, conditions,
+    fleet::Revision,
+    held,
     invalid::Invalid,
     look::{Look, rollout_target},
     observed::Observed,
@@ -11,23 +13,34 @@ use super::{
     runs::{self, SLOTS},
 };
 use chrono::{DateTime, Utc};
-use crds::rollout::{RolloutStatus, TrafficWeights, WeightDestination};
+use crds::{
+    foreign::ReplicaSetStatus,
+    keys,
+    rollout::{RolloutStatus, TrafficWeights, WeightDestination},
+};
 use plan::{Event, Plan, Reason, Write, reason::RolloutReason};
 
 /// Fills in everything that follows from what is observed; returns the Events that tell of it.
 pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Option<&str>) -> Vec<Event> {
-    // A count of none is absent, as clients written in Go leave it out.
-    let counted = |count: i32| Some(count).filter(|count| *count != 0);
-    let total = |count: fn(&crds::foreign::ReplicaSetStatus) -> i32| {
-        counted(look.fleet.all.iter().map(|revision| count(&revision.set.status)).sum())
-    };
-    status.replicas = total(|status| status.replicas);
-    status.ready_replicas = total(|status| status.ready_replicas);
-    status.available_replicas = total(|status| status.available_replicas);
-    status.updated_replicas = counted(look.fleet.canary.map_or(0, |canary| canary.set.status.replicas));
-    status.hpa_replicas = status.replicas;
+    let sides = look.sides.as_ref();
+    // Under blue-green those count that the users reach, as soon as they reach any.
+    let active = sides.and_then(|sides| look.fleet.by_hash(sides.active?));
+    let serving = active.map_or_else(|| look.fleet.all.clone(), |active| vec![active]);
+    let new: Vec<_> = look.fleet.canary.into_iter().collect();
+    status.replicas = total(&look.fleet.all, |status| status.replicas);
+    status.ready_replicas = total(&serving, |status| status.ready_replicas);
+    status.available_replicas = total(&serving, |status| status.available_replicas);
+    status.updated_replicas = total(&new, |status| status.replicas);
+    status.hpa_replicas = total(&serving, |status| status.replicas);
     status.current_pod_hash = Some(look.fleet.hash.clone());
-    status.selector = look.observed.rollout.spec.selector.as_ref().map(crds::LabelSelector::to_query);
+    status.selector = look.observed.rollout.spec.selector.clone().map(|mut selector| {
+        let hash = active.map(|active| (keys::POD_TEMPLATE_HASH.to_owned(), active.hash().to_owned()));
+        selector.match_labels.extend(hash);
+        selector.to_query()
+    });
+    let side = |hash: Option<&str>| hash.map(str::to_owned);
+    status.blue_green.active_selector = side(sides.and_then(|sides| sides.active));
+    status.blue_green.preview_selector = side(sides.and_then(|sides| sides.preview));
     status.canary.weights = weights(look, status);
     for slot in SLOTS {
         let Some(recorded) = slot.record(status) else { continue };
@@ -43,8 +56,13 @@ pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Optio
     events
 }
 
+/// A count of none is absent, as clients written in Go leave it out.
+fn total(sets: &[Revision<'_>], count: fn(&ReplicaSetStatus) -> i32) -> Option<i32> {
+    Some(sets.iter().map(|revision| count(&revision.set.status)).sum()).filter(|count| *count != 0)
+}
+
 fn weights(look: &Look<'_>, status: &RolloutStatus) -> Option<TrafficWeights> {
-    let traffic = look.traffic.as_ref()?;
+    let (traffic, ends) = look.traffic.as_ref().zip(look.spec.canary())?;
     let canary = traffic.highest_canary();
     let destination = |weight: i32, service: &Option<String>, hash: Option<String>| WeightDestination {
         weight,
@@ -53,8 +71,8 @@ fn weights(look: &Look<'_>, status: &RolloutStatus) -> Option<TrafficWeights> {
     };
     let stable_hash = status.stable_rs.clone().filter(|hash| !hash.is_empty());
     Some(TrafficWeights {
-        canary: destination(canary, &look.spec.canary.canary_service, Some(look.fleet.hash.clone())),
-        stable: destination(traffic.highest_stable(), &look.spec.canary.stable_service, stable_hash),
+        canary: destination(canary, &ends.canary_service, Some(look.fleet.hash.clone())),
+        stable: destination(traffic.highest_stable(), &ends.stable_service, stable_hash),
         additional: Vec::new(),
         verified: None,
     })
@@ -90,6 +108,8 @@ fn phase(look: &Look<'_>, status: &RolloutStatus) -> (Option<String>, Option<Str
         "more replicas need to be updated"
     } else if status.available_replicas.unwrap_or(0) < updated {
         "updated replicas are still becoming available"
+    } else if let Some(message) = look.sides.as_ref().map(|sides| blue_green::pending(look, sides, status)) {
+        message
     } else if !look.spec.is_routed() && status.replicas.unwrap_or(0) > updated {
         "old replicas are pending termination"
     } else if !is_promoted {

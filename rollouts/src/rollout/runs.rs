@@ -12,6 +12,7 @@ pub use history::trimmed;
 pub use verdict::{Verdict, events, verdict};
 
 use super::{
+    blue_green,
     fleet::{Fleet, owner},
     look::Look,
     observed::Observed,
@@ -34,6 +35,10 @@ pub enum Slot {
     Step(usize),
     /// The analysis beside the steps.
     Background,
+    /// The analysis before the active Service is switched.
+    PrePromotion,
+    /// The analysis after the active Service was switched.
+    PostPromotion,
 }
 
 impl Slot {
@@ -42,6 +47,8 @@ impl Slot {
         match self {
             Self::Step(_) => "Step",
             Self::Background => "Background",
+            Self::PrePromotion => "PrePromotion",
+            Self::PostPromotion => "PostPromotion",
         }
     }
 
@@ -50,6 +57,8 @@ impl Slot {
         match self {
             Self::Step(_) => "Step-based analysis phase error/failed",
             Self::Background => "Background analysis phase error/failed",
+            Self::PrePromotion => "Blue/green pre-promotion analysis phase error/failed",
+            Self::PostPromotion => "Blue/green post-promotion analysis phase error/failed",
         }
     }
 
@@ -58,6 +67,8 @@ impl Slot {
         match self {
             Self::Step(_) => status.canary.current_step_analysis_run_status.as_ref(),
             Self::Background => status.canary.current_background_analysis_run_status.as_ref(),
+            Self::PrePromotion => status.blue_green.pre_promotion_analysis_run_status.as_ref(),
+            Self::PostPromotion => status.blue_green.post_promotion_analysis_run_status.as_ref(),
         }
     }
 
@@ -66,7 +77,7 @@ impl Slot {
     fn own(self, status: &RolloutStatus) -> Option<&RolloutAnalysisRunStatus> {
         self.recorded(status).filter(|recorded| match self {
             Self::Step(index) => numberless(&recorded.name).ends_with(&format!("-{index}")),
-            Self::Background => true,
+            Self::Background | Self::PrePromotion | Self::PostPromotion => true,
         })
     }
 
@@ -75,12 +86,16 @@ impl Slot {
         match self {
             Self::Step(_) => &mut status.canary.current_step_analysis_run_status,
             Self::Background => &mut status.canary.current_background_analysis_run_status,
+            Self::PrePromotion => &mut status.blue_green.pre_promotion_analysis_run_status,
+            Self::PostPromotion => &mut status.blue_green.post_promotion_analysis_run_status,
         }
     }
 }
 
-/// Both places of a status that hold a run, whatever step it is at.
-pub const SLOTS: [Slot; 2] = [Slot::Step(0), Slot::Background];
+/// All places of a status that hold a run, whatever step it is at.
+pub const SLOTS: [Slot; 4] = [Slot::Step(0), Slot::Background, Slot::PrePromotion, Slot::PostPromotion];
+/// Those that are forgotten once an update stops or goes to its end. Those around a switch stay to be read until it starts over.
+pub const PASSING_SLOTS: [Slot; 2] = [Slot::Step(0), Slot::Background];
 
 /// A run's name without the number that tells it from an earlier one.
 fn numberless(name: &str) -> &str {
@@ -100,6 +115,9 @@ pub fn is_resumed(status: &RolloutStatus) -> bool {
 
 /// The runs that the phase calls for.
 pub fn wanted<'a>(look: &Look<'a>) -> Vec<(Slot, &'a RolloutAnalysis)> {
+    if let Some(sides) = look.sides {
+        return blue_green::wanted_runs(look, &sides);
+    }
     let index = match look.phase {
         Phase::Stepping(index) => index,
         Phase::Finishing => look.spec.steps.len(),
@@ -136,10 +154,10 @@ pub fn unnamed(look: &Look<'_>) -> Vec<(Slot, String)> {
     wanted(look).into_iter().filter_map(name_for).collect()
 }
 
-/// A step's run begins when no pause holds the step.
+/// A step's run begins when no pause holds the step; so do those around a switch.
 fn is_held(look: &Look<'_>, slot: Slot) -> bool {
     let is_paused = look.observed.rollout.spec.paused || !look.status().pause_conditions.is_empty();
-    is_paused && matches!(slot, Slot::Step(_))
+    is_paused && slot != Slot::Background
 }
 
 /// A slot is served by a run that is recorded and there, or recorded and about to be created. Somebody who resumed after an
@@ -163,6 +181,8 @@ fn base_name(look: &Look<'_>, slot: Slot) -> String {
     match slot {
         Slot::Step(index) => format!("{base}-{index}"),
         Slot::Background => base,
+        Slot::PrePromotion => format!("{base}-pre"),
+        Slot::PostPromotion => format!("{base}-post"),
     }
 }
 

@@ -2,6 +2,7 @@
 //! shrink now: a revision that traffic reaches keeps its pods, and pods that lost their traffic stay for the drain time.
 
 use super::{
+    blue_green,
     fleet::Revision,
     look::Look,
     phase::Phase,
@@ -25,9 +26,12 @@ pub struct Scaling {
 
 /// What becomes of the time until which a ReplicaSet keeps pods that it no longer needs.
 #[derive(Clone, Copy, Debug)]
-enum Deadline {
+pub enum Deadline {
+    /// It stays as it is.
     Keep,
+    /// There is none.
     Clear,
+    /// It is this.
     Set(DateTime<Utc>),
 }
 
@@ -37,10 +41,10 @@ pub fn writes(look: &Look<'_>) -> Scaling {
     if look.is_halted() {
         return scaling;
     }
-    if look.spec.is_routed() {
-        routed(look, &mut scaling);
-    } else {
-        basic(look, &mut scaling);
+    match &look.sides {
+        Some(sides) => blue_green::sizes::scale(look, sides, &mut scaling),
+        None if look.spec.is_routed() => routed(look, &mut scaling),
+        None => basic(look, &mut scaling),
     }
     scaling
 }
@@ -89,12 +93,13 @@ fn routed(look: &Look<'_>, scaling: &mut Scaling) {
 }
 
 /// The pods that the serving revision must have before others lose theirs. One at least: the last healthy pods never go.
-fn fewest_serving(look: &Look<'_>) -> i32 {
+pub fn fewest_serving(look: &Look<'_>) -> i32 {
     let limits = look.spec.limits;
     limits.fewest_available().max(limits.replicas.min(1))
 }
 
-fn lacking(revision: Revision<'_>, want: i32) -> RolloutReason {
+/// What is said where a revision has too few pods for others to go.
+pub fn lacking(revision: Revision<'_>, want: i32) -> RolloutReason {
     RolloutReason::PodsNotReady { replica_set: revision.name().into(), want, have: revision.size().available }
 }
 
@@ -135,7 +140,7 @@ fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
 
 /// Leaves a revision with `size` pods, once it has needed no more of them for `delay`: a mesh learns late that nothing is to
 /// be sent to the others.
-fn drained(look: &Look<'_>, revision: Revision<'_>, size: i32, delay: TimeDelta, scaling: &mut Scaling) {
+pub fn drained(look: &Look<'_>, revision: Revision<'_>, size: i32, delay: TimeDelta, scaling: &mut Scaling) {
     let asked = revision.size().asked;
     // Who asks for no pods at all asks for no traffic either.
     if size == 0 && asked > 0 && look.share_of(revision.hash()) > 0 && look.spec.limits.replicas > 0 {
@@ -159,7 +164,7 @@ fn drained(look: &Look<'_>, revision: Revision<'_>, size: i32, delay: TimeDelta,
 }
 
 /// A ReplicaSet with another size, or with its bookkeeping mended; nothing where all is as it should be.
-fn resized(look: &Look<'_>, revision: Revision<'_>, size: i32, deadline: Deadline) -> Option<Write> {
+pub fn resized(look: &Look<'_>, revision: Revision<'_>, size: i32, deadline: Deadline) -> Option<Write> {
     let from = revision.size().asked;
     let desired = look.spec.limits.replicas.to_string();
     let is_annotated = revision.desired_annotation() == Some(desired.as_str());

@@ -3,6 +3,7 @@
 //! The checks run in a fixed order and stop at the first that fails, since clients match on that one message.
 
 use super::{
+    blue_green::spec::BlueGreen,
     invalid::Invalid,
     replicas::{self, Amount, Limits, WHOLE},
     runs, unsupported,
@@ -11,7 +12,7 @@ use crate::template;
 use chrono::TimeDelta;
 use crds::{
     IntOrString, Rollout,
-    rollout::{CanaryStep, CanaryStrategy, IstioTrafficRouting, RolloutAnalysis},
+    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, IstioTrafficRouting, RolloutAnalysis},
 };
 use serde_json::Value;
 
@@ -56,11 +57,20 @@ pub struct Background {
     pub starting_step: usize,
 }
 
+/// How traffic comes to a new revision.
+#[derive(Clone, Debug)]
+pub enum Strategy<'a> {
+    /// Share by share, in steps.
+    Canary(&'a CanaryStrategy),
+    /// All at once, by the selector of one Service.
+    BlueGreen(BlueGreen<'a>),
+}
+
 /// Everything a Rollout's spec asks for that this version carries out.
 #[derive(Clone, Debug)]
 pub struct Spec<'a> {
-    /// The wire form that this was read from.
-    pub canary: &'a CanaryStrategy,
+    /// What is asked for under `spec.strategy`. Blue-green has neither steps, nor a router, nor a background analysis.
+    pub strategy: Strategy<'a>,
     /// Pods wanted and how far their number may stray.
     pub limits: Limits,
     /// The pod template, as the user wrote it.
@@ -113,35 +123,24 @@ impl<'a> Spec<'a> {
                 "must be greater than minReadySeconds",
             ));
         }
-        let canary = strategy(rollout)?;
-        let limits = amounts(canary, spec.replicas.unwrap_or(1))?;
-        let istio = services(canary)?;
-        if istio.is_none() && canary.scale_down_delay_seconds.is_some() {
-            return Err(Invalid::value(
-                "spec.strategy.canary.scaleDownDelaySeconds",
-                canary.scale_down_delay_seconds,
-                "Canary scaleDownDelaySeconds can only be used with traffic routing",
-            ));
-        }
-        unsupported::check_canary(canary)?;
-        let steps = canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire)).collect::<Result<_, _>>()?;
-        let drain = canary.scale_down_delay_seconds.unwrap_or(if istio.is_some() { DRAIN_SECS } else { 0 });
-        let abort_drain = canary.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS);
+        let history_limit = spec.revision_history_limit.unwrap_or(HISTORY_LIMIT);
+        let replicas = spec.replicas.unwrap_or(1);
+        let parts = match chosen(rollout)? {
+            Chosen::Canary(canary) => Parts::of_canary(canary, replicas)?,
+            Chosen::BlueGreen(wire) => Parts::of_blue_green(wire, replicas, history_limit)?,
+        };
         let history = spec.analysis.clone().unwrap_or_default();
         Ok(Self {
-            canary,
-            limits,
+            strategy: parts.strategy,
+            limits: parts.limits,
             template,
-            steps,
-            istio,
-            background: canary.analysis.as_ref().map(|background| Background {
-                analysis: background.analysis.clone(),
-                starting_step: usize::try_from(background.starting_step.unwrap_or(0)).unwrap_or(0),
-            }),
+            steps: parts.steps,
+            istio: parts.istio,
+            background: parts.background,
             progress_deadline: seconds(deadline),
-            scale_down_delay: seconds(drain),
-            abort_scale_down_delay: (abort_drain != 0).then(|| seconds(abort_drain)),
-            history_limit: count(spec.revision_history_limit.unwrap_or(HISTORY_LIMIT)),
+            scale_down_delay: seconds(parts.drain_secs),
+            abort_scale_down_delay: (parts.abort_drain_secs != 0).then(|| seconds(parts.abort_drain_secs)),
+            history_limit: count(history_limit),
             successful_runs: count(history.successful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
             unsuccessful_runs: count(history.unsuccessful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
         })
@@ -150,6 +149,19 @@ impl<'a> Spec<'a> {
     /// True where a router moves the traffic.
     pub fn is_routed(&self) -> bool {
         self.istio.is_some()
+    }
+
+    /// True where the part of the pods is the share of the traffic.
+    pub fn is_basic(&self) -> bool {
+        matches!(self.strategy, Strategy::Canary(_)) && self.istio.is_none()
+    }
+
+    /// The canary strategy, where it is that.
+    pub fn canary(&self) -> Option<&'a CanaryStrategy> {
+        match self.strategy {
+            Strategy::Canary(canary) => Some(canary),
+            Strategy::BlueGreen(_) => None,
+        }
     }
 
     /// The share that the canary is to have while step `index` is the current one: the last weight set so far.
@@ -170,6 +182,67 @@ impl<'a> Spec<'a> {
             .find_map(|step| if let Step::SetWeight(weight) = step { Some(*weight) } else { None })
             .unwrap_or(0)
     }
+}
+
+/// What the strategy alone says.
+struct Parts<'a> {
+    strategy: Strategy<'a>,
+    limits: Limits,
+    steps: Vec<Step>,
+    istio: Option<&'a IstioTrafficRouting>,
+    background: Option<Background>,
+    drain_secs: i32,
+    abort_drain_secs: i32,
+}
+
+impl<'a> Parts<'a> {
+    fn of_canary(canary: &'a CanaryStrategy, replicas: i32) -> Result<Self, Invalid> {
+        let limits = amounts(canary, replicas)?;
+        let istio = services(canary)?;
+        if istio.is_none() && canary.scale_down_delay_seconds.is_some() {
+            return Err(Invalid::value(
+                "spec.strategy.canary.scaleDownDelaySeconds",
+                canary.scale_down_delay_seconds,
+                "Canary scaleDownDelaySeconds can only be used with traffic routing",
+            ));
+        }
+        unsupported::check_canary(canary)?;
+        let steps = canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire)).collect::<Result<_, _>>()?;
+        let background = canary.analysis.as_ref().map(|background| Background {
+            analysis: background.analysis.clone(),
+            starting_step: usize::try_from(background.starting_step.unwrap_or(0)).unwrap_or(0),
+        });
+        Ok(Self {
+            strategy: Strategy::Canary(canary),
+            limits,
+            steps,
+            istio,
+            background,
+            drain_secs: canary.scale_down_delay_seconds.unwrap_or(if istio.is_some() { DRAIN_SECS } else { 0 }),
+            abort_drain_secs: canary.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
+        })
+    }
+
+    fn of_blue_green(wire: &'a BlueGreenStrategy, replicas: i32, history_limit: i32) -> Result<Self, Invalid> {
+        let blue_green = BlueGreen::parse(wire, history_limit)?;
+        let unavailable = amount("spec.strategy.blueGreen.maxUnavailable", wire.max_unavailable.as_ref())?;
+        Ok(Self {
+            strategy: Strategy::BlueGreen(blue_green),
+            // The new revision stands beside the old one.
+            limits: replicas::limits(replicas, Amount::Percent(WHOLE), unavailable),
+            steps: Vec::new(),
+            istio: None,
+            background: None,
+            drain_secs: wire.scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
+            abort_drain_secs: wire.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
+        })
+    }
+}
+
+/// The one strategy that a spec names.
+enum Chosen<'a> {
+    Canary(&'a CanaryStrategy),
+    BlueGreen(&'a BlueGreenStrategy),
 }
 
 fn seconds(number: i32) -> TimeDelta {
@@ -195,7 +268,7 @@ fn counts_are_positive(rollout: &Rollout) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn strategy(rollout: &Rollout) -> Result<&CanaryStrategy, Invalid> {
+fn chosen(rollout: &Rollout) -> Result<Chosen<'_>, Invalid> {
     let strategy = &rollout.spec.strategy;
     match (&strategy.canary, &strategy.blue_green) {
         (None, None) => Err(Invalid::required(
@@ -207,8 +280,8 @@ fn strategy(rollout: &Rollout) -> Result<&CanaryStrategy, Invalid> {
             "blueGreen and canary",
             "Multiple Strategies can not be listed",
         )),
-        (None, Some(_)) => Err(Invalid::unsupported("spec.strategy.blueGreen")),
-        (Some(canary), None) => Ok(canary),
+        (None, Some(blue_green)) => Ok(Chosen::BlueGreen(blue_green)),
+        (Some(canary), None) => Ok(Chosen::Canary(canary)),
     }
 }
 

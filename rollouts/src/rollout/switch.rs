@@ -5,13 +5,14 @@
 //! that is fully available.
 
 use super::{
-    endpoints,
+    blue_green, endpoints,
     fleet::Revision,
     look::Look,
     phase::Phase,
+    spec::Strategy,
     traffic::{Backing, istio},
 };
-use crds::{Service, keys, kind};
+use crds::{Service, keys, kind, rollout::CanaryStrategy};
 use plan::{Event, Target, Write, reason::RolloutReason};
 use serde_json::json;
 
@@ -28,7 +29,13 @@ struct Switch<'a> {
 
 /// All that must be written now, and what holds the rest.
 pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
-    let (mut writes, mut held) = services(look);
+    let canary = match &look.spec.strategy {
+        Strategy::Canary(canary) => canary,
+        Strategy::BlueGreen(_) => {
+            return look.sides.map(|sides| blue_green::services::writes(look, &sides)).unwrap_or_default();
+        }
+    };
+    let (mut writes, mut held) = services(look, canary);
     let (more, reasons) = subsets(look);
     writes.extend(more);
     held.extend(reasons);
@@ -40,9 +47,8 @@ fn wanted_canary<'a>(look: &Look<'a>) -> Option<Revision<'a>> {
     if look.phase == Phase::Aborted { look.fleet.stable } else { look.fleet.canary }
 }
 
-fn services(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
+fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<RolloutReason>) {
     let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.highest_canary(), traffic.highest_stable()));
-    let canary = &look.spec.canary;
     let named = [
         (&canary.stable_service, weights.1, look.fleet.stable, true),
         (&canary.canary_service, weights.0, wanted_canary(look), false),
@@ -76,7 +82,8 @@ fn services(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
     (writes, held)
 }
 
-fn service_write(look: &Look<'_>, service: &Service, selected: Option<&str>, wanted: Revision<'_>) -> Write {
+/// Points a Service at a revision.
+pub fn service_write(look: &Look<'_>, service: &Service, selected: Option<&str>, wanted: Revision<'_>) -> Write {
     let meta = &service.metadata;
     let body = json!({
         "metadata": { "annotations": { keys::MANAGED_BY_ROLLOUTS: look.name() } },

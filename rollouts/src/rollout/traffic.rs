@@ -61,12 +61,12 @@ pub struct Traffic<'a> {
 
 /// The names of the ends, as the spec gives them.
 pub fn ends<'a>(spec: &Spec<'a>) -> Option<Ends<'a>> {
-    let istio = spec.istio?;
+    let (istio, canary) = spec.istio.zip(spec.canary())?;
     Some(match &istio.destination_rule {
         Some(rule) => Ends::Subsets { canary: &rule.canary_subset_name, stable: &rule.stable_subset_name },
         None => Ends::Hosts {
-            canary: spec.canary.canary_service.as_deref().unwrap_or_default(),
-            stable: spec.canary.stable_service.as_deref().unwrap_or_default(),
+            canary: canary.canary_service.as_deref().unwrap_or_default(),
+            stable: canary.stable_service.as_deref().unwrap_or_default(),
         },
     })
 }

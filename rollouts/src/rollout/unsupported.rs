@@ -2,7 +2,7 @@
 //! skipped a step would be believed. Fields that nobody knows are left alone.
 
 use super::invalid::Invalid;
-use crds::rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
+use crds::rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
 
 fn refuse(prefix: &str, fields: &[(&str, bool)]) -> Result<(), Invalid> {
     match fields.iter().find(|(_, is_set)| *is_set) {
@@ -29,6 +29,18 @@ pub fn check_canary(canary: &CanaryStrategy) -> Result<(), Invalid> {
             ("pingPong", canary.ping_pong.is_some()),
             ("minPodsPerReplicaSet", canary.min_pods_per_replica_set.is_some()),
             ("replicaProgressThreshold", canary.replica_progress_threshold.is_some()),
+        ],
+    )
+}
+
+/// Checks the fields of the blue-green strategy.
+pub fn check_blue_green(blue_green: &BlueGreenStrategy) -> Result<(), Invalid> {
+    refuse(
+        "spec.strategy.blueGreen",
+        &[
+            ("antiAffinity", blue_green.anti_affinity.is_some()),
+            ("previewMetadata", blue_green.preview_metadata.is_some()),
+            ("activeMetadata", blue_green.active_metadata.is_some()),
         ],
     )
 }

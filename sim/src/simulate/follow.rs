@@ -215,6 +215,10 @@ fn endless(look: &Look) -> Option<String> {
     if pauses.iter().any(|one| text(one, "/reason") == "InconclusiveAnalysisRun") {
         return Some(format!("since an analysis was inconclusive, until {promote} or abort"));
     }
+    if let Some(blue_green) = look.rollout.pointer("/spec/strategy/blueGreen") {
+        let is_by_hand = blue_green.pointer("/autoPromotionEnabled") == Some(&Value::Bool(false));
+        return is_by_hand.then(|| format!("before the switch, `autoPromotionEnabled: false`, until {promote}"));
+    }
     let index = number(&look.rollout, "/status/currentStepIndex");
     let steps = list(&look.rollout, "/spec/strategy/canary/steps");
     let step = usize::try_from(index).ok().and_then(|index| steps.get(index))?;

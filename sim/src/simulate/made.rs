@@ -17,7 +17,9 @@ pub(crate) fn missing(rollout: &Value, namespace: &str, server: &Server) -> Vec<
     let is_there = |kind: &str, api: &str, name: &str| server.get(api, kind, namespace, name).is_some();
     let canary = rollout.pointer("/spec/strategy/canary").unwrap_or(&Value::Null);
     let mut made = Vec::new();
+    let blue_green = rollout.pointer("/spec/strategy/blueGreen").unwrap_or(&Value::Null);
     let mut services = vec![text(canary, "/canaryService").to_owned(), text(canary, "/stableService").to_owned()];
+    services.extend(["/activeService", "/previewService"].map(|field| text(blue_green, field).to_owned()));
     if let Some(routing) = canary.pointer("/trafficRouting/istio") {
         let rule = text(routing, "/destinationRule/name");
         let host = host_of_subsets(rule, routing, rollout, namespace, server);

@@ -1,0 +1,76 @@
+//! How many pods for which revision under blue-green? The stable one keeps all of its own, the new one gets all or the size of
+//! a preview, and whatever the active Service has left keeps its pods for a while, so that it can be switched back to.
+
+use super::{Sides, is_passed, is_switch_back, wanted_pods};
+use crate::rollout::{
+    fleet::Revision,
+    look::Look,
+    phase::Phase,
+    runs::Slot,
+    scaling::{self, Deadline, Scaling},
+};
+use chrono::{DateTime, Utc};
+use std::cmp::Reverse;
+
+/// Sizes for all ReplicaSets: stable first, then the new one, then the rest, newest first.
+pub fn scale(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
+    if let Some(stable) = look.fleet.stable_beside_canary() {
+        scaling.writes.extend(scaling::resized(look, stable, look.spec.limits.replicas, Deadline::Clear));
+    }
+    if let Some(new) = look.fleet.canary {
+        if look.phase == Phase::Aborted { taken_back(look, new, scaling) } else { wanted(look, sides, new, scaling) }
+    }
+    retired(look, sides, scaling);
+}
+
+fn wanted(look: &Look<'_>, sides: &Sides<'_>, new: Revision<'_>, scaling: &mut Scaling) {
+    let pods = wanted_pods(look, sides);
+    if pods < new.size().asked && new.has_deadline() && !is_switch_back(look) {
+        // It served before an abort: it becomes a small preview only when that is long past.
+        scaling::drained(look, new, pods, look.spec.scale_down_delay, scaling);
+        return;
+    }
+    // That it was still kept is known by its deadline, until the switch back is done.
+    let deadline = if is_switch_back(look) { Deadline::Keep } else { Deadline::Clear };
+    scaling.writes.extend(scaling::resized(look, new, pods, deadline));
+}
+
+/// The new revision of an aborted update stays for its delay, counted from when the stable one has all of its pods and the users.
+fn taken_back(look: &Look<'_>, new: Revision<'_>, scaling: &mut Scaling) {
+    if new.size().asked == 0 {
+        return;
+    }
+    let stable_is_back = look.fleet.stable.is_some_and(|stable| stable.size().available >= look.spec.limits.replicas);
+    match look.spec.abort_scale_down_delay {
+        Some(delay) if stable_is_back => scaling::drained(look, new, 0, delay, scaling),
+        // Its size stays; its bookkeeping follows the Rollout.
+        _ => scaling.writes.extend(scaling::resized(look, new, new.size().asked, Deadline::Keep)),
+    }
+}
+
+fn retired(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
+    if sides.spec.keeps_until_verified && look.phase.is_updating() && !is_passed(look, Slot::PostPromotion) {
+        return;
+    }
+    let fewest = scaling::fewest_serving(look);
+    let serving = sides.active.and_then(|hash| look.fleet.by_hash(hash)).or(look.fleet.stable);
+    let short = serving.filter(|revision| revision.size().available < fewest);
+    // Who was left last is kept first: it may still get requests, and is the one to be switched back to.
+    let mut standing: Vec<_> = look.fleet.retired.iter().filter(|revision| revision.size().asked > 0).collect();
+    standing.sort_by_key(|revision| Reverse(revision.deadline().unwrap_or(DateTime::<Utc>::MAX_UTC)));
+    let mut kept = 0;
+    for revision in standing {
+        let is_selected = [sides.active, sides.preview].contains(&Some(revision.hash()));
+        if let Some(short) = short {
+            scaling.held.push(scaling::lacking(short, fewest));
+        } else if !is_selected {
+            let has_room = sides.spec.revision_limit.is_none_or(|limit| kept < limit);
+            if has_room {
+                scaling::drained(look, *revision, 0, look.spec.scale_down_delay, scaling);
+            } else if look.share_of(revision.hash()) == 0 {
+                scaling.writes.extend(scaling::resized(look, *revision, 0, Deadline::Clear));
+            }
+            kept += 1;
+        }
+    }
+}
