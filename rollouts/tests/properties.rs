@@ -65,7 +65,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// What is rolled out: without a router (0), through hosts (1) or subsets (2), with these steps.
+/// What is rolled out: without a router (0), through hosts (1) or subsets (2), with these steps, or blue-green (3).
 #[derive(Clone, Debug)]
 struct Setting {
     router: u8,
@@ -74,6 +74,38 @@ struct Setting {
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
+    prop_oneof![3 => canary(), 2 => blue_green()]
+}
+
+fn blue_green() -> impl Strategy<Value = Setting> {
+    let promotion = prop_oneof![
+        Just(json!({})),
+        Just(json!({"autoPromotionEnabled": false})),
+        (1..40i32).prop_map(|secs| json!({ "autoPromotionSeconds": secs })),
+    ];
+    let preview = prop::option::of(0..3i32);
+    let limit = prop::option::of(1..3i32);
+    (promotion, preview, limit, any::<(bool, bool, bool)>(), 1..5i32).prop_map(
+        |(mut strategy, preview, limit, (before, after, has_preview), replicas)| {
+            let analysis = json!({"templates": [{"templateName": "rate"}]});
+            let fields = [
+                ("previewReplicaCount", preview.map(Value::from)),
+                ("scaleDownDelayRevisionLimit", limit.map(Value::from)),
+                ("prePromotionAnalysis", before.then(|| analysis.clone())),
+                ("postPromotionAnalysis", after.then(|| analysis.clone())),
+                ("previewService", (!has_preview).then_some(Value::Null)),
+            ];
+            for (name, value) in fields {
+                if let Some(value) = value {
+                    strategy[name] = value;
+                }
+            }
+            Setting { router: 3, strategy, replicas }
+        },
+    )
+}
+
+fn canary() -> impl Strategy<Value = Setting> {
     (0..3u8, prop::collection::vec(step(), 0..5), any::<bool>(), 1..5i32).prop_map(|(router, steps, judged, replicas)| {
         let mut strategy = match router {
             0 => json!({ "steps": steps }),
@@ -91,6 +123,9 @@ fn setting() -> impl Strategy<Value = Setting> {
 }
 
 fn toy(setting: &Setting) -> Toy {
+    if setting.router == 3 {
+        return Toy::blue_green(setting.strategy.clone(), setting.replicas);
+    }
     let metric = json!({"metrics": [{"name": "m", "provider": {"prometheus": {"query": "up"}}}]});
     let toy = Toy::new(setting.strategy.clone(), setting.replicas)
         .with_template("rate", metric.clone())
@@ -111,6 +146,7 @@ fn act(toy: &mut Toy, action: &Action) {
     match action {
         Action::Image(number) => toy.set_image(&format!("web:{number}")),
         Action::Replicas(count) => toy.patch(json!({"spec": {"replicas": count}})),
+        Action::Steps(_) if toy.rollout["spec"]["strategy"]["canary"].is_null() => {}
         Action::Steps(steps) => toy.patch(json!({"spec": {"strategy": {"canary": {"steps": steps}}}})),
         Action::Abort => toy.patch(json!({"status": {"abort": true}})),
         Action::Retry => toy.patch(json!({"status": {"abort": false}})),

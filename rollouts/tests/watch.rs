@@ -34,6 +34,9 @@ fn hash(set: &Value) -> &str {
 
 /// Labels that an end of the route selects, and its weight.
 fn ends(toy: &Toy) -> Vec<(Value, i64)> {
+    if let Some(active) = toy.services.get("active") {
+        return vec![(active["spec"]["selector"].clone(), 100)];
+    }
     let Some(route) = toy.routes.get("web") else { return Vec::new() };
     let destinations = route["spec"]["http"][0]["route"].as_array().expect("a route");
     let labels = |destination: &Value| match destination["subset"].as_str() {
