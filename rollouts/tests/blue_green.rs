@@ -346,6 +346,25 @@ fn a_canary_in_mid_update_becomes_blue_green_and_back() {
 }
 
 #[test]
+fn without_pods_an_update_goes_to_its_end_and_the_last_pods_go_first() {
+    let mut toy = Toy::blue_green(json!({"postPromotionAnalysis": {"templates": [{"templateName": "rate"}]}}), 2);
+    toy.settle();
+    toy.set_image("web:2");
+    toy.step();
+    toy.patch(json!({"spec": {"replicas": 0}}));
+    while toy.behind("active") == "web:1" {
+        toy.step();
+        let is_moved_early = toy.behind("active") == "web:2" && toy.pods_of("web:1") > 0;
+        assert!(!is_moved_early, "{}", toy.tail());
+        toy.kubelet();
+    }
+    toy.settle();
+    toy.end_run(&run(&toy, "2-post"), "Successful", "");
+    toy.settle();
+    assert_eq!((toy.behind("active"), phase(&toy).0), ("web:2".into(), json!("Healthy")), "{}", toy.tail());
+}
+
+#[test]
 fn sizes_follow_the_spec_in_mid_update_and_nothing_moves_while_it_is_paused() {
     let mut toy = updating(json!({"autoPromotionEnabled": false}));
     for replicas in [5, 2, 0, 3] {

@@ -111,8 +111,10 @@ pub fn is_saturated(look: &Look<'_>, revision: Revision<'_>) -> bool {
     let replicas = look.spec.limits.replicas;
     let (meta, status) = (&revision.set.metadata, &revision.set.status);
     let size = revision.size();
+    // One that has no pods and needs none is not written to, so it may tell of another size still.
+    let is_told = replicas == 0 || revision.desired_annotation() == Some(replicas.to_string().as_str());
     [size.asked, size.available, revision.pods()] == [replicas; 3]
-        && revision.desired_annotation() == Some(replicas.to_string().as_str())
+        && is_told
         && status.observed_generation >= meta.generation
 }
 

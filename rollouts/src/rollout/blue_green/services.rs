@@ -52,7 +52,11 @@ fn wanted_active<'a>(look: &Look<'a>, sides: &Sides<'_>) -> Option<Revision<'a>>
 fn hindrance(look: &Look<'_>, sides: &Sides<'_>, wanted: Revision<'_>) -> Option<RolloutReason> {
     let replicas = look.spec.limits.replicas;
     if replicas == 0 {
-        return None;
+        // Who asks for no pods asks for no traffic either; whoever still has some keeps it until they are gone.
+        let is_way_back = matches!(look.phase, Phase::Aborted | Phase::Promoted);
+        let present = sides.active.and_then(|hash| look.fleet.by_hash(hash)).filter(|_| !is_way_back);
+        let serving = present.filter(|present| present.size().available > 0)?;
+        return Some(RolloutReason::StillCarriesTraffic { what: serving.name().into() });
     }
     let want = least_pods(look, sides);
     let (have, is_whole) = (wanted.size().available, want < replicas || is_saturated(look, wanted));

@@ -49,7 +49,10 @@ fn taken_back(look: &Look<'_>, new: Revision<'_>, scaling: &mut Scaling) {
 }
 
 fn retired(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
-    if sides.spec.keeps_until_verified && look.phase.is_updating() && !is_passed(look, Slot::PostPromotion) {
+    // Without replicas nobody is served, and nothing is kept to be switched back to.
+    let is_served = look.spec.limits.replicas > 0;
+    if is_served && sides.spec.keeps_until_verified && look.phase.is_updating() && !is_passed(look, Slot::PostPromotion)
+    {
         return;
     }
     let fewest = scaling::fewest_serving(look);
@@ -60,7 +63,7 @@ fn retired(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
     standing.sort_by_key(|revision| Reverse(revision.deadline().unwrap_or(DateTime::<Utc>::MAX_UTC)));
     let mut kept = 0;
     for revision in standing {
-        let is_selected = [sides.active, sides.preview].contains(&Some(revision.hash()));
+        let is_selected = is_served && [sides.active, sides.preview].contains(&Some(revision.hash()));
         if let Some(short) = short {
             scaling.held.push(scaling::lacking(short, fewest));
         } else if !is_selected {
