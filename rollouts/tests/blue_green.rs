@@ -294,6 +294,8 @@ fn only_so_many_older_revisions_keep_their_pods() {
     let mut toy = updating(json!({"scaleDownDelaySeconds": 100, "scaleDownDelayRevisionLimit": 1}));
     toy.set_image("web:3");
     toy.settle();
+    assert_eq!([1, 2, 3].map(|tag| toy.pods_of(&format!("web:{tag}"))), [3; 3], "{}", toy.tail());
+    toy.pass(31);
     assert_eq!([1, 2, 3].map(|tag| toy.pods_of(&format!("web:{tag}"))), [0, 3, 3], "{}", toy.tail());
     toy.pass(101);
     assert_eq!([1, 2, 3].map(|tag| toy.pods_of(&format!("web:{tag}"))), [0, 0, 3]);
@@ -301,11 +303,15 @@ fn only_so_many_older_revisions_keep_their_pods() {
 
 #[test]
 fn who_served_last_keeps_its_pods_before_previews_that_never_did() {
-    let mut toy = updating(json!({"autoPromotionEnabled": false, "scaleDownDelayRevisionLimit": 1}));
+    let mut toy = updating(
+        json!({"autoPromotionEnabled": false, "scaleDownDelayRevisionLimit": 1, "scaleDownDelaySeconds": 100}),
+    );
     toy.set_image("web:3");
     toy.settle();
     assert_eq!([1, 2, 3].map(|tag| toy.pods_of(&format!("web:{tag}"))), [3; 3]);
+    toy.pass(5);
     promote(&mut toy);
+    toy.pass(31);
     assert_eq!([1, 2, 3].map(|tag| toy.pods_of(&format!("web:{tag}"))), [3, 0, 3], "{}", toy.tail());
 }
 

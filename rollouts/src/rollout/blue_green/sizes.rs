@@ -9,8 +9,12 @@ use crate::rollout::{
     runs::Slot,
     scaling::{self, Deadline, Scaling},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use plan::{Requeue, reason::RolloutReason};
 use std::cmp::Reverse;
+
+/// A revision that was left keeps its pods for so long, unless its delay is shorter.
+const LEAST_DELAY: TimeDelta = TimeDelta::seconds(30);
 
 /// Sizes for all ReplicaSets: stable first, then the new one, then the rest, newest first.
 pub fn scale(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
@@ -70,10 +74,26 @@ fn retired(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
             let has_room = sides.spec.revision_limit.is_none_or(|limit| kept < limit);
             if has_room {
                 scaling::drained(look, *revision, 0, look.spec.scale_down_delay, scaling);
-            } else if look.share_of(revision.hash()) == 0 {
-                scaling.writes.extend(scaling::resized(look, *revision, 0, Deadline::Clear));
+            } else {
+                beyond_limit(look, *revision, scaling);
             }
             kept += 1;
         }
+    }
+}
+
+/// One that the limit has no room for goes as soon as the data plane had the time to learn that nothing is sent to it.
+fn beyond_limit(look: &Look<'_>, revision: Revision<'_>, scaling: &mut Scaling) {
+    let delay = look.spec.scale_down_delay;
+    let due = revision.deadline().map(|deadline| deadline - delay + delay.min(LEAST_DELAY));
+    match due.filter(|_| look.share_of(revision.hash()) == 0) {
+        Some(due) if due <= look.now => {
+            scaling.writes.extend(scaling::resized(look, revision, 0, Deadline::Clear));
+        }
+        Some(due) => {
+            scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
+            scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
+        }
+        None => scaling::drained(look, revision, 0, delay, scaling),
     }
 }
