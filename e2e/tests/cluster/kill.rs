@@ -63,7 +63,7 @@ struct Lane {
 
 impl Lane {
     async fn open(story: Story, by_subset: bool) -> anyhow::Result<Self> {
-        let stage = Stage::set(Cluster::light()?, "kill").await?;
+        let stage = Stage::set(Cluster::real()?, "kill").await?;
         let proxy = Proxy::start(stage::client(&stage.account(installed::ROLLOUTS)?).await?).await?;
         let controller = Controller::on(&stage, "controller", &proxy.kubeconfig(), &[])?;
         let recipe = Recipe { by_subset, ..Recipe::steps(story.steps()) };

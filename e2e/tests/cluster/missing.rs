@@ -86,7 +86,7 @@ impl Missing {
 
 /// A stage, its controller, and all objects of a canary whose last step asks this server.
 async fn prepare(metrics: &Metrics) -> anyhow::Result<(Stage, Controller, Vec<Value>)> {
-    let stage = Stage::set(Cluster::light()?, "missing").await?;
+    let stage = Stage::set(Cluster::real()?, "missing").await?;
     let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
     let steps = json!([{"setWeight": 50}, {"pause": {}}, {"analysis": {"templates": [{"templateName": "quality"}]}}]);
     let mut items = Recipe::steps(steps).items(&stage.cluster);

@@ -48,7 +48,7 @@ fn route_status(application: &Value) -> &Value {
 }
 
 async fn sync_beside_a_canary() -> anyhow::Result<()> {
-    let stage = Stage::set(Cluster::light()?, "sync").await?;
+    let stage = Stage::set(Cluster::real()?, "sync").await?;
     let source = Source::create(&stage)?;
     let commit = push(&source, &files(&stage, "v1", &json!({})))?;
     let controller = application::controller(&stage)?;
