@@ -4,6 +4,7 @@
 //! within its limit. A world brings the API server, pods, traffic, metrics, a Git repository and the running controller;
 //! what both have in common, manifests and queries included, is the story's. Nothing here decides about a Rollout.
 
+mod clients;
 mod error;
 mod manifests;
 mod measured;
@@ -15,6 +16,7 @@ mod watching;
 pub mod world;
 
 pub use crate::{
+    clients::Clients,
     error::DemoError,
     manifests::{Steps, Version},
     measured::{Answers, Traffic},

@@ -3,17 +3,16 @@
 //! The controller is the product's binary as a process of its own, with the rights of the chart's ServiceAccount and no
 //! others. The cluster outlives the story; what the story made in it does not, unless asked.
 
-mod clients;
 mod install;
 mod process;
 
 use super::World;
 use crate::{
+    clients::Clients,
     error::DemoError,
-    manifests::{NAMESPACE, ROLLOUT},
+    manifests::{HOST, NAMESPACE, ROLLOUT},
     measured::Traffic,
 };
-use clients::Clients;
 use kube::{Client, Config, config::KubeConfigOptions, config::Kubeconfig};
 use process::Running;
 use serde::Deserialize;
@@ -94,7 +93,7 @@ impl RealCluster {
         run(&mut command).await?;
         let repository = repository(&addresses, folder.path()).await?;
         let controller = Running::start(&options.program, &kubeconfig, &addresses, folder.path())?;
-        let clients = Clients::start(&addresses.gateway)?;
+        let clients = Clients::start(&addresses.gateway, HOST)?;
         Ok(Self { options, addresses, client, repository, clients, controller, _folder: folder })
     }
 

@@ -1,8 +1,8 @@
-//! Fifty requests a second through the gateway, sent on time whether or not the earlier ones were answered.
+//! Fifty requests a second through a real cluster's gateway, sent on time whether or not the earlier ones were answered.
 //!
 //! The version is read from the answer. Counting begins with the first good answer: before that there is nothing to reach.
 
-use crate::{error::DemoError, manifests::HOST, measured::Traffic};
+use crate::{error::DemoError, measured::Traffic};
 use reqwest::{StatusCode, header};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -22,25 +22,25 @@ const TOLD: usize = 5;
 
 /// Clients that send until they are dropped.
 #[derive(Debug)]
-pub(super) struct Clients {
+pub struct Clients {
     traffic: Arc<Mutex<Traffic>>,
     _sending: JoinSet<()>,
 }
 
 impl Clients {
-    /// Starts to send.
-    pub(super) fn start(gateway: &str) -> Result<Self, DemoError> {
+    /// Starts to ask this gateway for this host.
+    pub fn start(gateway: &str, host: &str) -> Result<Self, DemoError> {
         // The proxy settings of the environment are not for loopback.
         let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
         let client = client.map_err(|error| DemoError::Unusable(format!("no HTTP client: {error}")))?;
         let traffic: Arc<Mutex<Traffic>> = Arc::default();
         let mut sending = JoinSet::new();
-        sending.spawn(send(client, format!("{gateway}/"), Arc::clone(&traffic)));
+        sending.spawn(send(client, format!("{gateway}/"), host.to_owned(), Arc::clone(&traffic)));
         Ok(Self { traffic, _sending: sending })
     }
 
     /// What was counted so far.
-    pub(super) fn traffic(&self) -> Traffic {
+    pub fn traffic(&self) -> Traffic {
         lock(&self.traffic).clone()
     }
 }
@@ -49,15 +49,14 @@ fn lock(traffic: &Mutex<Traffic>) -> MutexGuard<'_, Traffic> {
     traffic.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn send(client: reqwest::Client, address: String, traffic: Arc<Mutex<Traffic>>) {
+async fn send(client: reqwest::Client, address: String, host: String, traffic: Arc<Mutex<Traffic>>) {
     let mut ticks = interval(BETWEEN);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = JoinSet::new();
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                let (client, address) = (client.clone(), address.clone());
-                under_way.spawn(async move { ask(&client, &address).await });
+                under_way.spawn(ask(client.get(&address).header(header::HOST, &host)));
             }
             Some(Ok(answer)) = under_way.join_next() => count(&mut lock(&traffic), answer),
         }
@@ -65,8 +64,8 @@ async fn send(client: reqwest::Client, address: String, traffic: Arc<Mutex<Traff
 }
 
 /// Who answered, and with what; or why nobody did.
-async fn ask(client: &reqwest::Client, address: &str) -> Result<(String, StatusCode), String> {
-    let response = client.get(address).header(header::HOST, HOST).send().await.map_err(|error| chain(&error))?;
+async fn ask(request: reqwest::RequestBuilder) -> Result<(String, StatusCode), String> {
+    let response = request.send().await.map_err(|error| chain(&error))?;
     let status = response.status();
     let version = response.headers().get("x-version").and_then(|value| value.to_str().ok()).map(str::to_owned);
     let body = response.text().await.map_err(|error| chain(&error))?;
