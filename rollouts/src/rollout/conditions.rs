@@ -1,5 +1,5 @@
 //! The conditions of a Rollout: Available, Healthy, Completed, Progressing, Paused, ReplicaFailure and InvalidSpec, in the
-//! words, the order and with the times that existing clients read.
+//! words, the order and with the times that existing clients read. Two more are ours: `held` and `refusal` have them.
 //!
 //! `Progressing.lastUpdateTime` is memory: the progress deadline counts from it. All else here is report.
 

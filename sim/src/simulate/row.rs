@@ -67,18 +67,7 @@ mod tests {
     use chrono::TimeDelta;
 
     fn line(secs: i64, news: News, who: &str, why: &str) -> Line {
-        Line {
-            news,
-            at: beginning() + TimeDelta::seconds(secs),
-            who: who.into(),
-            phase: String::new(),
-            step: None,
-            weight: None,
-            pods: (0, 0),
-            share: None,
-            success: None,
-            why: why.into(),
-        }
+        Line::of(news, beginning() + TimeDelta::seconds(secs), who, why)
     }
 
     #[test]

@@ -65,6 +65,24 @@ pub struct Line {
     pub why: String,
 }
 
+impl Line {
+    /// A line that shows nothing of the Rollout.
+    pub(crate) fn of(news: News, at: DateTime<Utc>, who: &str, why: &str) -> Line {
+        Line {
+            news,
+            at,
+            who: who.into(),
+            phase: String::new(),
+            step: None,
+            weight: None,
+            pods: (0, 0),
+            share: None,
+            success: None,
+            why: why.into(),
+        }
+    }
+}
+
 /// The head over the lines of a transcript.
 pub const HEAD: &str = "   time  step  weight  pods  share  success  what";
 
@@ -157,18 +175,7 @@ impl Journal {
 
     /// Writes down what somebody else did.
     pub fn note(&self, what: &str) {
-        let line = Line {
-            news: News::Noted,
-            at: self.clock.now(),
-            who: String::new(),
-            phase: String::new(),
-            step: None,
-            weight: None,
-            pods: (0, 0),
-            share: None,
-            success: None,
-            why: what.to_owned(),
-        };
+        let line = Line::of(News::Noted, self.clock.now(), "", what);
         self.pages().lines.push(line);
     }
 
