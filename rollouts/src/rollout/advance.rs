@@ -303,12 +303,17 @@ pub fn has_pause(status: &RolloutStatus, reason: &str) -> bool {
     status.pause_conditions.iter().any(|condition| condition.reason == reason)
 }
 
+/// When the pause of this kind began.
+pub fn pause_begun(status: &RolloutStatus, reason: &str) -> Option<DateTime<Utc>> {
+    let pause = status.pause_conditions.iter().find(|condition| condition.reason == reason)?;
+    pause.start_time.map(DateTime::from)
+}
+
 /// When the pause of the current pause step is over; `None` where it waits for a person or has not begun.
 pub fn pause_end(look: &Look<'_>) -> Option<DateTime<Utc>> {
     let Phase::Stepping(index) = look.phase else { return None };
     let Some(Step::Pause(Some(duration))) = look.spec.steps.get(index) else { return None };
-    let begun = look.status().pause_conditions.iter().find(|condition| condition.reason == PAUSE_STEP)?.start_time?;
-    Some(begun.0 + *duration)
+    Some(pause_begun(look.status(), PAUSE_STEP)? + *duration)
 }
 
 fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {

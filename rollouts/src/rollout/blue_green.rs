@@ -9,6 +9,7 @@ pub mod sizes;
 pub mod spec;
 
 use super::{
+    advance::pause_begun,
     fleet::Revision,
     look::Look,
     observed::Observed,
@@ -127,8 +128,7 @@ pub fn has_its_pods(look: &Look<'_>, sides: &Sides<'_>) -> bool {
 /// When the pause before the switch is over; `None` where it waits for a person or has not begun.
 pub fn pause_end(promotion: Promotion, status: &RolloutStatus) -> Option<DateTime<Utc>> {
     let Promotion::After(time) = promotion else { return None };
-    let begun = status.pause_conditions.iter().find(|condition| condition.reason == PAUSE)?.start_time?;
-    Some(begun.0 + time)
+    Some(pause_begun(status, PAUSE)? + time)
 }
 
 /// Nothing holds the switch any more but pods and analyses.

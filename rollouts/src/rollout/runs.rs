@@ -21,7 +21,7 @@ use super::{
 };
 use crds::{
     AnalysisRun,
-    analysis::{AnalysisPhase, AnalysisRunSpec, AnalysisTemplateRef, AnalysisTemplateSpec, merge},
+    analysis::{AnalysisPhase, AnalysisRunSpec, AnalysisTemplateRef, AnalysisTemplateSpec, Argument, merge},
     keys, kind,
     rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
@@ -214,16 +214,21 @@ fn is_same(one: &AnalysisRunSpec, other: &AnalysisRunSpec) -> bool {
 pub fn spec_of(observed: &Observed, fleet: &Fleet<'_>, analysis: &RolloutAnalysis) -> Result<AnalysisRunSpec, String> {
     let templates = templates_of(observed, analysis)?;
     let args = arguments::resolved(observed, fleet, &analysis.args)?;
-    merge::merge(&templates, &args, &analysis.dry_run, &analysis.measurement_retention)
-        .map_err(|error| error.to_string())
+    merged(&templates, &args, analysis)
 }
 
 /// The spec of a run whose fields of the Rollout are still to come, or why no run can ever have one.
 pub fn check(observed: &Observed, analysis: &RolloutAnalysis) -> Result<AnalysisRunSpec, String> {
-    let templates = templates_of(observed, analysis)?;
-    let args = arguments::promised(&analysis.args);
-    merge::merge(&templates, &args, &analysis.dry_run, &analysis.measurement_retention)
-        .map_err(|error| error.to_string())
+    merged(&templates_of(observed, analysis)?, &arguments::promised(&analysis.args), analysis)
+}
+
+fn merged(
+    templates: &[&AnalysisTemplateSpec],
+    args: &[Argument],
+    analysis: &RolloutAnalysis,
+) -> Result<AnalysisRunSpec, String> {
+    let merged = merge::merge(templates, args, &analysis.dry_run, &analysis.measurement_retention);
+    merged.map_err(|error| error.to_string())
 }
 
 /// The slots that want a run, have none, and cannot have one now: a field that an argument reads is not there.

@@ -12,7 +12,7 @@ use crate::template;
 use chrono::TimeDelta;
 use crds::{
     IntOrString, Rollout,
-    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, IstioTrafficRouting, RolloutAnalysis},
+    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, IstioTrafficRouting, RolloutAnalysis, RolloutStrategy},
 };
 use serde_json::Value;
 
@@ -125,10 +125,7 @@ impl<'a> Spec<'a> {
         }
         let history_limit = spec.revision_history_limit.unwrap_or(HISTORY_LIMIT);
         let replicas = spec.replicas.unwrap_or(1);
-        let parts = match chosen(rollout)? {
-            Chosen::Canary(canary) => Parts::of_canary(canary, replicas)?,
-            Chosen::BlueGreen(wire) => Parts::of_blue_green(wire, replicas, history_limit)?,
-        };
+        let parts = Parts::of(&spec.strategy, replicas, history_limit)?;
         let history = spec.analysis.clone().unwrap_or_default();
         Ok(Self {
             strategy: parts.strategy,
@@ -196,6 +193,23 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
+    /// Those of the one strategy that a spec names.
+    fn of(strategy: &'a RolloutStrategy, replicas: i32, history_limit: i32) -> Result<Self, Invalid> {
+        match (&strategy.canary, &strategy.blue_green) {
+            (None, None) => Err(Invalid::required(
+                "spec.strategy.strategy",
+                "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
+            )),
+            (Some(_), Some(_)) => Err(Invalid::value(
+                "spec.strategy.strategy",
+                "blueGreen and canary",
+                "Multiple Strategies can not be listed",
+            )),
+            (None, Some(blue_green)) => Self::of_blue_green(blue_green, replicas, history_limit),
+            (Some(canary), None) => Self::of_canary(canary, replicas),
+        }
+    }
+
     fn of_canary(canary: &'a CanaryStrategy, replicas: i32) -> Result<Self, Invalid> {
         let limits = amounts(canary, replicas)?;
         let istio = services(canary)?;
@@ -239,12 +253,6 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// The one strategy that a spec names.
-enum Chosen<'a> {
-    Canary(&'a CanaryStrategy),
-    BlueGreen(&'a BlueGreenStrategy),
-}
-
 fn seconds(number: i32) -> TimeDelta {
     TimeDelta::seconds(i64::from(number))
 }
@@ -266,23 +274,6 @@ fn counts_are_positive(rollout: &Rollout) -> Result<(), Invalid> {
         }
     }
     Ok(())
-}
-
-fn chosen(rollout: &Rollout) -> Result<Chosen<'_>, Invalid> {
-    let strategy = &rollout.spec.strategy;
-    match (&strategy.canary, &strategy.blue_green) {
-        (None, None) => Err(Invalid::required(
-            "spec.strategy.strategy",
-            "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
-        )),
-        (Some(_), Some(_)) => Err(Invalid::value(
-            "spec.strategy.strategy",
-            "blueGreen and canary",
-            "Multiple Strategies can not be listed",
-        )),
-        (None, Some(blue_green)) => Ok(Chosen::BlueGreen(blue_green)),
-        (Some(canary), None) => Ok(Chosen::Canary(canary)),
-    }
 }
 
 /// Any text is a percentage, with or without the sign: existing manifests rely on it.

@@ -9,7 +9,6 @@ use super::{
     fleet::Revision,
     look::Look,
     phase::Phase,
-    spec::Strategy,
     traffic::{Backing, istio},
 };
 use crds::{Service, keys, kind, rollout::CanaryStrategy};
@@ -29,13 +28,10 @@ struct Switch<'a> {
 
 /// All that must be written now, and what holds the rest.
 pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
-    let canary = match &look.spec.strategy {
-        Strategy::Canary(canary) => canary,
-        Strategy::BlueGreen(_) => {
-            return look.sides.map(|sides| blue_green::services::writes(look, &sides)).unwrap_or_default();
-        }
-    };
-    let (mut writes, mut held) = services(look, canary);
+    if let Some(sides) = &look.sides {
+        return blue_green::services::writes(look, sides);
+    }
+    let (mut writes, mut held) = look.spec.canary().map(|canary| services(look, canary)).unwrap_or_default();
     let (more, reasons) = subsets(look);
     writes.extend(more);
     held.extend(reasons);
