@@ -11,6 +11,7 @@ mod check;
 pub(crate) mod conditions;
 mod endpoints;
 mod fleet;
+mod goal;
 mod held;
 pub(crate) mod invalid;
 mod look;
@@ -29,6 +30,7 @@ mod switch;
 pub mod traffic;
 mod unsupported;
 pub mod view;
+mod waiting;
 
 pub use audit::audit;
 pub use observed::{Observed, References};
@@ -124,7 +126,7 @@ fn carry_out(look: &Look<'_>) -> Plan {
             writes.extend(restart.writes);
         }
     }
-    let (waits, requeue) = advance::waiting(look);
+    let (waits, requeue) = waiting::on(look);
     reasons.extend(waits);
     reasons.extend(restart.held);
     let late = conditions::deadline(look, look.status()).filter(|deadline| *deadline >= look.now);

@@ -19,7 +19,7 @@ use crds::{
     analysis::AnalysisPhase,
     rollout::{CanaryStrategy, PauseCondition, RolloutStatus},
 };
-use plan::{Event, Requeue, reason::RolloutReason};
+use plan::{Event, reason::RolloutReason};
 
 /// Reason of the pause of a pause step.
 pub const PAUSE_STEP: &str = "CanaryPauseStep";
@@ -319,7 +319,7 @@ pub fn pause_end(look: &Look<'_>) -> Option<DateTime<Utc>> {
 fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {
     let status = look.status();
     match step {
-        Step::SetWeight(weight) => look.has_its_pods() && has_share(look, *weight),
+        Step::SetWeight(weight) => look.goal.has_its_pods && has_share(look, *weight),
         Step::Pause(_) => runs::is_resumed(status) || pause_end(look).is_some_and(|end| end <= look.now),
         Step::Analysis(_) => {
             let is_free = status.pause_conditions.is_empty();
@@ -391,54 +391,4 @@ fn named(look: &Look<'_>) -> Option<Change> {
     let mut next = look.status().clone();
     *slot.record(&mut next) = Some(runs::record(&name));
     Some(Change::new(next, RolloutReason::RunStarted { run: name }))
-}
-
-/// What holds the current step, for people, and when to look again.
-pub fn waiting(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
-    let status = look.status();
-    let mut reasons = Vec::new();
-    let mut requeue = Requeue::Never;
-    if look.observed.rollout.spec.paused {
-        reasons.push(RolloutReason::PausedByUser);
-    }
-    for condition in &status.pause_conditions {
-        let end = match condition.reason.as_str() {
-            PAUSE_STEP => pause_end(look),
-            blue_green::PAUSE => look.sides.and_then(|sides| blue_green::pause_end(sides.spec.promotion, status)),
-            _ => None,
-        };
-        reasons.push(match end {
-            Some(until) => RolloutReason::PausedUntil { until },
-            None => RolloutReason::Paused { reason: condition.reason.clone() },
-        });
-        requeue = requeue.earliest(end.filter(|end| *end > look.now).map_or(Requeue::Never, Requeue::At));
-    }
-    if look.phase == Phase::Aborted {
-        reasons.push(RolloutReason::StaysAborted);
-    }
-    let wanted = runs::wanted(look).into_iter().map(|(slot, _)| slot).filter(|slot| *slot != Slot::Background);
-    for run in wanted.filter_map(|slot| runs::current(look, slot)).filter(|run| !run.status.phase.is_completed()) {
-        reasons
-            .push(RolloutReason::RunUnfinished { run: run.metadata.name.clone(), phase: run.status.phase.to_string() });
-    }
-    reasons.extend(missing_pods(look));
-    (reasons, requeue)
-}
-
-/// Pods that are asked for and not there yet, and, where pods are the traffic, older ones that are there still.
-fn missing_pods(look: &Look<'_>) -> Vec<RolloutReason> {
-    let current = look.fleet.canary.into_iter().chain(look.fleet.stable_beside_canary());
-    let mut reasons: Vec<RolloutReason> = current
-        .filter(|revision| revision.size().available < revision.size().asked)
-        .map(|revision| RolloutReason::PodsNotReady {
-            replica_set: revision.name().into(),
-            want: revision.size().asked,
-            have: revision.size().available,
-        })
-        .collect();
-    let count = look.fleet.retired.iter().map(|revision| revision.pods()).sum();
-    if count > 0 && look.spec.is_basic() {
-        reasons.push(RolloutReason::OldPodsRemain { count });
-    }
-    reasons
 }

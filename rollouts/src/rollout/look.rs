@@ -3,6 +3,7 @@
 use super::{
     blue_green::Sides,
     fleet::Fleet,
+    goal::Goal,
     observed::Observed,
     phase::Phase,
     spec::{Spec, Strategy},
@@ -25,6 +26,8 @@ pub struct Look<'a> {
     pub phase: Phase,
     /// What the routes hold; `None` where traffic is not routed.
     pub traffic: Option<Traffic<'a>>,
+    /// What a canary heads for now.
+    pub goal: Goal,
     /// What the Services of blue-green select; `None` for a canary.
     pub sides: Option<Sides<'a>>,
     /// The time.
@@ -39,7 +42,9 @@ impl<'a> Look<'a> {
             Strategy::Canary(_) => None,
             Strategy::BlueGreen(blue_green) => Some(Sides::of(observed, blue_green)),
         };
-        Self { observed, spec, fleet, phase, traffic: Traffic::of(observed, spec), sides, now }
+        let traffic = Traffic::of(observed, spec);
+        let goal = Goal::of(spec, fleet, phase, traffic.as_ref());
+        Self { observed, spec, fleet, phase, traffic, goal, sides, now }
     }
 
     /// The recorded status.
@@ -74,37 +79,6 @@ impl<'a> Look<'a> {
             return sides.share_of(hash);
         }
         self.traffic.as_ref().map_or(0, |traffic| traffic.share_of(hash))
-    }
-
-    /// The canary has the pods that its share needs, and the stable revision has all of its own.
-    pub fn has_its_pods(&self) -> bool {
-        let Some(canary) = self.fleet.canary else { return false };
-        let stable = self.fleet.stable_beside_canary();
-        if self.spec.is_routed() {
-            let wanted = super::replicas::routed(self.phase.share_of_pods(self.spec), self.spec.limits.replicas);
-            let stable_is_full = stable.is_none_or(|stable| {
-                stable.size().asked == self.spec.limits.replicas && stable.pods() >= self.spec.limits.replicas
-            });
-            return canary.size().asked >= wanted && canary.size().available >= wanted && stable_is_full;
-        }
-        let goal = self.basic_goal();
-        let stable_is_there =
-            stable.is_none_or(|stable| stable.size().asked == goal.stable && stable.pods() == goal.stable);
-        // Pods that go count as available for a moment still: the next step must not build on them.
-        let canary_is_there = canary.size().asked == goal.canary
-            && canary.size().available >= goal.canary
-            && canary.pods() <= goal.canary;
-        let retired: i32 = self.fleet.retired.iter().map(|revision| revision.size().available).sum();
-        canary_is_there && stable_is_there && retired == 0
-    }
-
-    /// The split that the basic canary heads for.
-    pub fn basic_goal(&self) -> super::replicas::Split {
-        let limits = self.spec.limits;
-        match self.fleet.stable_beside_canary() {
-            None => super::replicas::Split { canary: limits.replicas, stable: 0 },
-            Some(_) => super::replicas::approximate(limits, self.phase.share_of_pods(self.spec)),
-        }
     }
 }
 

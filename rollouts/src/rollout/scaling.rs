@@ -6,7 +6,7 @@ use super::{
     fleet::Revision,
     look::Look,
     phase::Phase,
-    replicas::{self, Size},
+    replicas::{self, Size, Split},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::{Time, keys};
@@ -55,7 +55,8 @@ fn basic(look: &Look<'_>, scaling: &mut Scaling) {
     let stable = look.fleet.stable_beside_canary();
     let retired: Vec<Size> = look.fleet.retired.iter().map(|revision| revision.size()).collect();
     let retired_asked = retired.iter().map(|size| size.asked).sum();
-    let next = replicas::toward(look.basic_goal(), limits, canary.size(), stable.map(Revision::size), retired_asked);
+    let goal = Split { canary: look.goal.canary_pods, stable: look.goal.stable_pods };
+    let next = replicas::toward(goal, limits, canary.size(), stable.map(Revision::size), retired_asked);
     // Counts that are older than the sizes asked for may name pods that go: nothing shrinks on them.
     let is_counted = look.fleet.all.iter().all(|revision| revision.is_counted());
     let least = |revision: Revision<'_>| if is_counted { 0 } else { revision.size().asked };
@@ -73,9 +74,8 @@ fn basic(look: &Look<'_>, scaling: &mut Scaling) {
 }
 
 fn routed(look: &Look<'_>, scaling: &mut Scaling) {
-    let replicas = look.spec.limits.replicas;
     if let Some(stable) = look.fleet.stable_beside_canary() {
-        scaling.writes.extend(resized(look, stable, replicas, Deadline::Clear));
+        scaling.writes.extend(resized(look, stable, look.goal.stable_pods, Deadline::Clear));
     }
     if let Some(canary) = look.fleet.canary {
         routed_canary(look, canary, scaling);
@@ -114,7 +114,7 @@ fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
         }
         return;
     }
-    let wanted = replicas::routed(look.phase.share_of_pods(look.spec), replicas);
+    let wanted = look.goal.canary_pods;
     let asked = canary.size().asked;
     if wanted >= asked || !look.phase.is_updating() {
         scaling.writes.extend(resized(look, canary, wanted, Deadline::Clear));

@@ -159,31 +159,10 @@ fn backing(observed: &Observed, spec: &Spec<'_>, ends: Ends<'_>) -> (Backing, Ba
     }
 }
 
-/// The share that the canary should have now.
-pub fn goal(look: &Look<'_>, traffic: &Traffic<'_>) -> i32 {
-    let available = look.fleet.canary.map_or(0, |canary| canary.size().available);
-    // An end that selects another revision can only be switched once nothing is sent to it; and what is sent to one that
-    // selects all of them would not be judged by what the canary does.
-    let leads_elsewhere = traffic.canary.hash.as_ref() != Some(&look.fleet.hash);
-    if !look.phase.is_updating() || look.phase == Phase::Aborted || available == 0 || leads_elsewhere {
-        return 0;
-    }
-    let has_pods = look.has_its_pods();
-    match look.phase {
-        Phase::First | Phase::Promoted | Phase::Aborted => 0,
-        Phase::Stepping(index) if has_pods => look.spec.weight_at(index),
-        Phase::Stepping(index) => look.spec.weight_before(index),
-        Phase::Finishing | Phase::Rushing if has_pods => WHOLE,
-        Phase::Finishing => look.spec.weight_before(look.spec.steps.len()),
-        // A client asked to go to the end: the share rises once, when all pods are there.
-        Phase::Rushing => traffic.highest_canary(),
-    }
-}
-
 /// Moves the routes to the goal, or says what holds them.
 pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
     let Some(traffic) = &look.traffic else { return (Vec::new(), Vec::new()) };
-    let goal = goal(look, traffic);
+    let goal = look.goal.weight;
     if traffic.holds(goal) {
         return (Vec::new(), Vec::new());
     }
