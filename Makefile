@@ -13,7 +13,7 @@ FIRST ?= 1
 E2E_TESTS = $(shell awk -F '"' '/^\[\[test/ { test = 1 } test && /^name/ { if ($$2 !~ /^(tidy|examples)$$/) print "--test", $$2; test = 0 }' e2e/Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fast test demo-cluster demo-down storm e2e cluster-up cluster-down cluster-status bench crds lint fmt clean
+.PHONY: help demo demo-fast test demo-cluster demo-down storm e2e load cluster-up cluster-down cluster-status bench crds lint fmt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,6 +48,11 @@ e2e: ## the tests on real clusters, which it starts (root; Go)
 	$(CLUSTER) up --profile real
 	$(CARGO) build --workspace --bins --tests
 	$(CARGO) test --workspace $(E2E_TESTS) -- --test-threads 6
+
+load: ## updates at random moments under 200 requests a second through Envoy, on the real cluster: UPDATES=count, SEED=number
+	$(CLUSTER) up --profile real
+	$(CARGO) build --workspace --bins --tests
+	$(if $(UPDATES),UPDATES=$(UPDATES)) $(if $(SEED),SEED=$(SEED)) $(CARGO) test --workspace --test real -- load --nocapture
 
 cluster-up: ## start a cluster, or what is missing of it: PROFILE=real or PROFILE=light
 	@$(CLUSTER) up --profile $(PROFILE)

@@ -1,9 +1,9 @@
-//! Fifty requests a second through a real cluster's gateway, sent on time whether or not the earlier ones were answered.
+//! Requests through a real cluster's gateway, sent on time whether or not the earlier ones were answered, and never again.
 //!
 //! The version is read from the answer. Counting begins with the first good answer: before that there is nothing to reach.
 
 use crate::{error::DemoError, measured::Traffic};
-use reqwest::{StatusCode, header};
+use reqwest::{RequestBuilder, StatusCode, header};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -13,10 +13,8 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// Time between two requests.
-const BETWEEN: Duration = Duration::from_millis(20);
 /// A request that takes longer is lost.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// So many lost requests are told one by one.
 const TOLD: usize = 5;
 
@@ -28,14 +26,17 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// Starts to ask this gateway for this host.
-    pub fn start(gateway: &str, host: &str) -> Result<Self, DemoError> {
+    /// Starts to ask this gateway for this host, so many times a second.
+    pub fn start(gateway: &str, host: &str, per_second: u32) -> Result<Self, DemoError> {
         // The proxy settings of the environment are not for loopback.
         let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
         let client = client.map_err(|error| DemoError::Unusable(format!("no HTTP client: {error}")))?;
         let traffic: Arc<Mutex<Traffic>> = Arc::default();
         let mut sending = JoinSet::new();
-        sending.spawn(send(client, format!("{gateway}/"), host.to_owned(), Arc::clone(&traffic)));
+        let (address, host) = (format!("{gateway}/"), host.to_owned());
+        let between = Duration::from_secs(1) / per_second.max(1);
+        let request = move || client.get(&address).header(header::HOST, &host);
+        sending.spawn(send(request, between, Arc::clone(&traffic)));
         Ok(Self { traffic, _sending: sending })
     }
 
@@ -49,14 +50,14 @@ fn lock(traffic: &Mutex<Traffic>) -> MutexGuard<'_, Traffic> {
     traffic.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn send(client: reqwest::Client, address: String, host: String, traffic: Arc<Mutex<Traffic>>) {
-    let mut ticks = interval(BETWEEN);
+async fn send(request: impl Fn() -> RequestBuilder, between: Duration, traffic: Arc<Mutex<Traffic>>) {
+    let mut ticks = interval(between);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut under_way = JoinSet::new();
     loop {
         tokio::select! {
             _ = ticks.tick() => {
-                under_way.spawn(ask(client.get(&address).header(header::HOST, &host)));
+                under_way.spawn(ask(request()));
             }
             Some(Ok(answer)) = under_way.join_next() => count(&mut lock(&traffic), answer),
         }
@@ -64,7 +65,7 @@ async fn send(client: reqwest::Client, address: String, host: String, traffic: A
 }
 
 /// Who answered, and with what; or why nobody did.
-async fn ask(request: reqwest::RequestBuilder) -> Result<(String, StatusCode), String> {
+async fn ask(request: RequestBuilder) -> Result<(String, StatusCode), String> {
     let response = request.send().await.map_err(|error| chain(&error))?;
     let status = response.status();
     let version = response.headers().get("x-version").and_then(|value| value.to_str().ok()).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The canary that tests play: one Rollout behind two Services and a VirtualService, and how it looks at its ends.
+//! What tests roll out: one Rollout behind its Services and a VirtualService, and how it looks at its ends.
 //!
 //! Its pods run on both clusters: on the light one they live by their annotations, on the real one by their image's tag.
 
@@ -8,8 +8,19 @@ use std::time::Duration;
 
 /// The longest that any state of a canary is waited for.
 pub const LIMIT: Duration = Duration::from_secs(60);
-/// The name of the Rollout and its VirtualService; its Services are called `shop-stable` and `shop-canary`.
+/// The name of the Rollout and its VirtualService; its Services are called `shop-stable` and `shop-canary`, or `shop-active`.
 pub const NAME: &str = "shop";
+
+/// What moves the requests from one version to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// Weights of two hosts.
+    Hosts,
+    /// Weights of two subsets of one host.
+    Subsets,
+    /// The selector of blue-green's active Service.
+    ActiveService,
+}
 
 /// What differs between tests.
 #[derive(Clone, Debug)]
@@ -20,10 +31,10 @@ pub struct Recipe {
     pub version: String,
     /// The steps.
     pub steps: Value,
-    /// More fields of `strategy.canary`.
-    pub canary: Value,
-    /// Whether weights go to subsets of one host, or to two hosts.
-    pub by_subset: bool,
+    /// More fields of the strategy.
+    pub strategy: Value,
+    /// What moves the requests.
+    pub routing: Routing,
     /// How many pods.
     pub replicas: i64,
 }
@@ -31,7 +42,14 @@ pub struct Recipe {
 impl Default for Recipe {
     fn default() -> Self {
         let steps = json!([{"setWeight": 50}, {"pause": {"duration": "1s"}}]);
-        Self { host: NAME.into(), version: "v1".into(), steps, canary: json!({}), by_subset: false, replicas: 2 }
+        Self {
+            host: NAME.into(),
+            version: "v1".into(),
+            steps,
+            strategy: json!({}),
+            routing: Routing::Hosts,
+            replicas: 2,
+        }
     }
 }
 
@@ -49,30 +67,19 @@ impl Recipe {
     /// All objects, one by one.
     pub fn items(&self, cluster: &Cluster) -> Vec<Value> {
         let mut items = vec![self.virtual_service(cluster), self.rollout(cluster)];
-        if self.by_subset {
-            items.push(destination_rule());
-            items.push(service(NAME));
-        } else {
-            items.push(service("shop-stable"));
-            items.push(service("shop-canary"));
+        match self.routing {
+            Routing::Hosts => items.extend([service("shop-stable"), service("shop-canary")]),
+            Routing::Subsets => items.extend([destination_rule(), service(NAME)]),
+            Routing::ActiveService => items.push(service("shop-active")),
         }
         items
     }
 
     /// The Rollout.
     pub fn rollout(&self, cluster: &Cluster) -> Value {
-        let mut istio = json!({"virtualService": {"name": NAME, "routes": ["primary"]}});
-        let mut canary = json!({"steps": self.steps, "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1});
-        if self.by_subset {
-            istio["destinationRule"] =
-                json!({"name": NAME, "stableSubsetName": "stable", "canarySubsetName": "canary"});
-        } else {
-            canary["stableService"] = "shop-stable".into();
-            canary["canaryService"] = "shop-canary".into();
-        }
-        canary["trafficRouting"] = json!({"istio": istio});
-        if let (Some(fields), Some(more)) = (canary.as_object_mut(), self.canary.as_object()) {
-            fields.extend(more.clone());
+        let mut strategy = self.own_strategy();
+        for fields in strategy.as_object_mut().into_iter().flat_map(|strategy| strategy.values_mut()) {
+            *fields = merged(fields.take(), &self.strategy);
         }
         json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": NAME},
@@ -80,24 +87,45 @@ impl Recipe {
                 "replicas": self.replicas, "revisionHistoryLimit": 1, "progressDeadlineSeconds": 60,
                 "selector": {"matchLabels": {"app": NAME}},
                 "template": template(cluster, &self.version),
-                "strategy": {"canary": canary},
+                "strategy": strategy,
             },
         })
     }
 
+    fn own_strategy(&self) -> Value {
+        let istio = json!({"virtualService": {"name": NAME, "routes": ["primary"]}});
+        let canary = |more: Value| {
+            let canary = json!({"steps": self.steps, "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1});
+            json!({"canary": merged(canary, &more)})
+        };
+        match self.routing {
+            Routing::Hosts => canary(json!({
+                "stableService": "shop-stable", "canaryService": "shop-canary", "trafficRouting": {"istio": istio},
+            })),
+            Routing::Subsets => {
+                let rule = json!({"name": NAME, "stableSubsetName": "stable", "canarySubsetName": "canary"});
+                canary(json!({"trafficRouting": {"istio": merged(istio, &json!({"destinationRule": rule}))}}))
+            }
+            Routing::ActiveService => json!({"blueGreen": {
+                "activeService": "shop-active", "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1,
+            }}),
+        }
+    }
+
     /// The VirtualService.
     pub fn virtual_service(&self, cluster: &Cluster) -> Value {
-        let destination = |role: &str| match self.by_subset {
-            true => json!({"host": NAME, "subset": role}),
-            false => json!({"host": format!("shop-{role}")}),
+        let destination = |role: &str| match self.routing {
+            Routing::Subsets => json!({"host": NAME, "subset": role}),
+            Routing::Hosts | Routing::ActiveService => json!({"host": format!("shop-{role}")}),
         };
-        let mut spec = json!({
-            "hosts": [self.host],
-            "http": [{"name": "primary", "route": [
+        let route = match self.routing {
+            Routing::ActiveService => json!([{"destination": destination("active")}]),
+            Routing::Hosts | Routing::Subsets => json!([
                 {"destination": destination("stable"), "weight": 100},
                 {"destination": destination("canary"), "weight": 0},
-            ]}],
-        });
+            ]),
+        };
+        let mut spec = json!({"hosts": [self.host], "http": [{"name": "primary", "route": route}]});
         if cluster.has_pods() {
             spec["gateways"] = json!([cluster.gateway_resource]);
         }
@@ -133,6 +161,14 @@ pub fn image(cluster: &Cluster, version: &str) -> String {
     format!("{}:{version}", name.split_once(':').map_or(name, |(name, _)| name))
 }
 
+/// An object with more fields.
+fn merged(mut object: Value, more: &Value) -> Value {
+    if let (Some(fields), Some(more)) = (object.as_object_mut(), more.as_object()) {
+        fields.extend(more.clone());
+    }
+    object
+}
+
 fn service(name: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
@@ -148,7 +184,7 @@ fn destination_rule() -> Value {
     })
 }
 
-/// The weights of the canary and the stable version in a VirtualService.
+/// The weights of the canary and the stable version in a VirtualService; `None` where one Service has all of it.
 pub fn weights(virtual_service: &Value) -> Option<(i64, i64)> {
     let route = virtual_service.pointer("/spec/http/0/route")?.as_array()?;
     let of = |role: &str| {

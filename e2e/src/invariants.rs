@@ -58,12 +58,28 @@ impl World<'_> {
     fn ready(&self, service: &str) -> usize {
         let selector = self.get("services", service).map(|service| &service["spec"]["selector"][HASH]);
         let hash = selector.and_then(Value::as_str).unwrap_or_default();
+        let is_of = |pod: &str| pod.contains(hash);
+        self.endpoints(service).filter(|endpoint| endpoint["targetRef"]["name"].as_str().is_some_and(is_of)).count()
+    }
+
+    fn endpoints(&self, service: &str) -> impl Iterator<Item = &Value> {
         let slices = self
             .all("endpointslices")
-            .filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service);
+            .filter(move |slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service);
         let endpoints = slices.filter_map(|slice| slice["endpoints"].as_array()).flatten();
-        let ready = endpoints.filter(|endpoint| endpoint["conditions"]["ready"] == true);
-        ready.filter(|endpoint| endpoint["targetRef"]["name"].as_str().is_some_and(|pod| pod.contains(hash))).count()
+        endpoints.filter(|endpoint| endpoint["conditions"]["ready"] == true)
+    }
+
+    /// Ready addresses of a Service, whichever revision they are of: what a proxy sends to.
+    fn reachable(&self, service: &str) -> usize {
+        self.endpoints(service).count()
+    }
+
+    /// Ready pods of a revision, and how many a Rollout wants.
+    fn pods_of(&self, hash: &Value) -> (i64, i64) {
+        let sets = self.all("replicasets").filter(|set| set["metadata"]["labels"][HASH] == *hash);
+        let wanted = self.all("rollouts").filter_map(|rollout| rollout["spec"]["replicas"].as_i64()).sum();
+        (sets.filter_map(|set| set["status"]["readyReplicas"].as_i64()).sum(), wanted)
     }
 
     /// Pods of a ReplicaSet that are wanted, found by the revision that a DestinationRule's subset names.
@@ -80,6 +96,12 @@ impl World<'_> {
 /// What can be seen in one moment.
 fn look(world: &World<'_>, broken: &mut Vec<String>) {
     for route in world.all("virtualservices") {
+        if let Some(service) = only_service(route) {
+            if world.reachable(service) == 0 {
+                broken.push(format!("{service} has all of the requests and no ready endpoint"));
+            }
+            continue;
+        }
         let entries = route.pointer("/spec/http/0/route").and_then(Value::as_array).into_iter().flatten();
         let mut sum = 0;
         for entry in entries {
@@ -111,6 +133,9 @@ fn moved(
     let (Some(before), Some(after)) = (before, &change.object) else { return };
     match change.name.0.as_str() {
         "virtualservices" => {
+            if only_service(after).is_some() {
+                return broken.push("a route that is nobody's was written".into());
+            }
             let (Some(old), Some(new)) = (weights(before), weights(after)) else {
                 return broken.push("the destinations are gone".into());
             };
@@ -125,6 +150,13 @@ fn moved(
         }
         "services" => {
             let (old, new) = (&before["spec"]["selector"][HASH], &after["spec"]["selector"][HASH]);
+            if world.all("virtualservices").any(|route| only_service(route) == Some(&change.name.1)) {
+                let (have, want) = world.pods_of(new);
+                if old != new && have < want {
+                    broken.push(format!("all requests go to {new} with {have} of {want} pods"));
+                }
+                return;
+            }
             let weight = share(world, &change.name.1);
             if old.is_string() && old != new && weight > 0 {
                 broken.push(format!("repointed from {old} to {new} while it has {weight} %"));
@@ -132,6 +164,13 @@ fn moved(
         }
         _ => {}
     }
+}
+
+/// The one Service that has all of the requests: that of blue-green, which moves them by its selector.
+fn only_service(route: &Value) -> Option<&str> {
+    let entries = route.pointer("/spec/http/0/route")?.as_array()?;
+    let [only] = entries.as_slice() else { return None };
+    only["destination"]["host"].as_str()
 }
 
 /// The share that goes to a Service.

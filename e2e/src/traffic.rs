@@ -21,9 +21,29 @@ const LIMIT: Duration = Duration::from_secs(60);
 pub struct Traffic(Clients);
 
 impl Traffic {
-    /// Starts to ask for this host.
+    /// Starts to ask for this host, fifty times a second.
     pub fn start(cluster: &Cluster, host: &str) -> anyhow::Result<Self> {
-        Ok(Self(Clients::start(&cluster.gateway, host)?))
+        Self::of(cluster, host, 50)
+    }
+
+    /// Starts to ask for this host, so many times a second.
+    pub fn of(cluster: &Cluster, host: &str, per_second: u32) -> anyhow::Result<Self> {
+        Ok(Self(Clients::start(&cluster.gateway, host, per_second)?))
+    }
+
+    /// Waits until so many more requests were sent.
+    pub async fn until_sent(&self, more: u64) -> anyhow::Result<()> {
+        let wanted = self.0.traffic().sent() + more;
+        wait_until("requests are answered", LIMIT, || {
+            let sent = self.0.traffic().sent();
+            async move { if sent >= wanted { Ok(()) } else { Err(format!("{sent} of {wanted}")) } }
+        })
+        .await
+    }
+
+    /// How many requests were sent and ended.
+    pub fn sent(&self) -> u64 {
+        self.0.traffic().sent()
     }
 
     /// Waits until this share of the requests that are sent from now on is answered by this version.

@@ -6,6 +6,8 @@
 
 #[path = "real/foreign.rs"]
 mod foreign;
+#[path = "real/load.rs"]
+mod load;
 #[path = "real/restart.rs"]
 mod restart;
 #[path = "real/story.rs"]

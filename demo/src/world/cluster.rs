@@ -27,6 +27,8 @@ use tokio::process::Command;
 
 /// How often the story looks.
 const TICK: Duration = Duration::from_millis(200);
+/// How often clients ask.
+const REQUESTS_PER_SECOND: u32 = 50;
 /// The repository on the cluster's Git server.
 const REPOSITORY: &str = "shop.git";
 
@@ -93,7 +95,7 @@ impl RealCluster {
         run(&mut command).await?;
         let repository = repository(&addresses, folder.path()).await?;
         let controller = Running::start(&options.program, &kubeconfig, &addresses, folder.path())?;
-        let clients = Clients::start(&addresses.gateway, HOST)?;
+        let clients = Clients::start(&addresses.gateway, HOST, REQUESTS_PER_SECOND)?;
         Ok(Self { options, addresses, client, repository, clients, controller, _folder: folder })
     }
 
@@ -147,7 +149,7 @@ impl World for RealCluster {
     fn introduction(&self) -> Vec<String> {
         vec![
             format!(
-                "A real cluster: {}, with 50 requests a second through Envoy at {}.",
+                "A real cluster: {}, with {REQUESTS_PER_SECOND} requests a second through Envoy at {}.",
                 self.addresses.api_server, self.addresses.gateway
             ),
             format!(

@@ -1,12 +1,12 @@
 //! `kill -9` of the controller at each of its writes, once before the write is sent and once after it was applied but not
-//! answered: the canary ends as if nothing had happened, each weight is set once, and no invariant is broken on the way.
+//! answered: the update ends as if nothing had happened, each weight is set once, and no invariant is broken on the way.
 //!
-//! On the light cluster, where pods cost nothing. Several canaries go on side by side, each with its own controller.
+//! Several updates go on side by side, each with its own controller.
 
 use anyhow::{Context, ensure};
 use e2e::{
     Cluster, Stage,
-    canary::{self, LIMIT, Recipe, is_done, weights},
+    canary::{self, LIMIT, Recipe, Routing, is_done, weights},
     chronicle::Chronicle,
     installed, invariants,
     proxy::{Moment, Proxy, Trap},
@@ -20,60 +20,66 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-/// Canaries that go on at the same time.
+/// Updates that go on at the same time.
 const LANES: usize = 4;
-/// More writes than a canary may have: the end of a count that does not end.
+/// More writes than an update may have: the end of a count that does not end.
 const TOO_MANY: usize = 60;
 
-/// How a canary goes.
+/// How an update goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Story {
     /// To the end.
     Promoted,
-    /// Taken back by a person at 50 %.
+    /// Taken back by a person, at 50 % or before the switch.
     Aborted,
 }
 
 impl Story {
     /// Each weight of the canary, in order, once.
-    fn weights(self) -> &'static [i64] {
+    fn weights(self, routing: Routing) -> &'static [i64] {
         match self {
+            _ if routing == Routing::ActiveService => &[],
             Self::Promoted => &[50, 100, 0],
             Self::Aborted => &[50, 0],
         }
     }
 
-    fn steps(self) -> Value {
-        match self {
-            Self::Promoted => json!([{"setWeight": 50}, {"pause": {"duration": "1s"}}]),
-            Self::Aborted => json!([{"setWeight": 50}, {"pause": {}}]),
-        }
+    fn recipe(self, routing: Routing) -> Recipe {
+        let pause = match self {
+            Self::Promoted => json!({"duration": "1s"}),
+            Self::Aborted => json!({}),
+        };
+        let strategy = match routing {
+            Routing::Hosts | Routing::Subsets => json!({}),
+            Routing::ActiveService => json!({"autoPromotionEnabled": self == Self::Promoted}),
+        };
+        Recipe { routing, strategy, ..Recipe::steps(json!([{"setWeight": 50}, {"pause": pause}])) }
     }
 }
 
-/// One place where canaries are played, one after another.
+/// One place where updates are played, one after another.
 struct Lane {
     stage: Stage,
     proxy: Proxy,
     controller: Controller,
     chronicle: Chronicle,
     story: Story,
+    routing: Routing,
     played: usize,
 }
 
 impl Lane {
-    async fn open(story: Story, by_subset: bool) -> anyhow::Result<Self> {
+    async fn open(story: Story, routing: Routing) -> anyhow::Result<Self> {
         let stage = Stage::set(Cluster::real()?, "kill").await?;
         let proxy = Proxy::start(stage::client(&stage.account(installed::ROLLOUTS)?).await?).await?;
         let controller = Controller::on(&stage, "controller", &proxy.kubeconfig(), &[])?;
-        let recipe = Recipe { by_subset, ..Recipe::steps(story.steps()) };
-        stage.put(&recipe.items(&stage.cluster)).await?;
+        stage.put(&story.recipe(routing).items(&stage.cluster)).await?;
         stage.until_done().await.with_context(|| controller.log())?;
         let chronicle = Chronicle::begin(stage.client(), &stage.namespace).await?;
-        Ok(Self { stage, proxy, controller, chronicle, story, played: 0 })
+        Ok(Self { stage, proxy, controller, chronicle, story, routing, played: 0 })
     }
 
-    /// Plays one canary, with a kill at a write or none, and returns its writes. `None`: it has no such write.
+    /// Plays one update, with a kill at a write or none, and returns its writes. `None`: it has no such write.
     async fn play(&mut self, kill: Option<(usize, Moment)>) -> anyhow::Result<Option<Vec<String>>> {
         let from = self.chronicle.revision();
         self.played += 1;
@@ -87,7 +93,7 @@ impl Lane {
         let at = format!("{kill:?} at {:?}", self.proxy.struck());
         ensure!(findings.broken.is_empty(), "{at}: {:#?}\n{}", findings.broken, self.controller.log());
         ensure!(
-            findings.weights == self.story.weights(),
+            findings.weights == self.story.weights(self.routing),
             "{at}: weights {:?}\n{}",
             findings.weights,
             self.controller.log()
@@ -99,14 +105,15 @@ impl Lane {
         self.stage.update(version).await?;
         let mut is_aborted = false;
         loop {
-            let at_pause = wait_until("the canary ends", LIMIT, || async {
+            let at_pause = wait_until("the update ends", LIMIT, || async {
                 let rollout = self.stage.get("rollouts/shop").await.map_err(|error| format!("{error:#}"))?;
                 if !self.controller.is_alive() {
                     return Ok(None);
                 }
                 if self.story == Story::Aborted && !is_aborted {
-                    let is_paused =
-                        rollout["status"]["currentStepIndex"] == 1 && rollout["status"]["phase"] == "Paused";
+                    let status = &rollout["status"];
+                    let is_at_pause = self.routing == Routing::ActiveService || status["currentStepIndex"] == 1;
+                    let is_paused = is_at_pause && status["phase"] == "Paused";
                     return if is_paused { Ok(Some(true)) } else { Err(canary::summary(&rollout)) };
                 }
                 self.is_over(&rollout).await.map(|()| Some(false))
@@ -133,7 +140,7 @@ impl Lane {
         let read =
             |object: &'static str| async move { self.stage.get(object).await.map_err(|error| format!("{error:#}")) };
         let seen = weights(&read("virtualservices/shop").await?);
-        if seen != Some((0, 100)) {
+        if self.routing != Routing::ActiveService && seen != Some((0, 100)) {
             return Err(format!("weights {seen:?}"));
         }
         let stable = status["stableRS"].as_str().unwrap_or_default();
@@ -149,11 +156,11 @@ impl Lane {
 }
 
 /// Kills at each write of the story, until the story has no more writes.
-async fn at_every_write(story: Story, by_subset: bool) -> anyhow::Result<()> {
-    let mut lanes = try_join_all((0..LANES).map(|_| Lane::open(story, by_subset))).await?;
+async fn at_every_write(story: Story, routing: Routing) -> anyhow::Result<()> {
+    let mut lanes = try_join_all((0..LANES).map(|_| Lane::open(story, routing))).await?;
     let lane = lanes.first_mut().context("a lane")?;
     let writes = lane.play(None).await?.context("a count")?;
-    println!("{story:?}: {} writes\n  {}", writes.len(), writes.join("\n  "));
+    println!("{story:?} {routing:?}: {} writes\n  {}", writes.len(), writes.join("\n  "));
     ensure!((5..TOO_MANY).contains(&writes.len()), "{} writes", writes.len());
     let kills = (1..=writes.len())
         .flat_map(|write| [Moment::BeforeForwarding, Moment::BeforeAnswering].map(|moment| (write, moment)));
@@ -171,7 +178,7 @@ async fn at_every_write(story: Story, by_subset: bool) -> anyhow::Result<()> {
     try_join_all(plays).await?;
     // How many reports there are depends on how events fall together; the last few may be missing.
     let not_reached = not_reached.into_inner().unwrap_or_else(PoisonError::into_inner);
-    println!("{story:?}: not reached {not_reached:?}");
+    println!("{story:?} {routing:?}: not reached {not_reached:?}");
     ensure!(
         not_reached.iter().all(|write| write + 5 > writes.len()),
         "not reached: {not_reached:?} of {}",
@@ -182,15 +189,25 @@ async fn at_every_write(story: Story, by_subset: bool) -> anyhow::Result<()> {
 
 #[test]
 fn a_canary_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
-    stage::play(at_every_write(Story::Promoted, false))
+    stage::play(at_every_write(Story::Promoted, Routing::Hosts))
 }
 
 #[test]
 fn an_abort_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
-    stage::play(at_every_write(Story::Aborted, false))
+    stage::play(at_every_write(Story::Aborted, Routing::Hosts))
 }
 
 #[test]
 fn a_canary_of_subsets_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
-    stage::play(at_every_write(Story::Promoted, true))
+    stage::play(at_every_write(Story::Promoted, Routing::Subsets))
+}
+
+#[test]
+fn a_switch_of_blue_green_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
+    stage::play(at_every_write(Story::Promoted, Routing::ActiveService))
+}
+
+#[test]
+fn an_abort_of_blue_green_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
+    stage::play(at_every_write(Story::Aborted, Routing::ActiveService))
 }

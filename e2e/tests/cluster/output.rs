@@ -56,9 +56,9 @@ fn compare(name: &str, seen: &str) -> anyhow::Result<()> {
 async fn paused(prometheus: &str) -> anyhow::Result<(Stage, Controller)> {
     let stage = Stage::set(Cluster::light()?, "output").await?;
     let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
-    let canary = json!({"analysis": {"startingStep": 1, "templates": [{"templateName": "quality"}]}});
+    let strategy = json!({"analysis": {"startingStep": 1, "templates": [{"templateName": "quality"}]}});
     let steps = json!([{"setWeight": 30}, {"pause": {}}, {"setWeight": 60}, {"pause": {"duration": "1m"}}]);
-    let mut items = Recipe { canary, ..Recipe::steps(steps) }.items(&stage.cluster);
+    let mut items = Recipe { strategy, ..Recipe::steps(steps) }.items(&stage.cluster);
     // One measurement, and the next one long after the test.
     items.push(analysis("quality", prometheus, &json!({"interval": "1h"})));
     stage.put(&items).await?;
