@@ -1,10 +1,14 @@
 //! The command line: names, flags and their help. What they do is in `commands`; how a cluster is found, in `connect`.
 
+mod names;
+
 use chrono::TimeDelta;
 use clap::{
     Arg, ArgAction, Args, Command as Definition, CommandFactory, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser,
 };
+pub(crate) use names::{EXPERIMENTS, ROLLOUTS, RUNS};
+use names::{name, name_of, namespace};
 use std::{path::PathBuf, time::Duration};
 
 /// Shows Rollouts and steers them.
@@ -95,10 +99,10 @@ impl Connection {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Show a rollout with its revisions, pods and analysis runs
+    /// Show a rollout or an experiment with everything that belongs to it
     #[command(subcommand)]
     Get(Get),
-    /// List rollouts
+    /// List rollouts or experiments
     #[command(subcommand)]
     List(List),
     /// Let an update go on: past its pause, or, if nothing holds it, past its current step
@@ -122,9 +126,12 @@ pub enum Command {
         #[arg(required = true, value_name = "NAME", value_parser = name)]
         names: Vec<String>,
     },
-    /// Try an aborted update again
+    /// Try an aborted update or an experiment again
     #[command(subcommand)]
     Retry(Retry),
+    /// End an analysis run or an experiment early
+    #[command(subcommand)]
+    Terminate(Terminate),
     /// Go back to an earlier revision
     Undo {
         /// The rollout
@@ -196,6 +203,22 @@ pub enum Get {
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         timeout_seconds: u64,
     },
+    /// Show an experiment with its pods and analysis runs
+    #[command(visible_aliases = ["exp", "experiments"])]
+    Experiment {
+        /// The experiment
+        #[arg(value_parser = name_of(&EXPERIMENTS))]
+        name: String,
+        /// Go on showing it while it changes
+        #[arg(short, long)]
+        watch: bool,
+        /// Without colours
+        #[arg(long)]
+        no_color: bool,
+        /// Stop watching after so many seconds; 0 goes on for ever
+        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+        timeout_seconds: u64,
+    },
 }
 
 /// What to list.
@@ -217,6 +240,13 @@ pub enum List {
         #[arg(long)]
         timestamps: bool,
     },
+    /// List experiments
+    #[command(visible_aliases = ["exp", "experiment"])]
+    Experiments {
+        /// Those of all namespaces
+        #[arg(short = 'A', long)]
+        all_namespaces: bool,
+    },
 }
 
 /// What to try again.
@@ -227,6 +257,32 @@ pub enum Retry {
     Rollout {
         /// The rollouts
         #[arg(required = true, value_name = "NAME", value_parser = name)]
+        names: Vec<String>,
+    },
+    /// Run an experiment once more, from its beginning
+    #[command(visible_aliases = ["exp", "experiments"])]
+    Experiment {
+        /// The experiments
+        #[arg(required = true, value_name = "NAME", value_parser = name_of(&EXPERIMENTS))]
+        names: Vec<String>,
+    },
+}
+
+/// What to end early.
+#[derive(Debug, Subcommand)]
+pub enum Terminate {
+    /// End analysis runs; what they found so far decides
+    #[command(name = "analysisrun", visible_aliases = ["ar", "analysisruns"])]
+    AnalysisRun {
+        /// The analysis runs
+        #[arg(required = true, value_name = "NAME", value_parser = name_of(&RUNS))]
+        names: Vec<String>,
+    },
+    /// End experiments; what their analyses found so far decides
+    #[command(visible_aliases = ["exp", "experiments"])]
+    Experiment {
+        /// The experiments
+        #[arg(required = true, value_name = "NAME", value_parser = name_of(&EXPERIMENTS))]
         names: Vec<String>,
     },
 }
@@ -278,21 +334,6 @@ fn with_answers(command: Definition) -> Definition {
     command.mut_args(with_answer).mut_subcommands(with_answers)
 }
 
-/// A name as it stands in the path of a request: what would lead elsewhere is none.
-fn name(text: &str) -> Result<String, String> {
-    let leads_elsewhere = |letter: char| "/%?#".contains(letter) || letter.is_whitespace() || letter.is_control();
-    match text {
-        "" | "." | ".." => Err("not the name of an object".into()),
-        _ if text.contains('/') => Err("not the name of an object: it stands without its kind".into()),
-        _ if text.contains(leads_elsewhere) => Err("not the name of an object".into()),
-        _ => Ok(text.to_owned()),
-    }
-}
-
-fn namespace(text: &str) -> Result<String, String> {
-    if text.is_empty() { Ok(String::new()) } else { name(text) }
-}
-
 /// A duration with its unit, as kubectl takes it, or a plain number of seconds.
 fn duration(text: &str) -> Result<Duration, String> {
     let span = match text.parse::<u32>() {
@@ -312,110 +353,4 @@ fn assignment(text: &str) -> Result<(String, String), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Arguments, Command, Get, Set, definition, duration};
-    use clap::FromArgMatches;
-    use std::time::Duration;
-
-    fn parsed(line: &str) -> Result<Arguments, String> {
-        let words = ["kubectl-leadline"].into_iter().chain(line.split(' '));
-        let matches = definition().try_get_matches_from(words);
-        let arguments = matches.and_then(|matches| Arguments::from_arg_matches(&matches));
-        arguments.map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_definition_is_sound() {
-        definition().debug_assert();
-    }
-
-    #[test]
-    fn durations() {
-        for (text, seconds) in [("0", Some(0)), ("90", Some(90)), ("1m30s", Some(90)), ("-1s", None), ("soon", None)] {
-            assert_eq!(duration(text).ok(), seconds.map(Duration::from_secs), "{text}");
-        }
-    }
-
-    #[test]
-    fn flags_of_scripts_are_taken() {
-        for line in [
-            "get ro web -w --no-color --timeout-seconds 5 -n shop",
-            "-n shop --context there get rollouts web",
-            "list rollout -A --timestamps -w --name web",
-            "promote web --full -v 6 --loglevel debug",
-            "promote -c web",
-            "promote -a web",
-            "abort web shop",
-            "retry rollout web",
-            "undo web --to-revision=3",
-            "pause web",
-            "restart web",
-            "restart web -i 5m",
-            "restart --in=90s web",
-            "status web -w=false",
-            "status web --watch -t 60s",
-            "status --timeout 60s web --request-timeout 5s",
-            "set image web *=shop:2 side=s:3",
-            "version --short",
-            "completion powershell",
-            "list ro -wA",
-            "promote web --full=true --insecure-skip-tls-verify=true",
-            "-n  status web",
-            "--as me --as-group a --as-group b -s http://127.0.0.1:1 --insecure-skip-tls-verify list ro",
-        ] {
-            parsed(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-        }
-        for line in [
-            "get",
-            "get rollout",
-            "abort",
-            "set image web app",
-            "set image web",
-            "undo web --to-revision=-1",
-            "get ro web -w false",
-            "get ro web -w=maybe",
-            "version --short --short",
-        ] {
-            parsed(line).expect_err(line);
-        }
-    }
-
-    #[test]
-    fn an_image_may_hold_an_equals_sign() {
-        let parsed = parsed("set image web app=r.io/a:1=2").expect("parses");
-        let Command::Set(Set::Image { images, .. }) = parsed.command else { panic!("is set image") };
-        assert_eq!(images, [("app".to_owned(), "r.io/a:1=2".to_owned())]);
-    }
-
-    #[test]
-    fn a_switch_may_be_turned_off() {
-        for (line, expected) in [
-            ("get ro web", (false, false)),
-            ("get ro web -w --no-color", (true, true)),
-            ("get ro web --watch=false --no-color=true", (false, true)),
-            ("get ro -w=true --no-color=False web", (true, false)),
-        ] {
-            let Command::Get(Get::Rollout { watch, no_color, .. }) = parsed(line).expect("parses").command else {
-                panic!("is get rollout")
-            };
-            assert_eq!((watch, no_color), expected, "{line}");
-        }
-        for (line, expected) in [("status web", true), ("status web -w=false", false), ("status web -w", true)] {
-            let Command::Status { watch, .. } = parsed(line).expect("parses").command else { panic!("is status") };
-            assert_eq!(watch, expected, "{line}");
-        }
-    }
-
-    #[test]
-    fn what_leads_elsewhere_is_no_name() {
-        for name in ["rollout/web", "web/status", "web?dryRun=All", "web#x", "%77eb", "..", "a b", ""] {
-            for verb in ["abort", "promote", "pause", "retry rollout", "undo", "status", "get ro", "list ro --name"] {
-                let words = ["x"].into_iter().chain(verb.split(' ')).chain([name]);
-                let error = definition().try_get_matches_from(words).expect_err("is no name").to_string();
-                assert!(error.contains("not the name of an object"), "{verb} {name}: {error}");
-            }
-        }
-        assert!(parsed("-n a/b status web").is_err());
-        assert_eq!(parsed("-n  status web").expect("parses").connection.namespace(), None);
-    }
-}
+mod tests;

@@ -2,9 +2,10 @@
 
 use crate::{
     Cluster, Error, Screen,
-    arguments::{Arguments, Command, Get, List, Retry, Set, definition},
+    arguments::{Arguments, Command, EXPERIMENTS, Get, List, ROLLOUTS, RUNS, Retry, Set, Terminate, definition},
     commands::{self, Columns, Look, Promotion, Wait},
     connect,
+    seen::Subject,
 };
 use clap::FromArgMatches;
 use std::{ffi::OsString, path::Path, time::Duration};
@@ -23,7 +24,7 @@ async fn start(words: Vec<OsString>, cluster: Option<&Cluster>, screen: &mut Scr
     let program = program(words.first());
     // `kubectl argo rollouts get`, not `kubectl-argo-rollouts get`, is what a person types.
     let typed = program.replace('-', " ");
-    let parsed = definition().bin_name(typed).try_get_matches_from(words);
+    let parsed = definition().bin_name(typed).try_get_matches_from(apart(words));
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(usage) => return explain(&usage, screen),
@@ -41,6 +42,24 @@ async fn start(words: Vec<OsString>, cluster: Option<&Cluster>, screen: &mut Scr
 fn program(word: Option<&OsString>) -> String {
     let name = word.and_then(|word| Path::new(word).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
     name.filter(|name| name.starts_with("kubectl-")).unwrap_or_else(|| "kubectl-leadline".into())
+}
+
+/// The words, with a kind apart from its name where kubectl takes them as one: `get rollout/shop`.
+fn apart(mut words: Vec<OsString>) -> Vec<OsString> {
+    const VERBS: [&str; 4] = ["get", "retry", "terminate", "explain"];
+    let kinds = || ROLLOUTS.iter().chain(&EXPERIMENTS).chain(&RUNS);
+    let Some(verb) = words.iter().position(|word| VERBS.iter().any(|verb| word == verb)) else { return words };
+    let is_kind = |word: &OsString| kinds().any(|kind| word == kind);
+    let split = |word: &OsString| {
+        let (kind, name) = word.to_str()?.split_once('/')?;
+        kinds().any(|known| *known == kind).then(|| [OsString::from(kind), OsString::from(name)])
+    };
+    let found = words.iter().enumerate().skip(verb + 1).take_while(|(_, word)| !is_kind(word));
+    let found = found.filter_map(|(at, word)| Some((at, split(word)?))).next();
+    if let Some((at, pair)) = found {
+        words.splice(at..=at, pair);
+    }
+    words
 }
 
 /// Help is an answer; anything else that does not parse is an error.
@@ -78,12 +97,23 @@ async fn carry_out(
 /// The commands that need a cluster.
 async fn on(cluster: &Cluster, command: Command, screen: &mut Screen<'_>) -> Result<(), Error> {
     match command {
-        Command::Get(Get::Rollout { name, watch, no_color, timeout_seconds }) => {
-            let look = Look { watch, no_color, limit: limit(Duration::from_secs(timeout_seconds)) };
-            commands::get(cluster, &name, look, screen).await
+        Command::Get(get) => {
+            let (subject, (name, watch, no_color, secs)) = match get {
+                Get::Rollout { name, watch, no_color, timeout_seconds } => {
+                    (Subject::Rollout, (name, watch, no_color, timeout_seconds))
+                }
+                Get::Experiment { name, watch, no_color, timeout_seconds } => {
+                    (Subject::Experiment, (name, watch, no_color, timeout_seconds))
+                }
+            };
+            let look = Look { watch, no_color, limit: limit(Duration::from_secs(secs)) };
+            commands::get(cluster, subject, &name, look, screen).await
         }
         Command::List(List::Rollouts { name, all_namespaces, watch, timestamps }) => {
             commands::list(cluster, &Columns { name, all_namespaces, watch, timestamps }, screen).await
+        }
+        Command::List(List::Experiments { all_namespaces }) => {
+            commands::list_experiments(cluster, all_namespaces, screen).await
         }
         Command::Promote { name, full, skip_current_step, skip_all_steps } => {
             let promotion = promotion(full, skip_current_step, skip_all_steps, screen)?;
@@ -98,6 +128,24 @@ async fn on(cluster: &Cluster, command: Command, screen: &mut Screen<'_>) -> Res
         Command::Retry(Retry::Rollout { names }) => {
             for name in &names {
                 screen.say(&commands::retry(cluster, name).await?)?;
+            }
+            Ok(())
+        }
+        Command::Retry(Retry::Experiment { names }) => {
+            for name in &names {
+                screen.say(&commands::retry_experiment(cluster, name).await?)?;
+            }
+            Ok(())
+        }
+        Command::Terminate(Terminate::AnalysisRun { names }) => {
+            for name in &names {
+                screen.say(&commands::terminate_run(cluster, name).await?)?;
+            }
+            Ok(())
+        }
+        Command::Terminate(Terminate::Experiment { names }) => {
+            for name in &names {
+                screen.say(&commands::terminate_experiment(cluster, name).await?)?;
             }
             Ok(())
         }

@@ -1,4 +1,4 @@
-//! What the plugin has seen of one Rollout: copies of the objects that its view is made of, read once or kept up to date.
+//! What the plugin has seen of one Rollout or Experiment: copies of the objects that its view is made of, read once or kept up to date.
 //!
 //! Kinds that the person may not read, or that the cluster does not have, are left out, and a line says so: the rest of the
 //! view is still worth seeing.
@@ -15,7 +15,7 @@ use kube::{
     api::DynamicObject,
     runtime::watcher::{self, Event},
 };
-use rollouts::view::{Scene, View};
+use rollouts::view::{ExperimentScene, ExperimentView, Scene, View, paint::Line, text};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -59,6 +59,37 @@ impl<T> Shelf<T> {
     }
 }
 
+/// What is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A Rollout and everything that belongs to it.
+    Rollout,
+    /// An Experiment and everything that belongs to it.
+    Experiment,
+}
+
+impl Subject {
+    /// Its kind.
+    pub(crate) fn kind(self) -> Kind {
+        self.part().kind()
+    }
+
+    fn part(self) -> Part {
+        match self {
+            Self::Rollout => Part::Rollout,
+            Self::Experiment => Part::Experiments,
+        }
+    }
+
+    /// The kinds beside its own.
+    fn others(self) -> &'static [Part] {
+        match self {
+            Self::Rollout => &[Part::ReplicaSets, Part::Pods, Part::Runs, Part::Experiments],
+            Self::Experiment => &[Part::ReplicaSets, Part::Pods, Part::Runs],
+        }
+    }
+}
+
 /// The kinds of a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
@@ -70,8 +101,6 @@ pub(crate) enum Part {
 }
 
 impl Part {
-    const OTHERS: [Self; 4] = [Self::ReplicaSets, Self::Pods, Self::Runs, Self::Experiments];
-
     fn kind(self) -> Kind {
         match self {
             Self::Rollout => kind::ROLLOUT,
@@ -83,11 +112,10 @@ impl Part {
     }
 
     /// Everything that a Rollout or an Experiment makes carries the hash, so that the rest of a large namespace stays away.
-    fn which(self, rollout: &str) -> Which {
+    fn which(self) -> Which {
         match self {
-            Self::Rollout => Which { name: Some(rollout.into()), ..Which::default() },
             Self::ReplicaSets | Self::Pods => Which { labels: Some(keys::POD_TEMPLATE_HASH), ..Which::default() },
-            Self::Runs | Self::Experiments => Which::default(),
+            Self::Rollout | Self::Runs | Self::Experiments => Which::default(),
         }
     }
 }
@@ -95,9 +123,10 @@ impl Part {
 /// What happened to an object of a part, or to the watch of it.
 pub(crate) type Change = (Part, Result<Event<DynamicObject>, watcher::Error>);
 
-/// The objects of one Rollout's view.
+/// The objects of one view.
 #[derive(Debug)]
 pub(crate) struct Seen {
+    subject: Subject,
     name: String,
     rollouts: Shelf<Rollout>,
     replica_sets: Shelf<ReplicaSet>,
@@ -111,8 +140,9 @@ pub(crate) struct Seen {
 
 impl Seen {
     /// Reads everything once.
-    pub(crate) async fn load(cluster: &Cluster, name: &str) -> Result<Self, Error> {
+    pub(crate) async fn load(cluster: &Cluster, subject: Subject, name: &str) -> Result<Self, Error> {
         let mut seen = Self {
+            subject,
             name: name.to_owned(),
             rollouts: Shelf::new(Rollout::from_value),
             replica_sets: Shelf::new(ReplicaSet::from_value),
@@ -122,9 +152,14 @@ impl Seen {
             warnings: Vec::new(),
             warned: Vec::new(),
         };
-        let rollout = cluster.rollout(name).await?;
-        seen.rollouts.objects.insert(name.to_owned(), Arc::new(rollout));
-        let lists = Part::OTHERS.map(|part| async move { (part, cluster.list(&part.kind(), &part.which(name)).await) });
+        let object = cluster.get(&subject.kind(), name).await?;
+        match subject {
+            Subject::Rollout => _ = cluster::read(&subject.kind(), &object, Rollout::from_value)?,
+            Subject::Experiment => _ = cluster::read(&subject.kind(), &object, Experiment::from_value)?,
+        }
+        seen.put(subject.part(), &object);
+        let lists =
+            subject.others().iter().map(|part| async { (*part, cluster.list(&part.kind(), &part.which()).await) });
         for (part, listed) in futures::future::join_all(lists).await {
             match listed {
                 Ok(objects) => objects.iter().for_each(|object| seen.put(part, object)),
@@ -139,11 +174,14 @@ impl Seen {
 
     /// Everything that happens from now on, beginning with all that is there.
     pub(crate) fn changes(&self, cluster: &Cluster) -> impl Stream<Item = Change> + Send + Unpin + use<> {
-        let parts = [Part::Rollout].into_iter().chain(Part::OTHERS);
+        let own = self.subject.part();
+        let named = Which { name: Some(self.name.clone()), ..Which::default() };
+        let others = self.subject.others().iter().map(|part| (*part, part.which()));
         stream::select_all(
-            parts.map(|part| {
-                cluster.watch(&part.kind(), &part.which(&self.name)).map(move |event| (part, event)).boxed()
-            }),
+            [(own, named)]
+                .into_iter()
+                .chain(others)
+                .map(|(part, which)| cluster.watch(&part.kind(), &which).map(move |event| (part, event)).boxed()),
         )
     }
 
@@ -179,7 +217,7 @@ impl Seen {
             watcher::Error::WatchError(_) => true,
             _ => false,
         };
-        if !is_expected || part == Part::Rollout && !matches!(error, watcher::Error::WatchError(_)) {
+        if !is_expected || part == self.subject.part() && !matches!(error, watcher::Error::WatchError(_)) {
             self.warn(format!("the watch of {} was interrupted and starts again: {error}", full_name(&part.kind())));
         }
     }
@@ -196,16 +234,52 @@ impl Seen {
         std::mem::take(&mut self.warnings)
     }
 
-    /// The view; `None` once the Rollout is gone.
-    pub(crate) fn view(&self, now: DateTime<Utc>) -> Option<View> {
-        let scene = Scene {
-            rollout: self.rollouts.objects.get(&self.name)?,
-            replica_sets: &self.replica_sets.all(),
-            pods: &self.pods.all(),
-            runs: &self.runs.all(),
-            experiments: &self.experiments.all(),
-            why: &[],
-        };
-        Some(View::of(&scene, now))
+    /// The view; `None` once what is looked at is gone.
+    pub(crate) fn view(&self, now: DateTime<Utc>) -> Option<Shown> {
+        let (replica_sets, pods, runs) = (self.replica_sets.all(), self.pods.all(), self.runs.all());
+        Some(match self.subject {
+            Subject::Rollout => {
+                let scene = Scene {
+                    rollout: self.rollouts.objects.get(&self.name)?,
+                    replica_sets: &replica_sets,
+                    pods: &pods,
+                    runs: &runs,
+                    experiments: &self.experiments.all(),
+                    why: &[],
+                };
+                Shown::Rollout(View::of(&scene, now))
+            }
+            Subject::Experiment => {
+                let experiment = self.experiments.objects.get(&self.name)?;
+                let scene = ExperimentScene { experiment, replica_sets: &replica_sets, pods: &pods, runs: &runs };
+                Shown::Experiment(ExperimentView::of(&scene, now))
+            }
+        })
+    }
+}
+
+/// What is seen, as a person sees it.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    Rollout(View),
+    Experiment(ExperimentView),
+}
+
+impl Shown {
+    /// All lines.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        match self {
+            Self::Rollout(view) => text::lines(view),
+            Self::Experiment(view) => text::experiment_lines(view),
+        }
+    }
+
+    /// Whether both show the same, but for the time.
+    pub(crate) fn shows_same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rollout(one), Self::Rollout(other)) => one.shows_same_as(other),
+            (Self::Experiment(one), Self::Experiment(other)) => one.shows_same_as(other),
+            _ => false,
+        }
     }
 }

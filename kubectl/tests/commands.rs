@@ -4,6 +4,7 @@
 
 mod commands {
     pub mod act;
+    pub mod experiments;
     pub mod show;
     pub mod watch;
     pub mod world;

@@ -1,12 +1,11 @@
-//! `get rollout`: a Rollout and everything that belongs to it, once or for as long as somebody watches.
+//! `get rollout` and `get experiment`: one of them and everything that belongs to it, once or for as long as somebody watches.
 
 use crate::{
     Cluster, Error, Screen,
-    seen::{Change, Seen},
+    seen::{Change, Seen, Shown, Subject},
 };
-use crds::kind;
 use futures::{FutureExt, Stream, StreamExt};
-use rollouts::view::{View, paint, text};
+use rollouts::view::paint;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
@@ -26,16 +25,22 @@ pub struct Look {
     pub limit: Option<Duration>,
 }
 
-/// Shows a Rollout.
-pub async fn get(cluster: &Cluster, name: &str, look: Look, screen: &mut Screen<'_>) -> Result<(), Error> {
-    let mut seen = Seen::load(cluster, name).await?;
+/// Shows a Rollout or an Experiment.
+pub async fn get(
+    cluster: &Cluster,
+    subject: Subject,
+    name: &str,
+    look: Look,
+    screen: &mut Screen<'_>,
+) -> Result<(), Error> {
+    let mut seen = Seen::load(cluster, subject, name).await?;
     screen.with_colours &= !look.no_color;
     if !look.watch {
         warn(&mut seen, screen);
-        let view = seen.view(cluster.now()).ok_or_else(|| cluster.gone(&kind::ROLLOUT, name))?;
+        let view = seen.view(cluster.now()).ok_or_else(|| cluster.gone(&subject.kind(), name))?;
         return screen.print(&page(&view, screen));
     }
-    let watched = follow(cluster, name, seen, screen);
+    let watched = follow(cluster, subject, name, seen, screen);
     match look.limit {
         // The end of the time is what was asked for, and no failure.
         Some(limit) => timeout(limit, watched).await.unwrap_or(Ok(())),
@@ -43,13 +48,19 @@ pub async fn get(cluster: &Cluster, name: &str, look: Look, screen: &mut Screen<
     }
 }
 
-async fn follow(cluster: &Cluster, name: &str, mut seen: Seen, screen: &mut Screen<'_>) -> Result<(), Error> {
+async fn follow(
+    cluster: &Cluster,
+    subject: Subject,
+    name: &str,
+    mut seen: Seen,
+    screen: &mut Screen<'_>,
+) -> Result<(), Error> {
     let mut changes = seen.changes(cluster);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut drawn: Option<(View, String)> = None;
+    let mut drawn: Option<(Shown, String)> = None;
     loop {
-        let view = seen.view(cluster.now()).ok_or_else(|| cluster.gone(&kind::ROLLOUT, name))?;
+        let view = seen.view(cluster.now()).ok_or_else(|| cluster.gone(&subject.kind(), name))?;
         warn(&mut seen, screen);
         let page = page(&view, screen);
         let is_news = match &drawn {
@@ -90,8 +101,8 @@ async fn gather(changes: &mut (impl Stream<Item = Change> + Unpin), seen: &mut S
     }
 }
 
-fn page(view: &View, screen: &Screen<'_>) -> String {
-    paint::print(&text::lines(view), screen.with_colours)
+fn page(view: &Shown, screen: &Screen<'_>) -> String {
+    paint::print(&view.lines(), screen.with_colours)
 }
 
 fn warn(seen: &mut Seen, screen: &mut Screen<'_>) {

@@ -1,9 +1,10 @@
-//! What a person sees of a Rollout: a summary, the images that run, and the tree of what belongs to it.
+//! What a person sees of a Rollout, or of an Experiment: a summary, the images that run, and the tree of what belongs to it.
 //!
 //! A view is a value, made of what is observed and the time; `text` turns one into lines, and `paint` colours them. It
 //! reports and never decides: what a client may conclude from a status is in `phase`, as existing clients conclude it.
 
 pub mod age;
+mod experiment;
 mod image;
 pub mod paint;
 mod phase;
@@ -14,6 +15,7 @@ pub mod table;
 pub mod text;
 mod tree;
 
+pub use experiment::{ExperimentScene, ExperimentView};
 pub use image::{Image, Tag};
 pub use phase::Phase;
 pub use progress::{Position, Progress};

@@ -2,7 +2,7 @@
 
 use super::{Role, Scene, tree};
 use crate::rollout::fleet::Revision;
-use crds::{ReplicaSet, keys};
+use crds::{Experiment, ReplicaSet, keys};
 use serde::Serialize;
 use serde_json::Value;
 use std::{collections::BTreeMap, fmt};
@@ -44,12 +44,27 @@ pub(super) fn running(scene: &Scene<'_>) -> Vec<Image> {
         add(&mut images, set, roles.into_iter().map(Tag::Role).collect());
     }
     for experiment in tree::experiments_of(scene) {
-        for set in tree::replica_sets_of(scene, &experiment.metadata.uid) {
-            let template = set.metadata.annotation(keys::EXPERIMENT_TEMPLATE_NAME);
-            add(&mut images, set, template.map(|name| Tag::Experiment(name.to_owned())).into_iter().collect());
-        }
+        add_experiment(&mut images, scene, experiment);
     }
+    listed(images)
+}
+
+/// The images of an Experiment's ReplicaSets that have pods.
+pub(super) fn of_experiment(scene: &Scene<'_>, experiment: &Experiment) -> Vec<Image> {
+    let mut images = BTreeMap::new();
+    add_experiment(&mut images, scene, experiment);
+    listed(images)
+}
+
+fn listed(images: BTreeMap<String, Vec<Tag>>) -> Vec<Image> {
     images.into_iter().map(|(image, tags)| Image { image, tags }).collect()
+}
+
+fn add_experiment(images: &mut BTreeMap<String, Vec<Tag>>, scene: &Scene<'_>, experiment: &Experiment) {
+    for set in tree::replica_sets_of(scene, &experiment.metadata.uid) {
+        let template = set.metadata.annotation(keys::EXPERIMENT_TEMPLATE_NAME);
+        add(images, set, template.map(|name| Tag::Experiment(name.to_owned())).into_iter().collect());
+    }
 }
 
 fn add(images: &mut BTreeMap<String, Vec<Tag>>, set: &ReplicaSet, tags: Vec<Tag>) {

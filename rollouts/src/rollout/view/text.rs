@@ -2,7 +2,7 @@
 //! they are.
 
 use super::{
-    Icon, Node, NodeKind, Note, Strategy, View, age,
+    ExperimentView, Icon, Node, NodeKind, Note, Status, Strategy, View, age,
     paint::{Line, Tone},
     table,
 };
@@ -11,22 +11,38 @@ use chrono::{DateTime, Utc};
 /// All lines of a view.
 pub fn lines(view: &View) -> Vec<Line> {
     let mut lines = head(view);
-    lines.push(Line::default());
+    lines.extend(tree(&view.tree, view.at));
+    lines
+}
+
+/// All lines of an Experiment's view.
+pub fn experiment_lines(view: &ExperimentView) -> Vec<Line> {
+    let mut lines = vec![field("Name:", &view.name), field("Namespace:", &view.namespace), status(&view.status)];
+    if !view.message.is_empty() {
+        lines.push(field("Message:", &view.message));
+    }
+    lines.extend(list("Images:", view.images.iter().map(image)));
+    lines.extend(tree(&view.tree, view.at));
+    lines
+}
+
+fn tree(root: &Node, at: DateTime<Utc>) -> Vec<Line> {
     let mut rows = vec![["NAME", "KIND", "STATUS", "AGE", "INFO"].map(Line::from).to_vec()];
-    grow(&view.tree, view.at, "", "", &mut rows);
+    grow(root, at, "", "", &mut rows);
     let widths = table::widths(&rows, &[]);
+    let mut lines = vec![Line::default()];
     lines.extend(table::align(rows, &widths));
     lines
 }
 
+fn status(status: &Status) -> Line {
+    field("Status:", "").and(status.icon.sign(), status.icon).and(format!(" {}", status.word), Tone::Plain)
+}
+
 fn head(view: &View) -> Vec<Line> {
     let summary = &view.summary;
-    let status = summary.phase.status();
-    let mut lines = vec![
-        field("Name:", &summary.name),
-        field("Namespace:", &summary.namespace),
-        field("Status:", "").and(status.icon.sign(), status.icon).and(format!(" {}", status.word), Tone::Plain),
-    ];
+    let mut lines =
+        vec![field("Name:", &summary.name), field("Namespace:", &summary.namespace), status(&summary.phase.status())];
     if !summary.message.is_empty() {
         lines.push(field("Message:", &summary.message));
     }

@@ -101,7 +101,8 @@ fn health(set: &ReplicaSet) -> Status {
     }
 }
 
-fn of_experiment(scene: &Scene<'_>, experiment: &Experiment) -> Node {
+/// An Experiment with its ReplicaSets and runs.
+pub(super) fn of_experiment(scene: &Scene<'_>, experiment: &Experiment) -> Node {
     let uid = &experiment.metadata.uid;
     let sets = replica_sets_of(scene, uid).into_iter().map(|set| replica_set(scene, set, Vec::new()));
     let children = sets.chain(runs_of(scene, uid).into_iter().map(of_run)).collect();
@@ -134,7 +135,8 @@ fn of_run(run: &AnalysisRun) -> Node {
     Node { notes: notes.collect(), children: jobs.collect(), ..node(NodeKind::AnalysisRun, &run.metadata, status) }
 }
 
-fn analysis_status(phase: AnalysisPhase) -> Status {
+/// The status of an Experiment, a run or a measurement.
+pub(super) fn analysis_status(phase: AnalysisPhase) -> Status {
     let icon = match phase {
         AnalysisPhase::Unset => Icon::Blank,
         AnalysisPhase::Pending => Icon::Waiting,
