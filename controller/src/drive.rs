@@ -37,6 +37,8 @@ enum Ended {
     Reported(Requeue),
     /// The object is no more.
     Gone,
+    /// What it is decided on is not known yet.
+    NotYet,
     /// Somebody else leads, or the process is to end.
     NotLeading,
     /// A write did not succeed.
@@ -95,6 +97,7 @@ async fn pass(shell: Arc<Shell>, key: Key) -> (Key, Vec<plan::Ask>, String) {
     let mut uid = String::new();
     let ended = match read_back(&shell, &key).await {
         Err(refusal) => Ended::Refused(refusal),
+        Ok(()) if !shell.stores.can_be_decided(&key) => Ended::NotYet,
         Ok(()) => match rules::decide(&shell, &key, shell.clock.now()) {
             None => Ended::Gone,
             Some(decision) => {
@@ -111,7 +114,7 @@ async fn pass(shell: Arc<Shell>, key: Key) -> (Key, Vec<plan::Ask>, String) {
         },
     };
     // Nothing is counted about an object that is no more: its series would stay for ever.
-    if !matches!(ended, Ended::Gone) {
+    if !matches!(ended, Ended::Gone | Ended::NotYet) {
         shell.metrics.passed(&key, started.elapsed(), matches!(ended, Ended::Refused(_) | Ended::Unsafe));
     }
     schedule(&shell, &key, ended);
@@ -223,6 +226,7 @@ fn schedule(shell: &Shell, key: &Key, ended: Ended) {
         }
         Ended::Reported(requeue) => look_again(shell, key, requeue, now),
         Ended::Gone => shell.forget(key),
+        Ended::NotYet => look_again(shell, key, Requeue::Never, now),
         Ended::NotLeading => shell.queue.wake(key.clone()),
         Ended::Unsafe => shell.queue.hold(key, now + shell.failures.next_wait(key, BACK_OFF)),
         Ended::Refused(refusal) => {

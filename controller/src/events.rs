@@ -12,6 +12,7 @@ use kube::Client;
 use plan::{Event, EventType, ObjectRef, Reason, reason::RolloutReason};
 use serde_json::json;
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -60,7 +61,7 @@ struct Told {
 struct Memory {
     /// The last number that went into a name: names must differ even within one instant.
     last_number: i64,
-    told: BTreeMap<(Key, &'static str), Told>,
+    told: BTreeMap<(Key, Cow<'static, str>), Told>,
 }
 
 /// Takes Events from the loop. Clones feed the same queue.
@@ -92,14 +93,14 @@ impl Recorder {
 
     /// Tells of what a pass refused to do, and forgets refusals that are over.
     pub(crate) fn refusals(&self, key: &Key, subject: &Subject, why: &[Reason]) {
-        let refused: Vec<(&'static str, String)> =
+        let refused: Vec<(Cow<'static, str>, String)> =
             why.iter().filter_map(|reason| Some((refusal(reason)?, reason.to_string()))).collect();
         let now = self.clock.now();
         let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         memory.told.retain(|(told, reason), _| told != key || refused.iter().any(|(refused, _)| refused == reason));
         let mut fresh = Vec::new();
         for (reason, text) in refused {
-            match memory.told.get_mut(&(key.clone(), reason)) {
+            match memory.told.get_mut(&(key.clone(), reason.clone())) {
                 Some(told) if told.text == text => {
                     told.count += 1;
                     if now - told.sent_at >= REPEAT {
@@ -118,7 +119,7 @@ impl Recorder {
         }
         drop(memory);
         for (reason, text) in fresh {
-            let event_name = self.post(key, subject, &Event::warning(reason, text.clone()));
+            let event_name = self.post(key, subject, &Event::warning(&reason, text.clone()));
             let told = Told { event_name, text, count: 1, sent_at: now };
             self.memory.lock().unwrap_or_else(PoisonError::into_inner).told.insert((key.clone(), reason), told);
         }
@@ -180,16 +181,17 @@ impl Recorder {
 }
 
 /// The Event's reason for what a plan refuses; `None` for what it merely waits for.
-fn refusal(reason: &Reason) -> Option<&'static str> {
+fn refusal(reason: &Reason) -> Option<Cow<'static, str>> {
     let Reason::Rollout(reason) = reason else { return None };
-    match reason {
-        RolloutReason::VirtualServiceNotFound { .. } => Some("VirtualServiceNotFound"),
-        RolloutReason::DestinationRuleNotFound { .. } => Some("DestinationRuleNotFound"),
-        RolloutReason::ForeignWeight { .. } => Some("ForeignWeight"),
-        RolloutReason::WriteRefused { reason, .. } => Some(reason),
-        RolloutReason::Refused { .. } => Some("PlanRefused"),
-        _ => None,
-    }
+    let known = match reason {
+        RolloutReason::RoutedNotFound { kind, .. } => return Some(format!("{kind}NotFound").into()),
+        RolloutReason::KindClosed { .. } => "KindNotFound",
+        RolloutReason::ForeignWeight { .. } => "ForeignWeight",
+        RolloutReason::WriteRefused { reason, .. } => reason,
+        RolloutReason::Refused { .. } => "PlanRefused",
+        _ => return None,
+    };
+    Some(known.into())
 }
 
 fn seconds(time: DateTime<Utc>) -> String {
@@ -243,7 +245,7 @@ mod tests {
     }
 
     fn missing(name: &str) -> Vec<Reason> {
-        vec![RolloutReason::VirtualServiceNotFound { name: name.into() }.into()]
+        vec![RolloutReason::RoutedNotFound { kind: "VirtualService".into(), name: name.into() }.into()]
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ mod drift;
 mod figures;
 mod keep;
 mod packed;
+mod routed;
 mod sources;
 
 use crate::{
@@ -18,13 +19,14 @@ use crate::{
 };
 pub(crate) use absorb::Said;
 use crds::{
-    AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, Experiment,
-    ObjectMeta, Pod, ReplicaSet, Rollout, Service, VirtualService,
+    AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, EndpointSlice, Experiment, ObjectMeta, Pod,
+    ReplicaSet, Rollout, Service,
 };
 pub(crate) use drift::Drift;
 use keep::Owner;
 pub(crate) use keep::{KeptReplicaSet, KeptRollout};
 use packed::Kept;
+use routed::RoutedKinds;
 use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use sources::Sources;
 use std::{
@@ -42,8 +44,7 @@ pub(crate) struct Stores {
     pub(crate) pods: Store<Pod>,
     pub(crate) services: Store<Service>,
     pub(crate) endpoint_slices: Store<EndpointSlice>,
-    pub(crate) virtual_services: Store<VirtualService>,
-    pub(crate) destination_rules: Store<DestinationRule>,
+    pub(crate) routed: RoutedKinds,
     pub(crate) runs: Store<AnalysisRun>,
     pub(crate) experiments: Store<Experiment>,
     pub(crate) templates: Store<AnalysisTemplate>,
@@ -58,8 +59,6 @@ pub(crate) struct Stores {
 const OWNER: &str = "owner";
 const ORPHAN: &str = "orphan";
 const SERVICE: &str = "service";
-const VIRTUAL_SERVICE: &str = "virtual service";
-const DESTINATION_RULE: &str = "destination rule";
 
 fn by_owner(namespace: &str, owner: Option<&str>) -> Vec<IndexKey> {
     let (facet, uid) = owner.map_or((ORPHAN, ""), |uid| (OWNER, uid));
@@ -71,23 +70,9 @@ fn by_controller(meta: &ObjectMeta) -> Vec<IndexKey> {
 }
 
 fn of_rollout(kept: &KeptRollout) -> Vec<IndexKey> {
-    let namespace = || kept.namespace.to_string();
-    let references = &kept.references;
-    let services = references.services.iter().map(|name| (SERVICE, namespace(), name.clone()));
-    let rules = references.destination_rules.iter().map(|name| (DESTINATION_RULE, namespace(), name.clone()));
-    let routes = references.virtual_services.iter();
-    let routes = routes.map(|(space, name)| (VIRTUAL_SERVICE, space.clone(), name.clone()));
-    services.chain(rules).chain(routes).collect()
-}
-
-/// The Service behind a DestinationRule: its host, when that is in the rule's own namespace.
-fn service_of(rule: &DestinationRule) -> Option<String> {
-    let spec = rule.spec();
-    let host = spec.get("host")?.as_str()?;
-    let mut parts = host.split('.');
-    let service = parts.next().filter(|name| !name.is_empty())?;
-    let is_near = parts.next().is_none_or(|namespace| namespace == rule.metadata.namespace);
-    is_near.then(|| service.to_owned())
+    let services = kept.references.services.iter();
+    let services = services.map(|name| (SERVICE, kept.namespace.to_string(), name.clone()));
+    services.chain(routed::of_rollout(kept)).collect()
 }
 
 impl Stores {
@@ -104,14 +89,7 @@ impl Stores {
                 let service = slice.service_name().unwrap_or_default().to_owned();
                 vec![(SERVICE, slice.metadata.namespace.clone(), service)]
             }),
-            virtual_services: Store::new(|object| keep::readable(VirtualService::from_value(object)), |_| Vec::new()),
-            destination_rules: Store::new(
-                |object| keep::readable(DestinationRule::from_value(object)),
-                |rule| match service_of(rule) {
-                    Some(service) => vec![(SERVICE, rule.metadata.namespace.clone(), service)],
-                    None => Vec::new(),
-                },
-            ),
+            routed: RoutedKinds::default(),
             runs: Store::new(
                 |object| keep::readable(AnalysisRun::from_value(object)),
                 |run| by_controller(&run.metadata),
@@ -149,23 +127,14 @@ impl Stores {
         }
         let pods = replica_sets.iter().flat_map(|set| self.pods.by(OWNER, namespace, &set.metadata.uid)).collect();
         let references = &kept.references;
-        let destination_rules: BTreeMap<String, Arc<DestinationRule>> = references
-            .destination_rules
-            .iter()
-            .filter_map(|name| Some((name.clone(), self.destination_rules.get(namespace, name)?)))
-            .collect();
+        let routed = self.routed.observed(&references.objects);
         let mut names = references.services.clone();
-        names.extend(destination_rules.values().filter_map(|rule| service_of(rule)));
+        names.extend(routed::services_behind(&routed));
         names.sort();
         names.dedup();
         let endpoint_slices = names.iter().flat_map(|name| self.endpoint_slices.by(SERVICE, namespace, name)).collect();
         let services =
             names.into_iter().filter_map(|name| Some((name.clone(), self.services.get(namespace, &name)?))).collect();
-        let virtual_services = references
-            .virtual_services
-            .iter()
-            .filter_map(|named| Some((named.clone(), self.virtual_services.get(&named.0, &named.1)?)))
-            .collect();
         let templates = self.templates.within(namespace);
         let templates = templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
         let cluster_templates = self.cluster_templates.all();
@@ -179,8 +148,8 @@ impl Stores {
             pods,
             services,
             endpoint_slices,
-            virtual_services,
-            destination_rules,
+            routed,
+            closed_kinds: self.routed.closed(&references.objects),
             templates,
             cluster_templates,
             instance_id: Some(settings.instance_id.clone()).filter(|id| !id.is_empty()),
@@ -243,9 +212,7 @@ impl Stores {
     /// Whom a changed Service, or the endpoints behind it, wakes.
     pub(crate) fn woken_by_service(&self, namespace: &str, name: &str) -> Vec<Key> {
         let mut keys = self.rollouts_of(SERVICE, namespace, name);
-        for rule in self.destination_rules.by(SERVICE, namespace, name) {
-            keys.extend(self.rollouts_of(DESTINATION_RULE, namespace, &rule.metadata.name));
-        }
+        keys.extend(self.routed_to(namespace, name));
         keys
     }
 
@@ -255,16 +222,6 @@ impl Stores {
             |slice: &Arc<EndpointSlice>| Some((slice.metadata.namespace.clone(), slice.service_name()?.to_owned()));
         let services: Vec<_> = sides(change).filter_map(named).collect();
         services.iter().flat_map(|(namespace, name)| self.woken_by_service(namespace, name)).collect()
-    }
-
-    /// Whom a changed VirtualService wakes.
-    pub(crate) fn woken_by_virtual_service(&self, change: &Change<VirtualService>) -> Vec<Key> {
-        self.rollouts_of(VIRTUAL_SERVICE, &change.name.0, &change.name.1)
-    }
-
-    /// Whom a changed DestinationRule wakes.
-    pub(crate) fn woken_by_destination_rule(&self, change: &Change<DestinationRule>) -> Vec<Key> {
-        self.rollouts_of(DESTINATION_RULE, &change.name.0, &change.name.1)
     }
 
     /// Whom a changed AnalysisRun wakes: itself and the Rollout that waits for it.

@@ -43,6 +43,12 @@ pub(crate) struct Source {
     pub(crate) is_optional: bool,
 }
 
+impl Source {
+    fn missing(&self) -> String {
+        format!("the cluster has no kind {} ({})", self.kind.kind, self.kind.group)
+    }
+}
+
 #[derive(Debug, Error)]
 enum WatchError {
     #[error("the kind is not there")]
@@ -114,19 +120,22 @@ pub(crate) async fn follow<T>(client: Client, source: Source, store: &Store<T>, 
             }
             Err(error) => error,
         };
-        match &error {
+        match error {
             WatchError::Expired => debug!(kind = source.kind.kind, "the watch fell behind, listing again"),
             WatchError::Missing | WatchError::Denied(_) if source.is_optional => {
-                if !store.is_synced() {
-                    info!(kind = source.kind.kind, %error, "asked for again every {} s", PROBE.as_secs());
-                }
                 store.retain(&BTreeSet::new(), u64::MAX).into_iter().map(Some).for_each(&told);
-                store.mark_synced(0);
-                told(None);
+                let why = match error {
+                    WatchError::Missing => source.missing(),
+                    error => error.to_string(),
+                };
+                if store.close(why.clone()) {
+                    info!(kind = source.kind.kind, why, "asked for again every {} s", PROBE.as_secs());
+                    told(None);
+                }
                 sleep(PROBE).await;
                 continue;
             }
-            error => warn!(kind = source.kind.kind, error = crate::logging::chain(error), "watching failed"),
+            error => warn!(kind = source.kind.kind, error = crate::logging::chain(&error), "watching failed"),
         }
         sleep(pause).await;
         pause = (pause * 2).min(BACK_OFF.1);

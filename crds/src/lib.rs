@@ -31,7 +31,7 @@ pub use crate::{
     analysis::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate},
     application::Application,
     experiment::Experiment,
-    foreign::{DestinationRule, EndpointSlice, Pod, ReplicaSet, Service, VirtualService},
+    foreign::{EndpointSlice, Pod, RawObject, ReplicaSet, Service},
     int_or_string::IntOrString,
     kind::Kind,
     meta::{ObjectMeta, OwnerReference},

@@ -3,8 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test may say what must hold")]
 
 use crds::{
-    AnalysisRun, AnalysisTemplate, DestinationRule, Experiment, FieldError, Kind, Pod, ReplicaSet, Rollout, Service,
-    VirtualService, kind,
+    AnalysisRun, AnalysisTemplate, Experiment, FieldError, Kind, Pod, RawObject, ReplicaSet, Rollout, Service, kind,
 };
 use serde_json::Value;
 
@@ -31,8 +30,7 @@ fn again(kind: &Kind, object: &Value) -> Result<Value, FieldError> {
         kind::REPLICA_SET => kind.object(&ReplicaSet::from_value(object)?),
         kind::POD => kind.object(&Pod::from_value(object)?),
         kind::SERVICE => kind.object(&Service::from_value(object)?),
-        kind::VIRTUAL_SERVICE => kind.object(&VirtualService::from_value(object)?),
-        kind::DESTINATION_RULE => kind.object(&DestinationRule::from_value(object)?),
+        kind::VIRTUAL_SERVICE | kind::DESTINATION_RULE => kind.object(&RawObject::from_value(object)?),
         _ => Ok(object.clone()),
     };
     Ok(written.expect("writes"))

@@ -3,13 +3,11 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 use chrono::{DateTime, Utc};
-use crds::{
-    AnalysisRun, AnalysisTemplate, DestinationRule, EndpointSlice, Pod, ReplicaSet, Rollout, Service, VirtualService,
-};
-use plan::{Moves, Plan};
+use crds::{AnalysisRun, AnalysisTemplate, EndpointSlice, Pod, RawObject, ReplicaSet, Rollout, Service, kind};
+use plan::{Moves, ObjectRef, Plan};
 use rollouts::{Observed, audit, decide};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Points that this version can go on from, and a moment shortly after each was left.
 const POINTS: [&str; 27] = [
@@ -48,9 +46,14 @@ fn observed(point: &str) -> (Observed, DateTime<Utc>) {
     let objects: Vec<Value> = serde_saphyr::from_multiple(&text).expect("YAML");
     let mut observed = Observed::default();
     let mut now = DateTime::UNIX_EPOCH;
+    let mut routed = BTreeMap::new();
+    let mut whole = |kind, value| {
+        let object = RawObject::from_value(value).expect("an object");
+        let named = ObjectRef::of(kind, &object.metadata.namespace, &object.metadata.name);
+        routed.insert(named, Arc::new(object));
+    };
     for value in &objects {
         let name = value["metadata"]["name"].as_str().unwrap_or_default().to_owned();
-        let namespace = value["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
         match value["kind"].as_str().unwrap_or_default() {
             "Rollout" => observed.rollout = Arc::new(Rollout::from_value(value).expect("a rollout")),
             "ReplicaSet" => observed.replica_sets.push(Arc::new(ReplicaSet::from_value(value).expect("a replica set"))),
@@ -59,16 +62,8 @@ fn observed(point: &str) -> (Observed, DateTime<Utc>) {
             "EndpointSlice" => {
                 observed.endpoint_slices.push(Arc::new(EndpointSlice::from_value(value).expect("a slice")))
             }
-            "VirtualService" => {
-                _ = observed
-                    .virtual_services
-                    .insert((namespace, name), Arc::new(VirtualService::from_value(value).expect("routes")))
-            }
-            "DestinationRule" => {
-                _ = observed
-                    .destination_rules
-                    .insert(name, Arc::new(DestinationRule::from_value(value).expect("a rule")))
-            }
+            "VirtualService" => whole(&kind::VIRTUAL_SERVICE, value),
+            "DestinationRule" => whole(&kind::DESTINATION_RULE, value),
             "AnalysisRun" => observed.runs.push(Arc::new(AnalysisRun::from_value(value).expect("a run"))),
             "AnalysisTemplate" => {
                 _ = observed.templates.insert(name, Arc::new(AnalysisTemplate::from_value(value).expect("a template")))
@@ -76,6 +71,7 @@ fn observed(point: &str) -> (Observed, DateTime<Utc>) {
             _ => {}
         }
     }
+    observed.routed = routed;
     let conditions = &observed.rollout.status.conditions;
     for time in conditions.iter().filter_map(|condition| condition.last_update_time) {
         now = now.max(time.0 + chrono::TimeDelta::seconds(2));

@@ -2,11 +2,8 @@
 //! server's subtleties; those belong to the simulator. It lets a story of the rules be played in microseconds.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crds::{
-    AnalysisRun, AnalysisTemplate, DestinationRule, EndpointSlice, Pod, ReplicaSet, Rollout, Service, VirtualService,
-    keys,
-};
-use plan::{Moves, Plan, Requeue, Verb};
+use crds::{AnalysisRun, AnalysisTemplate, EndpointSlice, Pod, RawObject, ReplicaSet, Rollout, Service, keys, kind};
+use plan::{Moves, ObjectRef, Plan, Requeue, Verb};
 use rollouts::{Observed, Refusal, audit, decide};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -189,18 +186,7 @@ impl Toy {
                 .collect(),
             endpoint_slices: shown.map_or_else(|| self.slices(&pods), |shown| shown.slices.clone()),
             refused: self.refused.clone(),
-            virtual_services: self
-                .routes
-                .iter()
-                .map(|(name, value)| {
-                    (("shop".into(), name.clone()), Arc::new(VirtualService::from_value(value).expect("routes")))
-                })
-                .collect(),
-            destination_rules: self
-                .rules
-                .iter()
-                .map(|(name, value)| (name.clone(), Arc::new(DestinationRule::from_value(value).expect("a rule"))))
-                .collect(),
+            routed: self.routed(),
             runs: self.runs.values().map(|run| Arc::new(AnalysisRun::from_value(run).expect("a run"))).collect(),
             templates: self
                 .templates
@@ -210,6 +196,16 @@ impl Toy {
             pods,
             ..Observed::default()
         }
+    }
+
+    fn routed(&self) -> BTreeMap<ObjectRef, Arc<RawObject>> {
+        let of_kind = |kind, objects: &BTreeMap<String, Value>| {
+            let whole = |value| Arc::new(RawObject::from_value(value).expect("an object"));
+            let named = objects.iter().map(|(name, value)| (ObjectRef::of(kind, "shop", name), whole(value)));
+            named.collect::<Vec<_>>()
+        };
+        let routes = of_kind(&kind::VIRTUAL_SERVICE, &self.routes);
+        routes.into_iter().chain(of_kind(&kind::DESTINATION_RULE, &self.rules)).collect()
     }
 
     fn slices(&self, pods: &[Arc<Pod>]) -> Vec<Arc<EndpointSlice>> {

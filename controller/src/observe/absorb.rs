@@ -34,14 +34,17 @@ impl Stores {
             "Service" => self.take(&self.services, object, said, |stores, change| {
                 stores.woken_by_service(&change.name.0, &change.name.1)
             }),
-            "VirtualService" => self.take(&self.virtual_services, object, said, Self::woken_by_virtual_service),
-            "DestinationRule" => self.take(&self.destination_rules, object, said, Self::woken_by_destination_rule),
             "AnalysisRun" => self.take(&self.runs, object, said, Self::woken_by_run),
             "Experiment" => self.take(&self.experiments, object, said, |_, change| {
                 vec![Key::new(Kind::Experiment, &*change.name.0, &*change.name.1)]
             }),
             "Application" => self.take(&self.applications, object, said, Self::woken_by_application),
-            _ => Vec::new(),
+            _ => match self.routed.of_object(object) {
+                Some((kind, routed)) => {
+                    self.take(&routed.store, object, said, |stores, change| stores.woken_by_routed(kind, change))
+                }
+                None => Vec::new(),
+            },
         }
     }
 
@@ -53,12 +56,10 @@ impl Stores {
             "ReplicaSet" => self.replica_sets.uid(namespace, name),
             "Pod" => self.pods.uid(namespace, name),
             "Service" => self.services.uid(namespace, name),
-            "VirtualService" => self.virtual_services.uid(namespace, name),
-            "DestinationRule" => self.destination_rules.uid(namespace, name),
             "AnalysisRun" => self.runs.uid(namespace, name),
             "Experiment" => self.experiments.uid(namespace, name),
             "Application" => self.applications.uid(namespace, name),
-            _ => None,
+            _ => self.routed.of_object(object).and_then(|(_, routed)| routed.store.uid(namespace, name)),
         }
     }
 
@@ -67,7 +68,7 @@ impl Stores {
         store: &Store<T>,
         object: &ObjectRef,
         said: Said<'_>,
-        woken: fn(&Self, &Change<T>) -> Vec<Key>,
+        woken: impl Fn(&Self, &Change<T>) -> Vec<Key>,
     ) -> Vec<Key> {
         let change = match said {
             Said::Is(body) => store.answered(body).unwrap_or_else(|problem| {

@@ -41,9 +41,12 @@ fn is_telling(change: &Change<KeptRollout>) -> bool {
 }
 
 impl Stores {
-    /// Whom a changed Rollout wakes: itself, and Applications that look anew.
+    /// Whom a changed Rollout wakes: itself, and Applications that look anew. What it names is watched from now on.
     pub(crate) fn woken_by_rollout(&self, change: &Change<KeptRollout>) -> Vec<Key> {
         let (namespace, name) = &change.name;
+        if let Some(kept) = &change.after {
+            self.routed.want(kept);
+        }
         let mut keys = vec![Key::new(Kind::Rollout, namespace.as_str(), name.as_str())];
         if is_telling(change) {
             let owners = self.owners(&resource_key(kind::ROLLOUT.group, kind::ROLLOUT.kind, namespace, name));

@@ -6,7 +6,7 @@ use crate::{
     settings::Settings,
     watch::{Source, follow, store::Change},
 };
-use crds::{keys, kind};
+use crds::{RawObject, keys, kind};
 use futures::{FutureExt, future::BoxFuture};
 use kube::Client;
 use std::sync::Arc;
@@ -41,10 +41,11 @@ impl<'a> Sources<'a> {
         })
     }
 
-    /// One future for each reflector; none of them ends.
+    /// One future for each reflector; none of them ends, and one of a router's kind begins when a Rollout names that.
     pub(crate) fn all(&self) -> Vec<BoxFuture<'static, ()>> {
         let mut all = self.rules_of_rollouts();
         all.extend(self.what_rollouts_look_at());
+        all.extend(self.stores.routed.kinds().map(|kind| self.routed(kind)));
         if self.settings.applications.is_some() {
             all.push(self.reflect(
                 self.source(kind::APPLICATION, None, true),
@@ -88,7 +89,6 @@ impl<'a> Sources<'a> {
 
     fn what_rollouts_look_at(&self) -> Vec<BoxFuture<'static, ()>> {
         let revisions = || Some(keys::POD_TEMPLATE_HASH.to_owned());
-        let istio = |kind: crds::Kind| crds::Kind { version: self.settings.istio_api_version.as_str(), ..kind };
         vec![
             self.reflect(
                 self.source(kind::REPLICA_SET, revisions(), false),
@@ -106,17 +106,28 @@ impl<'a> Sources<'a> {
                 |stores| &stores.endpoint_slices,
                 Stores::woken_by_endpoints,
             ),
-            self.reflect(
-                self.source(istio(kind::VIRTUAL_SERVICE), None, true),
-                |stores| &stores.virtual_services,
-                Stores::woken_by_virtual_service,
-            ),
-            self.reflect(
-                self.source(istio(kind::DESTINATION_RULE), None, true),
-                |stores| &stores.destination_rules,
-                Stores::woken_by_destination_rule,
-            ),
         ]
+    }
+
+    /// A kind of router's objects, from when somebody names one.
+    fn routed(&self, kind: crds::Kind) -> BoxFuture<'static, ()> {
+        let is_istio = kind.group == kind::VIRTUAL_SERVICE.group;
+        let version = if is_istio { self.settings.istio_api_version.as_str() } else { kind.version };
+        let source = self.source(crds::Kind { version, ..kind }, None, true);
+        let (client, stores, queue) = (self.client.clone(), Arc::clone(self.stores), Arc::clone(self.queue));
+        async move {
+            let Some(routed) = stores.routed.of(&kind) else { return };
+            routed.wanted().await;
+            let told = |change: Option<Change<RawObject>>| {
+                let woken = match change {
+                    Some(change) => stores.woken_by_routed(&kind, &change),
+                    None => stores.woken_by_kind(&kind),
+                };
+                woken.into_iter().for_each(|key| queue.wake(key));
+            };
+            follow(client, source, &routed.store, told).await;
+        }
+        .boxed()
     }
 
     fn reflect<T: Send + Sync + 'static>(
@@ -138,15 +149,13 @@ impl<'a> Sources<'a> {
 }
 
 impl Stores {
-    /// True once every first list is read.
+    /// True once every first list is read, but those of routers' objects: whoever names one waits for it alone.
     pub(crate) fn are_synced(&self, settings: &Settings) -> bool {
         self.rollouts.is_synced()
             && self.replica_sets.is_synced()
             && self.pods.is_synced()
             && self.services.is_synced()
             && self.endpoint_slices.is_synced()
-            && self.virtual_services.is_synced()
-            && self.destination_rules.is_synced()
             && self.runs.is_synced()
             && self.experiments.is_synced()
             && self.templates.is_synced()

@@ -1,6 +1,7 @@
 //! What is put together for a Rollout, and whom events wake.
 
 use super::*;
+use crds::kind;
 use serde_json::{Value, json};
 
 const HASH: &str = "abc";
@@ -19,6 +20,10 @@ fn owned_by(name: &str) -> Value {
 
 fn saw<T>(store: &Store<T>, object: &Value) -> Change<T> {
     store.saw(object).expect("reads").expect("is new")
+}
+
+fn of_kind<'a>(stores: &'a Stores, kind: &crds::Kind) -> &'a Store<crds::RawObject> {
+    &stores.routed.of(kind).expect("a kind of routers").store
 }
 
 fn stores() -> Stores {
@@ -42,10 +47,10 @@ fn stores() -> Stores {
         saw(&stores.endpoint_slices, &json!({"metadata": meta(&format!("{service}-x"), label)}));
     }
     saw(
-        &stores.destination_rules,
+        of_kind(&stores, &kind::DESTINATION_RULE),
         &json!({"metadata": meta("web", json!({})), "spec": {"host": "web-all.shop.svc.cluster.local"}}),
     );
-    saw(&stores.virtual_services, &json!({"metadata": meta("web", json!({"namespace": "mesh"}))}));
+    saw(of_kind(&stores, &kind::VIRTUAL_SERVICE), &json!({"metadata": meta("web", json!({"namespace": "mesh"}))}));
     saw(&stores.runs, &json!({"metadata": meta("run", json!({"ownerReferences": owned_by("web")}))}));
     saw(&stores.templates, &json!({"metadata": meta("success", json!({}))}));
     stores
@@ -68,7 +73,8 @@ fn a_rollout_is_seen_with_all_that_concerns_it_and_nothing_else() {
     assert_eq!(named(observed.pods.iter().map(|it| &it.metadata).collect()), ["web-1-a"]);
     assert_eq!(observed.services.keys().collect::<Vec<_>>(), ["web-all", "web-canary"], "the rule's host too");
     assert_eq!(named(observed.endpoint_slices.iter().map(|it| &it.metadata).collect()), ["web-all-x", "web-canary-x"]);
-    assert!(observed.virtual_services.contains_key(&("mesh".to_owned(), "web".to_owned())));
+    let routed: Vec<String> = observed.routed.keys().map(ToString::to_string).collect();
+    assert_eq!(routed, ["DestinationRule shop/web", "VirtualService mesh/web"]);
     assert_eq!(observed.runs.len(), 1);
     assert_eq!(observed.templates.keys().collect::<Vec<_>>(), ["success"]);
     assert_eq!(observed.instance_id.as_deref(), Some("blue"));
@@ -90,7 +96,8 @@ fn an_event_wakes_whom_it_concerns() {
     let slice = json!({"metadata": meta("web-all-x", json!({"resourceVersion": "2", "labels": {"kubernetes.io/service-name": "web-all"}}))});
     assert_eq!(names(stores.woken_by_endpoints(&saw(&stores.endpoint_slices, &slice))), web);
     let route = json!({"metadata": meta("web", json!({"namespace": "mesh", "resourceVersion": "2"}))});
-    assert_eq!(names(stores.woken_by_virtual_service(&saw(&stores.virtual_services, &route))), web);
+    let change = saw(of_kind(&stores, &kind::VIRTUAL_SERVICE), &route);
+    assert_eq!(names(stores.woken_by_routed(&kind::VIRTUAL_SERVICE, &change)), web);
     let run = json!({"metadata": meta("run", json!({"resourceVersion": "2", "ownerReferences": owned_by("web")}))});
     assert_eq!(names(stores.woken_by_run(&saw(&stores.runs, &run))), ["AnalysisRun run", "Rollout web"]);
     assert_eq!(names(stores.woken_by_template("shop")), ["Rollout api", "Rollout web"]);
@@ -150,4 +157,21 @@ fn an_application_looks_anew_when_its_rollout_changes_phase() {
     assert!(!stores.is_touched(&key));
     let stepped = saw(&stores.rollouts, &rollout("3", json!({"phase": "Paused", "currentStepIndex": 1})));
     assert_eq!(names(stores.woken_by_rollout(&stepped)), ["Rollout web"]);
+}
+
+#[test]
+fn a_rollout_waits_for_the_kinds_that_it_names_and_no_other_does() {
+    let stores = stores();
+    let (web, api) = (Key::new(Kind::Rollout, "shop", "web"), Key::new(Kind::Rollout, "shop", "api"));
+    let (routes, rules) = (of_kind(&stores, &kind::VIRTUAL_SERVICE), of_kind(&stores, &kind::DESTINATION_RULE));
+    assert!(stores.can_be_decided(&api), "it names neither");
+    routes.mark_synced(5);
+    assert!(!stores.can_be_decided(&web));
+    assert!(rules.close("the cluster has no kind DestinationRule".into()), "is news");
+    assert!(stores.can_be_decided(&web), "what is missing is known too");
+    assert_eq!(names(stores.woken_by_kind(&kind::DESTINATION_RULE)), ["Rollout web"]);
+    let closed = stores.rollout(&web, &Settings::default(), None).expect("is there").closed_kinds;
+    assert_eq!(closed.keys().copied().collect::<Vec<_>>(), [kind::DESTINATION_RULE]);
+    rules.mark_synced(6);
+    assert_eq!(rules.closed(), None);
 }

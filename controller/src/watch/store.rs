@@ -51,6 +51,9 @@ pub(crate) fn version_of(text: &str) -> u64 {
 /// Turns an object into what the store keeps of it.
 pub(crate) type Project<T> = fn(&Value) -> Result<T, String>;
 
+/// The names under which an object is found.
+type Indexed<T> = Box<dyn Fn(&T) -> Vec<IndexKey> + Send + Sync>;
+
 /// A name under which objects are found: what it is, and its value.
 pub(crate) type IndexKey = (&'static str, String, String);
 
@@ -76,13 +79,15 @@ struct Held<T> {
     /// Identities that a write of ours deleted before the watch said so.
     gone: BTreeMap<Box<str>, Name>,
     synced: bool,
+    /// Why no object of this kind can be read.
+    closed: Option<String>,
 }
 
 /// All objects of one kind.
 pub(crate) struct Store<T> {
     held: RwLock<Held<T>>,
     project: Project<T>,
-    indexed: fn(&T) -> Vec<IndexKey>,
+    indexed: Indexed<T>,
 }
 
 impl<T> fmt::Debug for Store<T> {
@@ -93,10 +98,16 @@ impl<T> fmt::Debug for Store<T> {
 
 impl<T> Store<T> {
     /// An empty store.
-    pub(crate) fn new(project: Project<T>, indexed: fn(&T) -> Vec<IndexKey>) -> Self {
-        let held =
-            Held { objects: BTreeMap::new(), index: BTreeSet::new(), seen: 0, gone: BTreeMap::new(), synced: false };
-        Self { held: RwLock::new(held), project, indexed }
+    pub(crate) fn new(project: Project<T>, indexed: impl Fn(&T) -> Vec<IndexKey> + Send + Sync + 'static) -> Self {
+        let held = Held {
+            objects: BTreeMap::new(),
+            index: BTreeSet::new(),
+            seen: 0,
+            gone: BTreeMap::new(),
+            synced: false,
+            closed: None,
+        };
+        Self { held: RwLock::new(held), project, indexed: Box::new(indexed) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Held<T>> {
@@ -165,7 +176,22 @@ impl<T> Store<T> {
     pub(crate) fn mark_synced(&self, version: u64) {
         let mut held = self.write();
         held.synced = true;
+        held.closed = None;
         held.seen = held.seen.max(version);
+    }
+
+    /// Says that no object of this kind can be read, and why; whether that is news.
+    pub(crate) fn close(&self, why: String) -> bool {
+        let mut held = self.write();
+        held.synced = true;
+        let is_news = held.closed.as_ref() != Some(&why);
+        held.closed = Some(why);
+        is_news
+    }
+
+    /// Why no object of this kind can be read, where that is so.
+    pub(crate) fn closed(&self) -> Option<String> {
+        self.read().closed.clone()
     }
 
     /// The watch has come this far.
@@ -255,10 +281,10 @@ impl<T> Store<T> {
     }
 
     fn reindex(&self, held: &mut Held<T>, name: &Name, before: Option<&T>, after: Option<&T>) {
-        for key in before.map(self.indexed).unwrap_or_default() {
+        for key in before.map(&self.indexed).unwrap_or_default() {
             held.index.remove(&(key, name.clone()));
         }
-        for key in after.map(self.indexed).unwrap_or_default() {
+        for key in after.map(&self.indexed).unwrap_or_default() {
             held.index.insert((key, name.clone()));
         }
     }

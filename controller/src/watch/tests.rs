@@ -111,8 +111,8 @@ async fn a_kind_that_is_missing_counts_as_empty_until_it_comes() {
         _ => (0, Value::Null),
     })
     .await;
-    assert_eq!(told, ["complete", "complete", "a@3", "complete"]);
-    assert_eq!(store.len(), 1);
+    assert_eq!(told, ["complete", "a@3", "complete"], "what has not changed is not told again");
+    assert_eq!((store.len(), store.closed()), (1, None));
     assert_eq!(paths(&log).len(), 4, "asked every ten seconds, no more");
 }
 

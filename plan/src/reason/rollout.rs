@@ -29,8 +29,8 @@ pub enum RolloutReason {
     #[error("the subsets of DestinationRule {rule} select canary {canary} and stable {stable}")]
     SubsetsSwitched { rule: String, canary: String, stable: String },
     /// A route gets another weight.
-    #[error("VirtualService {virtual_service} sends {weight} % to the canary")]
-    WeightSet { virtual_service: String, weight: u32 },
+    #[error("{kind} {name} sends {weight} % to the canary")]
+    WeightSet { kind: String, name: String, weight: u32 },
     /// A step is over.
     #[error("step {step} of {of} is complete ({what})")]
     StepCompleted { step: usize, of: usize, what: String },
@@ -104,15 +104,15 @@ pub enum RolloutReason {
     /// The spec is invalid.
     #[error("the spec is invalid: {message}")]
     InvalidSpec { message: String },
-    /// A VirtualService is missing.
-    #[error("VirtualService `{name}` not found")]
-    VirtualServiceNotFound { name: String },
-    /// A DestinationRule is missing.
-    #[error("DestinationRule `{name}` not found")]
-    DestinationRuleNotFound { name: String },
+    /// An object of a router is missing.
+    #[error("{kind} `{name}` not found")]
+    RoutedNotFound { kind: String, name: String },
+    /// Objects of a router's kind cannot be read at all.
+    #[error("{kind} {name}: {why}")]
+    KindClosed { kind: String, name: String, why: String },
     /// Somebody else changed a weight.
-    #[error("{who} set the weight in VirtualService {virtual_service} to {found} %, it is set to {weight} % again")]
-    ForeignWeight { virtual_service: String, who: String, found: u32, weight: u32 },
+    #[error("{who} set the weight in {kind} {name} to {found} %, it is set to {weight} % again")]
+    ForeignWeight { kind: String, name: String, who: String, found: u32, weight: u32 },
     /// The API server refused a write; the reason is that of the Event.
     #[error("{message}")]
     WriteRefused { reason: &'static str, message: String },

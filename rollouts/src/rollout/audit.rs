@@ -8,10 +8,10 @@ use super::{
     phase::Phase,
     replicas::WHOLE,
     spec::Spec,
-    traffic::istio,
+    traffic::Router,
 };
 use chrono::{DateTime, Utc};
-use crds::{keys, kind, rollout::IstioVirtualService};
+use crds::{keys, kind};
 use plan::{ObjectRef, Plan, Requeue, Verb, Write};
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ pub fn audit(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> Result<(),
 
 fn one_write(look: &Look<'_>, write: &Write) -> Result<(), String> {
     let Verb::Patch { target, subresource: None, body } = &write.verb else { return Ok(()) };
-    if target.object.kind == kind::VIRTUAL_SERVICE.kind {
+    if look.observed.routed.contains_key(&target.object) {
         return weights(look, &target.object, body);
     }
     if target.object.kind == kind::SERVICE.kind {
@@ -66,21 +66,15 @@ fn active_service(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(
 
 /// Shares add up to the whole, and after an abort the canary's never rises.
 fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), String> {
-    let Some((ends, patched)) = super::traffic::ends(look.spec).zip(body.get("spec")) else { return Ok(()) };
-    let is_meant = |named: &&IstioVirtualService| {
-        let (namespace, name) = istio::name_of(&named.name, look.namespace());
-        object.namespace.as_deref() == Some(namespace.as_str()) && object.name == name
-    };
-    for named in super::traffic::named(look.spec).filter(is_meant) {
-        let Ok(routes) = istio::select(patched, named, ends) else { continue };
-        for weights in istio::weights(patched, &routes, ends) {
-            if weights.canary + weights.stable != WHOLE || weights.canary < 0 || weights.stable < 0 {
-                return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));
-            }
-            let before = look.traffic.as_ref().map_or(0, |traffic| traffic.highest_canary());
-            if look.phase == Phase::Aborted && weights.canary > before {
-                return Err(format!("after an abort the canary's share never rises: {before} to {}", weights.canary));
-            }
+    let Some(patched) = body.get("spec") else { return Ok(()) };
+    let of_router = |router: &Router<'_>| router.weights(object, patched, look.namespace());
+    for weights in look.spec.routers.iter().flat_map(of_router) {
+        if weights.canary + weights.stable != WHOLE || weights.canary < 0 || weights.stable < 0 {
+            return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));
+        }
+        let before = look.traffic.as_ref().map_or(0, |traffic| traffic.highest_canary());
+        if look.phase == Phase::Aborted && weights.canary > before {
+            return Err(format!("after an abort the canary's share never rises: {before} to {}", weights.canary));
         }
     }
     Ok(())

@@ -8,14 +8,12 @@ use super::{
     phase::Phase,
     runs::{self, Slot, Verdict},
     spec::{Spec, Step, Strategy},
-    traffic::{self, istio},
 };
 use crds::{
     analysis::{AnalysisRunSpec, AnalysisTemplateRef, Metric},
     keys,
-    rollout::{IstioDestinationRule, IstioVirtualService, RolloutAnalysis},
+    rollout::RolloutAnalysis,
 };
-use plan::reason::RolloutReason;
 use serde_json::Value;
 
 const CANARY: &str = "spec.strategy.canary";
@@ -33,7 +31,7 @@ pub fn references(look: &Look<'_>) -> Result<(), Invalid> {
             templates(observed, slot, analysis)?;
         }
     }
-    routes(observed, spec)
+    spec.routers.iter().try_for_each(|router| router.check(observed))
 }
 
 fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<(String, &'a str)> {
@@ -166,56 +164,4 @@ fn of_step(observed: &Observed, path: &str, named: &AnalysisTemplateRef) -> Resu
 /// One with an interval goes on until its count is reached.
 fn is_endless(metric: &Metric) -> bool {
     metric.interval.is_some() && metric.count.as_ref().is_none_or(|count| count.as_int() == Some(0))
-}
-
-fn routes(observed: &Observed, spec: &Spec<'_>) -> Result<(), Invalid> {
-    let Some((istio, ends)) = spec.istio.zip(traffic::ends(spec)) else { return Ok(()) };
-    let path = format!("{CANARY}.trafficRouting.istio");
-    if let Some(rule) = &istio.destination_rule {
-        subsets(observed, &path, rule)?;
-    }
-    if let Some(named) = &istio.virtual_service {
-        virtual_service(observed, &format!("{path}.virtualService"), named, ends)?;
-    }
-    for (index, named) in istio.virtual_services.iter().enumerate() {
-        virtual_service(observed, &format!("{path}.virtualServices[{index}]"), named, ends)?;
-    }
-    Ok(())
-}
-
-/// A subset that is not there can be pointed at nothing: the routes would send its share nowhere.
-fn subsets(observed: &Observed, path: &str, rule: &IstioDestinationRule) -> Result<(), Invalid> {
-    let Some(object) = observed.destination_rules.get(&rule.name) else {
-        let reason = RolloutReason::DestinationRuleNotFound { name: rule.name.clone() };
-        let words = format!("destinationrules.networking.istio.io \"{}\" not found", rule.name);
-        return Err(Invalid::missing(&format!("{path}.destinationRule.name"), &rule.name, words, reason));
-    };
-    let spec = object.spec();
-    let named = [("canarySubsetName", &rule.canary_subset_name), ("stableSubsetName", &rule.stable_subset_name)];
-    match named.into_iter().find(|(_, name)| !istio::has_subset(&spec, name)) {
-        Some((field, name)) => Err(Invalid::value(
-            &format!("{path}.destinationRule.{field}"),
-            name,
-            format!("subset not found in DestinationRule \"{}\"", rule.name),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn virtual_service(
-    observed: &Observed,
-    path: &str,
-    named: &IstioVirtualService,
-    ends: istio::Ends<'_>,
-) -> Result<(), Invalid> {
-    let path = format!("{path}.name");
-    let key = istio::name_of(&named.name, &observed.rollout.metadata.namespace);
-    let Some(object) = observed.virtual_services.get(&key) else {
-        let reason = RolloutReason::VirtualServiceNotFound { name: key.1.clone() };
-        let words = format!("virtualservices.networking.istio.io \"{}\" not found", key.1);
-        return Err(Invalid::missing(&path, &named.name, words, reason));
-    };
-    istio::select(&object.spec(), named, ends)
-        .map(|_| ())
-        .map_err(|problem| Invalid::value(&path, &named.name, problem))
 }

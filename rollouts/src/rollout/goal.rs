@@ -76,7 +76,7 @@ fn weight(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase, traffic: &Traffic<'_
     let available = fleet.canary.map_or(0, |canary| canary.size().available);
     // An end that selects another revision can only be switched once nothing is sent to it; and what is sent to one that
     // selects all of them would not be judged by what the canary does.
-    let leads_elsewhere = traffic.canary.hash.as_ref() != Some(&fleet.hash);
+    let leads_elsewhere = !traffic.canary_selects(&fleet.hash);
     if available == 0 || leads_elsewhere {
         return 0;
     }

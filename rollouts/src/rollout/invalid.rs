@@ -10,7 +10,7 @@ pub struct Invalid {
     path: String,
     problem: String,
     /// What is missing, where clients know a name for that.
-    pub missing: Option<RolloutReason>,
+    pub missing: Option<Box<RolloutReason>>,
 }
 
 impl Invalid {
@@ -37,7 +37,7 @@ impl Invalid {
 
     /// An object that a field names is not there.
     pub fn missing(path: &str, value: &str, detail: impl fmt::Display, reason: RolloutReason) -> Self {
-        Self { missing: Some(reason), ..Self::value(path, value, detail) }
+        Self { missing: Some(Box::new(reason)), ..Self::value(path, value, detail) }
     }
 }
 

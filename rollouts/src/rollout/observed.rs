@@ -2,8 +2,8 @@
 
 use super::refusal::Refusal;
 use crds::{
-    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, DestinationRule, EndpointSlice, FieldError, Pod,
-    ReplicaSet, Rollout, Service, VirtualService,
+    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, EndpointSlice, FieldError, Kind, Pod, RawObject,
+    ReplicaSet, Rollout, Service,
 };
 use plan::ObjectRef;
 use std::{collections::BTreeMap, sync::Arc};
@@ -19,14 +19,14 @@ pub struct Observed {
     pub replica_sets: Vec<Arc<ReplicaSet>>,
     /// Pods of those ReplicaSets.
     pub pods: Vec<Arc<Pod>>,
-    /// Services that its spec, or the hosts of its DestinationRule, name; by name. One that is missing is absent.
+    /// Services that its spec, or an object of a router, names; by name. One that is missing is absent.
     pub services: BTreeMap<String, Arc<Service>>,
     /// EndpointSlices of those Services.
     pub endpoint_slices: Vec<Arc<EndpointSlice>>,
-    /// VirtualServices that its spec names, by namespace and name.
-    pub virtual_services: BTreeMap<(String, String), Arc<VirtualService>>,
-    /// DestinationRules that its spec names, by name.
-    pub destination_rules: BTreeMap<String, Arc<DestinationRule>>,
+    /// The objects of routers that its spec names. One that is missing is absent.
+    pub routed: BTreeMap<ObjectRef, Arc<RawObject>>,
+    /// Kinds of routers' objects of which none can be read, and why.
+    pub closed_kinds: BTreeMap<Kind, String>,
     /// AnalysisRuns that it controls.
     pub runs: Vec<Arc<AnalysisRun>>,
     /// AnalysisTemplates of its namespace, by name.
@@ -57,10 +57,8 @@ impl Observed {
 pub struct References {
     /// Services by name, in the Rollout's namespace.
     pub services: Vec<String>,
-    /// VirtualServices by namespace and name.
-    pub virtual_services: Vec<(String, String)>,
-    /// DestinationRules by name, in the Rollout's namespace.
-    pub destination_rules: Vec<String>,
+    /// Objects of its routers.
+    pub objects: Vec<ObjectRef>,
 }
 
 impl References {
@@ -73,17 +71,7 @@ impl References {
         }
         let Some(canary) = &rollout.spec.strategy.canary else { return found };
         found.services.extend([&canary.canary_service, &canary.stable_service].into_iter().flatten().cloned());
-        let Some(istio) = canary.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref()) else {
-            return found;
-        };
-        found.virtual_services.extend(
-            istio
-                .virtual_service
-                .iter()
-                .chain(&istio.virtual_services)
-                .map(|named| super::traffic::istio::name_of(&named.name, &rollout.metadata.namespace)),
-        );
-        found.destination_rules.extend(istio.destination_rule.iter().map(|rule| rule.name.clone()));
+        found.objects = super::traffic::references(rollout);
         found
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! A refusal stands as long as the plan still wants to write that object. Nothing here decides whether it is tried again.
 
-use super::{conditions, observed::Observed};
+use super::{conditions, observed::Observed, traffic};
 use chrono::{DateTime, Utc};
-use crds::rollout::RolloutStatus;
+use crds::{Kind, rollout::RolloutStatus};
 use plan::{ObjectRef, Write, reason::RolloutReason};
 
 /// The condition, which is absent where nothing was refused.
@@ -26,10 +26,8 @@ pub struct Refusal {
 
 impl Refusal {
     fn reason(&self) -> &'static str {
-        match self.object.kind.as_str() {
-            "VirtualService" | "DestinationRule" => TRAFFIC,
-            _ => OTHER,
-        }
+        let is_of = |kind: Kind| kind.kind == self.object.kind && kind.group == self.object.group;
+        if traffic::kinds().any(is_of) { TRAFFIC } else { OTHER }
     }
 
     fn sentence(&self) -> String {

@@ -151,7 +151,7 @@ pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Pl
         if is_same { write } else { write.with_event(told) }
     });
     let mut plan = Plan::empty().reporting(write);
-    plan.why = [reason].into_iter().chain(invalid.missing.clone()).map(Reason::from).collect();
+    plan.why = [reason].into_iter().chain(invalid.missing.as_deref().cloned()).map(Reason::from).collect();
     plan
 }
 

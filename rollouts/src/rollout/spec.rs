@@ -6,13 +6,15 @@ use super::{
     blue_green::spec::BlueGreen,
     invalid::Invalid,
     replicas::{self, Amount, Limits, WHOLE},
-    runs, unsupported,
+    runs,
+    traffic::Router,
+    unsupported,
 };
 use crate::template;
 use chrono::TimeDelta;
 use crds::{
     IntOrString, Rollout,
-    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, IstioTrafficRouting, RolloutAnalysis, RolloutStrategy},
+    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutAnalysis, RolloutStrategy},
 };
 use serde_json::Value;
 
@@ -77,8 +79,8 @@ pub struct Spec<'a> {
     pub template: Value,
     /// The steps.
     pub steps: Vec<Step>,
-    /// Istio, where traffic is routed.
-    pub istio: Option<&'a IstioTrafficRouting>,
+    /// The routers, where traffic is routed, in the order in which they are brought to a weight.
+    pub routers: Vec<Router<'a>>,
     /// The background analysis.
     pub background: Option<Background>,
     /// Time without progress after which the Rollout counts as stuck.
@@ -132,7 +134,7 @@ impl<'a> Spec<'a> {
             limits: parts.limits,
             template,
             steps: parts.steps,
-            istio: parts.istio,
+            routers: parts.routers,
             background: parts.background,
             progress_deadline: seconds(deadline),
             scale_down_delay: seconds(parts.drain_secs),
@@ -145,12 +147,12 @@ impl<'a> Spec<'a> {
 
     /// True where a router moves the traffic.
     pub fn is_routed(&self) -> bool {
-        self.istio.is_some()
+        !self.routers.is_empty()
     }
 
     /// True where the part of the pods is the share of the traffic.
     pub fn is_basic(&self) -> bool {
-        matches!(self.strategy, Strategy::Canary(_)) && self.istio.is_none()
+        matches!(self.strategy, Strategy::Canary(_)) && !self.is_routed()
     }
 
     /// The canary strategy, where it is that.
@@ -186,7 +188,7 @@ struct Parts<'a> {
     strategy: Strategy<'a>,
     limits: Limits,
     steps: Vec<Step>,
-    istio: Option<&'a IstioTrafficRouting>,
+    routers: Vec<Router<'a>>,
     background: Option<Background>,
     drain_secs: i32,
     abort_drain_secs: i32,
@@ -212,8 +214,8 @@ impl<'a> Parts<'a> {
 
     fn of_canary(canary: &'a CanaryStrategy, replicas: i32) -> Result<Self, Invalid> {
         let limits = amounts(canary, replicas)?;
-        let istio = services(canary)?;
-        if istio.is_none() && canary.scale_down_delay_seconds.is_some() {
+        let routers = services(canary)?;
+        if routers.is_empty() && canary.scale_down_delay_seconds.is_some() {
             return Err(Invalid::value(
                 "spec.strategy.canary.scaleDownDelaySeconds",
                 canary.scale_down_delay_seconds,
@@ -230,9 +232,9 @@ impl<'a> Parts<'a> {
             strategy: Strategy::Canary(canary),
             limits,
             steps,
-            istio,
             background,
-            drain_secs: canary.scale_down_delay_seconds.unwrap_or(if istio.is_some() { DRAIN_SECS } else { 0 }),
+            drain_secs: canary.scale_down_delay_seconds.unwrap_or(if routers.is_empty() { 0 } else { DRAIN_SECS }),
+            routers,
             abort_drain_secs: canary.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
         })
     }
@@ -245,7 +247,7 @@ impl<'a> Parts<'a> {
             // The new revision stands beside the old one.
             limits: replicas::limits(replicas, Amount::Percent(WHOLE), unavailable),
             steps: Vec::new(),
-            istio: None,
+            routers: Vec::new(),
             background: None,
             drain_secs: wire.scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
             abort_drain_secs: wire.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
@@ -303,7 +305,7 @@ fn amounts(canary: &CanaryStrategy, replicas: i32) -> Result<Limits, Invalid> {
     Ok(replicas::limits(replicas, surge, unavailable))
 }
 
-fn services(canary: &CanaryStrategy) -> Result<Option<&IstioTrafficRouting>, Invalid> {
+fn services(canary: &CanaryStrategy) -> Result<Vec<Router<'_>>, Invalid> {
     if canary.canary_service.is_some() && canary.canary_service == canary.stable_service {
         return Err(Invalid::value(
             "spec.strategy.canary.stableService",
@@ -311,29 +313,14 @@ fn services(canary: &CanaryStrategy) -> Result<Option<&IstioTrafficRouting>, Inv
             "This rollout uses the same service for the stable and canary services, but two different services are required.",
         ));
     }
-    let Some(routing) = &canary.traffic_routing else { return Ok(None) };
+    let Some(routing) = &canary.traffic_routing else { return Ok(Vec::new()) };
     unsupported::check_routing(routing)?;
-    let path = "spec.strategy.canary.trafficRouting";
-    let Some(istio) = &routing.istio else {
-        return Err(Invalid::required(&format!("{path}.istio"), "a traffic router must be configured"));
-    };
-    let has_both = canary.canary_service.is_some() && canary.stable_service.is_some();
-    if istio.destination_rule.is_none() && !has_both {
-        return Err(Invalid::value(
-            path,
-            "canaryService, stableService",
-            "Canary service and Stable service must to be set to use Traffic Routing",
-        ));
+    let routers = Router::parse(canary, routing)?;
+    if routers.is_empty() {
+        let path = "spec.strategy.canary.trafficRouting.istio";
+        return Err(Invalid::required(path, "a traffic router must be configured"));
     }
-    if istio.virtual_service.is_some() != istio.virtual_services.is_empty() {
-        let given = format!("{path}.istio");
-        return Err(Invalid::value(
-            &given,
-            "virtualService, virtualServices",
-            "either VirtualService or VirtualServices must be configured",
-        ));
-    }
-    Ok(Some(istio))
+    Ok(routers)
 }
 
 fn step(index: usize, wire: &CanaryStep) -> Result<Step, Invalid> {

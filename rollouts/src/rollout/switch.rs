@@ -1,16 +1,10 @@
-//! Who selects which revision? Points Services and DestinationRule subsets at the stable revision and the canary.
+//! Who selects which revision? Points Services, and what routers select by, at the stable revision and the canary.
 //!
 //! Whatever carries traffic is left alone: the weight goes first, then the selector follows. The one exception is a first
 //! selector, and a stable end that was left on another revision: there the switch itself moves the traffic, onto a revision
 //! that is fully available.
 
-use super::{
-    blue_green, endpoints,
-    fleet::Revision,
-    look::Look,
-    phase::Phase,
-    traffic::{Backing, istio},
-};
+use super::{blue_green, endpoints, fleet::Revision, look::Look, phase::Phase, traffic::Selector};
 use crds::{Service, keys, kind, rollout::CanaryStrategy};
 use plan::{Event, Target, Write, reason::RolloutReason};
 use serde_json::json;
@@ -32,7 +26,7 @@ pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
         return blue_green::services::writes(look, sides);
     }
     let (mut writes, mut held) = look.spec.canary().map(|canary| services(look, canary)).unwrap_or_default();
-    let (more, reasons) = subsets(look);
+    let (more, reasons) = selectors(look);
     writes.extend(more);
     held.extend(reasons);
     (writes, held)
@@ -96,59 +90,34 @@ pub fn service_write(look: &Look<'_>, service: &Service, selected: Option<&str>,
     Write::patch(target, body, because.into()).with_event(Event::normal("SwitchService", told))
 }
 
-fn subsets(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
-    let nothing = (Vec::new(), Vec::new());
-    let Some(traffic) = &look.traffic else { return nothing };
-    let Some(rule) = look.spec.istio.and_then(|istio| istio.destination_rule.as_ref()) else { return nothing };
-    let Some(object) = look.observed.destination_rules.get(&rule.name) else { return nothing };
-    let ends = [
-        (&rule.canary_subset_name, &traffic.canary, traffic.highest_canary(), wanted_canary(look), false),
-        (&rule.stable_subset_name, &traffic.stable, traffic.highest_stable(), look.fleet.stable, true),
-    ];
-    let (mut changes, mut held) = (Vec::new(), Vec::new());
-    for (subset, backing, weight, wanted, is_stable_end) in ends {
-        let Some(wanted) = wanted.filter(|revision| backing.hash.as_deref() != Some(revision.hash())) else { continue };
-        match hindrance(look, &subset_switch(&rule.name, subset, backing, weight, wanted, is_stable_end)) {
-            Some(reason) => held.push(reason),
-            None => changes.push((subset.as_str(), wanted.hash())),
-        }
+fn selectors(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
+    let (mut writes, mut held) = (Vec::new(), Vec::new());
+    let Some(traffic) = &look.traffic else { return (writes, held) };
+    for router in &look.spec.routers {
+        let Some((canary, stable)) = router.selectors(look.observed) else { continue };
+        let mut free = |selector: &Selector, weight, wanted: Option<Revision<'_>>, is_stable_end| {
+            let wanted = wanted.filter(|revision| selector.backing.hash.as_deref() != Some(revision.hash()))?;
+            match hindrance(look, &selector_switch(selector, weight, wanted, is_stable_end)) {
+                Some(reason) => {
+                    held.push(reason);
+                    None
+                }
+                None => Some(wanted.hash().to_owned()),
+            }
+        };
+        let to_canary = free(&canary, traffic.highest_canary(), wanted_canary(look), false);
+        let to_stable = free(&stable, traffic.highest_stable(), look.fleet.stable, true);
+        writes.extend(router.switched(look.observed, to_canary.as_deref(), to_stable.as_deref()));
     }
-    if changes.is_empty() {
-        return (Vec::new(), held);
-    }
-    let meta = &object.metadata;
-    let mut body = istio::with_hashes(&object.spec(), &changes);
-    if let Some(fields) = body.as_object_mut() {
-        fields.insert("metadata".into(), json!({ "annotations": { keys::MANAGED_BY_ROLLOUTS: look.name() } }));
-    }
-    let after = |subset: &str, backing: &Backing| {
-        let changed = changes.iter().find(|(name, _)| *name == subset).map(|(_, hash)| (*hash).to_owned());
-        changed.or_else(|| backing.hash.clone()).unwrap_or_default()
-    };
-    let (canary, stable) =
-        (after(&rule.canary_subset_name, &traffic.canary), after(&rule.stable_subset_name, &traffic.stable));
-    let told = format!(
-        "DestinationRule {} subset updated ({}: {canary}, {}: {stable})",
-        meta.name, rule.canary_subset_name, rule.stable_subset_name
-    );
-    let because = RolloutReason::SubsetsSwitched { rule: meta.name.clone(), canary, stable };
-    let target = Target::of(&kind::DESTINATION_RULE, meta);
-    (vec![Write::patch(target, body, because.into()).with_event(Event::normal("UpdatedDestinationRule", told))], held)
+    (writes, held)
 }
 
-fn subset_switch<'a>(
-    rule: &str,
-    subset: &str,
-    backing: &'a Backing,
-    weight: i32,
-    wanted: Revision<'a>,
-    is_stable_end: bool,
-) -> Switch<'a> {
+fn selector_switch<'a>(selector: &'a Selector, weight: i32, wanted: Revision<'a>, is_stable_end: bool) -> Switch<'a> {
     Switch {
-        what: format!("subset {subset} of DestinationRule {rule}"),
-        selected: backing.hash.as_deref(),
-        is_managed: backing.hash.is_some(),
-        service: &backing.service,
+        what: selector.what.clone(),
+        selected: selector.backing.hash.as_deref(),
+        is_managed: selector.backing.hash.is_some(),
+        service: &selector.backing.service,
         weight,
         wanted,
         is_stable_end,

@@ -1,15 +1,28 @@
 //! Istio: which routes of a VirtualService carry a Rollout's traffic, what weights they hold, and the same routes with
-//! another weight. Works on raw JSON, so that every field that we do not know stays as it is.
+//! another weight; and the subsets of a DestinationRule, where these select the revisions. Works on raw JSON, so that every
+//! field that we do not know stays as it is.
 
-use crds::{keys, owned, rollout::IstioVirtualService};
+use super::{
+    super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
+    Backing, Selector, Weights,
+    router::{self, PATH},
+};
+use crds::{
+    Kind, RawObject, keys, kind, owned,
+    rollout::{CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService},
+};
+use plan::{Event, ObjectRef, Target, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
-/// The sections of a VirtualService that hold routes.
+/// The kinds of objects that it names.
+pub const KINDS: [Kind; 2] = [kind::VIRTUAL_SERVICE, kind::DESTINATION_RULE];
+/// The sections of a VirtualService that hold routes, and the same as `managedFields` name them.
 const SECTIONS: [&str; 3] = ["http", "tls", "tcp"];
+pub(super) const FIELDS: [&str; 3] = ["f:http", "f:tls", "f:tcp"];
 
 /// How a route's destinations name the two revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ends<'a> {
+enum Ends<'a> {
     /// By Service.
     Hosts { canary: &'a str, stable: &'a str },
     /// By subset of a DestinationRule.
@@ -25,18 +38,16 @@ enum End {
 
 /// A route that carries the Rollout's traffic: its section and index there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RouteAt {
+struct RouteAt {
     section: &'static str,
     index: usize,
 }
 
-/// Weights that a route holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Weights {
-    /// To the canary, in percent.
-    pub canary: i32,
-    /// To the stable revision, in percent.
-    pub stable: i32,
+/// Istio, as a spec sets it.
+#[derive(Clone, Debug)]
+pub struct Istio<'a> {
+    settings: &'a IstioTrafficRouting,
+    ends: Ends<'a>,
 }
 
 /// Namespace and name of a VirtualService that a spec names.
@@ -50,10 +61,199 @@ pub fn short_host(host: &str) -> &str {
     host.split('.').next().unwrap_or_default()
 }
 
+/// How many routes of a VirtualService with this spec a canary between two Services would find.
+pub fn routes_between(spec: &Value, named: &IstioVirtualService, canary: &str, stable: &str) -> Result<usize, String> {
+    select(spec, named, Ends::Hosts { canary, stable }).map(|routes| routes.len())
+}
+
+/// The VirtualServices that the settings name.
+fn named(settings: &IstioTrafficRouting) -> impl Iterator<Item = &IstioVirtualService> {
+    settings.virtual_service.iter().chain(&settings.virtual_services)
+}
+
+fn object_of(named: &IstioVirtualService, namespace: &str) -> ObjectRef {
+    let (namespace, name) = name_of(&named.name, namespace);
+    ObjectRef::of(&kind::VIRTUAL_SERVICE, &namespace, &name)
+}
+
+fn rule_of(rule: &IstioDestinationRule, namespace: &str) -> ObjectRef {
+    ObjectRef::of(&kind::DESTINATION_RULE, namespace, &rule.name)
+}
+
+/// The objects that the settings name, valid or not.
+pub(super) fn references(settings: &IstioTrafficRouting, namespace: &str) -> Vec<ObjectRef> {
+    let rule = settings.destination_rule.iter().map(|rule| rule_of(rule, namespace));
+    named(settings).map(|named| object_of(named, namespace)).chain(rule).collect()
+}
+
+/// The Service behind a DestinationRule: its host, when that is in the rule's own namespace.
+pub(super) fn service_behind(rule: &RawObject) -> Option<String> {
+    let spec = rule.spec();
+    let host = spec.get("host")?.as_str()?;
+    let mut parts = host.split('.');
+    let service = parts.next().filter(|name| !name.is_empty())?;
+    let is_near = parts.next().is_none_or(|namespace| namespace == rule.metadata.namespace);
+    is_near.then(|| service.to_owned())
+}
+
+/// The Event that tells of a new weight.
+pub(super) fn told(name: &str, weight: i32) -> Event {
+    let text = format!("VirtualService `{name}` set to desiredWeight '{weight}'");
+    Event::normal("Updated VirtualService", text)
+}
+
+impl<'a> Istio<'a> {
+    /// Checks what the spec alone shows.
+    pub(super) fn parse(canary: &'a CanaryStrategy, settings: &'a IstioTrafficRouting) -> Result<Self, Invalid> {
+        router::needs_services(canary, settings.destination_rule.is_some())?;
+        if settings.virtual_service.is_some() != settings.virtual_services.is_empty() {
+            return Err(Invalid::value(
+                &format!("{PATH}.istio"),
+                "virtualService, virtualServices",
+                "either VirtualService or VirtualServices must be configured",
+            ));
+        }
+        let ends = match &settings.destination_rule {
+            Some(rule) => Ends::Subsets { canary: &rule.canary_subset_name, stable: &rule.stable_subset_name },
+            None => Ends::Hosts {
+                canary: canary.canary_service.as_deref().unwrap_or_default(),
+                stable: canary.stable_service.as_deref().unwrap_or_default(),
+            },
+        };
+        Ok(Self { settings, ends })
+    }
+
+    /// Whether the VirtualServices and the DestinationRule are there and hold what the spec names.
+    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        let path = format!("{PATH}.istio");
+        if let Some(rule) = &self.settings.destination_rule {
+            check_subsets(observed, &format!("{path}.destinationRule"), rule)?;
+        }
+        if let Some(named) = &self.settings.virtual_service {
+            self.check_routes(observed, &format!("{path}.virtualService.name"), named)?;
+        }
+        for (index, named) in self.settings.virtual_services.iter().enumerate() {
+            self.check_routes(observed, &format!("{path}.virtualServices[{index}].name"), named)?;
+        }
+        Ok(())
+    }
+
+    fn check_routes(&self, observed: &Observed, path: &str, named: &IstioVirtualService) -> Result<(), Invalid> {
+        let object = object_of(named, &observed.rollout.metadata.namespace);
+        let found = router::observed_at(observed, path, &named.name, &kind::VIRTUAL_SERVICE, &object)?;
+        let selected = select(&found.spec(), named, self.ends);
+        selected.map(|_| ()).map_err(|problem| Invalid::value(path, &named.name, problem))
+    }
+
+    /// The VirtualServices: one that is named twice, with other routes each time, is one object to write.
+    pub(super) fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
+        let mut objects: Vec<ObjectRef> = named(self.settings).map(|named| object_of(named, namespace)).collect();
+        objects.sort();
+        objects.dedup();
+        objects
+    }
+
+    fn routes(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<RouteAt> {
+        let mut routes = Vec::new();
+        for named in named(self.settings).filter(|named| object_of(named, namespace) == *object) {
+            let mut found = select(spec, named, self.ends).unwrap_or_default();
+            found.retain(|route| !routes.contains(route));
+            routes.extend(found);
+        }
+        routes
+    }
+
+    pub(super) fn weights(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<Weights> {
+        weights(spec, &self.routes(object, spec, namespace), self.ends)
+    }
+
+    pub(super) fn patch(&self, object: &ObjectRef, spec: &Value, namespace: &str, weight: i32) -> Option<Value> {
+        with_weight(spec, &self.routes(object, spec, namespace), self.ends, weight)
+    }
+
+    /// By Service their own selectors, by subset the labels in the DestinationRule.
+    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        match self.ends {
+            Ends::Hosts { canary, stable } => {
+                (Backing::of_service(observed, canary), Backing::of_service(observed, stable))
+            }
+            Ends::Subsets { canary, stable } => {
+                let wire = self.rule(observed).map(|(_, object)| object.spec()).unwrap_or_default();
+                let host = wire.get("host").and_then(Value::as_str).map(short_host).unwrap_or_default();
+                let by_subset =
+                    |name: &str| Backing { service: host.into(), hash: subset_hash(&wire, name).map(Into::into) };
+                (by_subset(canary), by_subset(stable))
+            }
+        }
+    }
+
+    fn rule<'o>(&self, observed: &'o Observed) -> Option<(&'a IstioDestinationRule, &'o RawObject)> {
+        let rule = self.settings.destination_rule.as_ref()?;
+        let object = observed.routed.get(&rule_of(rule, &observed.rollout.metadata.namespace))?;
+        Some((rule, object))
+    }
+
+    /// The two subsets, where there are some.
+    pub(super) fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
+        let (rule, _) = self.rule(observed)?;
+        let (canary, stable) = self.backings(observed);
+        let named = |subset: &str, backing| Selector {
+            what: format!("subset {subset} of DestinationRule {}", rule.name),
+            backing,
+        };
+        Some((named(&rule.canary_subset_name, canary), named(&rule.stable_subset_name, stable)))
+    }
+
+    /// Points subsets at revisions.
+    pub(super) fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
+        let (rule, object) = self.rule(observed)?;
+        let (canary_subset, stable_subset) = (rule.canary_subset_name.as_str(), rule.stable_subset_name.as_str());
+        let changes: Vec<(&str, &str)> = [(canary_subset, canary), (stable_subset, stable)]
+            .into_iter()
+            .filter_map(|(of, to)| Some((of, to?)))
+            .collect();
+        if changes.is_empty() {
+            return None;
+        }
+        let meta = &object.metadata;
+        let mut body = with_hashes(&object.spec(), &changes);
+        if let Some(fields) = body.as_object_mut() {
+            let manager = &observed.rollout.metadata.name;
+            fields.insert("metadata".into(), json!({ "annotations": { keys::MANAGED_BY_ROLLOUTS: manager } }));
+        }
+        let (canary_now, stable_now) = self.backings(observed);
+        let after = |to: Option<&str>, now: Backing| to.map(Into::into).or(now.hash).unwrap_or_default();
+        let (canary, stable): (String, String) = (after(canary, canary_now), after(stable, stable_now));
+        let told = format!(
+            "DestinationRule {} subset updated ({canary_subset}: {canary}, {stable_subset}: {stable})",
+            meta.name
+        );
+        let because = RolloutReason::SubsetsSwitched { rule: meta.name.clone(), canary, stable };
+        let target = Target::of(&kind::DESTINATION_RULE, meta);
+        Some(Write::patch(target, body, because.into()).with_event(Event::normal("UpdatedDestinationRule", told)))
+    }
+}
+
+/// A subset that is not there can be pointed at nothing: the routes would send its share nowhere.
+fn check_subsets(observed: &Observed, path: &str, rule: &IstioDestinationRule) -> Result<(), Invalid> {
+    let named = rule_of(rule, &observed.rollout.metadata.namespace);
+    let path_of_name = format!("{path}.name");
+    let object = router::observed_at(observed, &path_of_name, &rule.name, &kind::DESTINATION_RULE, &named)?;
+    let spec = object.spec();
+    let named = [("canarySubsetName", &rule.canary_subset_name), ("stableSubsetName", &rule.stable_subset_name)];
+    match named.into_iter().find(|(_, name)| subset(&spec, name).is_none()) {
+        Some((field, name)) => {
+            let words = format!("subset not found in DestinationRule \"{}\"", rule.name);
+            Err(Invalid::value(&format!("{path}.{field}"), name, words))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Finds the routes that carry the Rollout's traffic and checks that each holds both ends.
 ///
 /// The error is the sentence that existing clients know.
-pub fn select(spec: &Value, named: &IstioVirtualService, ends: Ends<'_>) -> Result<Vec<RouteAt>, String> {
+fn select(spec: &Value, named: &IstioVirtualService, ends: Ends<'_>) -> Result<Vec<RouteAt>, String> {
     let routes = |section: &str| spec.get(section).and_then(Value::as_array);
     if SECTIONS.iter().all(|section| routes(section).is_none()) {
         return Err("Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService".into());
@@ -157,7 +357,7 @@ fn has_both_ends(route: &Value, ends: Ends<'_>) -> Result<(), String> {
 }
 
 /// The weights that each selected route holds.
-pub fn weights(spec: &Value, routes: &[RouteAt], ends: Ends<'_>) -> Vec<Weights> {
+fn weights(spec: &Value, routes: &[RouteAt], ends: Ends<'_>) -> Vec<Weights> {
     let at = |route: &RouteAt| spec.get(route.section).and_then(|list| list.get(route.index));
     let sum = |route: &Value, end: End| {
         let of_end = destinations(route).filter(|destination| end_of(destination, ends) == Some(end));
@@ -178,7 +378,7 @@ fn weight_of(destination: &Value) -> i32 {
 ///
 /// Whole sections are in the patch, since a merge patch replaces lists. A destination that is neither end and carries
 /// weight goes, as the weights must add up to 100; one without weight stays.
-pub fn with_weight(spec: &Value, routes: &[RouteAt], ends: Ends<'_>, weight: i32) -> Option<Value> {
+fn with_weight(spec: &Value, routes: &[RouteAt], ends: Ends<'_>, weight: i32) -> Option<Value> {
     let mut sections = Map::new();
     for section in SECTIONS {
         let Some(Value::Array(list)) = spec.get(section) else { continue };
@@ -208,7 +408,7 @@ fn reweighted(route: &Value, ends: Ends<'_>, weight: i32) -> Value {
         .map(|destination| {
             let (slot, share) = match end_of(destination, ends) {
                 Some(End::Canary) => (&mut canary_is_first, weight),
-                Some(End::Stable) => (&mut stable_is_first, super::super::replicas::WHOLE - weight),
+                Some(End::Stable) => (&mut stable_is_first, WHOLE - weight),
                 None => return destination.clone(),
             };
             // A route may name one end twice: only the first carries its weight.
@@ -236,19 +436,14 @@ fn subset<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
     subsets.iter().find(|candidate| candidate.get("name").and_then(Value::as_str) == Some(name))
 }
 
-/// Whether a DestinationRule has a subset of this name.
-pub fn has_subset(spec: &Value, name: &str) -> bool {
-    subset(spec, name).is_some()
-}
-
 /// The hash that a subset of a DestinationRule selects; `None` when it selects none.
-pub fn subset_hash<'a>(spec: &'a Value, name: &str) -> Option<&'a str> {
+fn subset_hash<'a>(spec: &'a Value, name: &str) -> Option<&'a str> {
     subset(spec, name)?.get("labels")?.get(keys::POD_TEMPLATE_HASH)?.as_str()
 }
 
 /// A merge patch that gives the named subsets other hashes. All subsets are in it, since a merge patch replaces lists;
 /// every other field of them stays.
-pub fn with_hashes(spec: &Value, changes: &[(&str, &str)]) -> Value {
+fn with_hashes(spec: &Value, changes: &[(&str, &str)]) -> Value {
     let subsets = spec.get("subsets").and_then(Value::as_array).cloned().unwrap_or_default();
     let changed = subsets.into_iter().map(|mut subset| {
         let name = subset.get("name").and_then(Value::as_str).unwrap_or_default();
@@ -265,120 +460,4 @@ pub fn with_hashes(spec: &Value, changes: &[(&str, &str)]) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crds::rollout::{TcpRoute, TlsRoute};
-
-    const HOSTS: Ends<'static> = Ends::Hosts { canary: "canary", stable: "stable" };
-
-    fn route(name: &str, stable: i32, canary: i32) -> Value {
-        json!({"name": name, "timeout": "3s", "route": [
-            {"destination": {"host": "stable.shop.svc.cluster.local", "port": {"number": 80}}, "weight": stable, "headers": {"x": 1}},
-            {"destination": {"host": "canary"}, "weight": canary},
-        ]})
-    }
-
-    fn named(routes: &[&str]) -> IstioVirtualService {
-        IstioVirtualService {
-            name: "shop".into(),
-            routes: routes.iter().map(|name| (*name).into()).collect(),
-            ..Default::default()
-        }
-    }
-
-    #[test]
-    fn a_name_may_carry_its_namespace() {
-        for (given, expected) in [
-            ("vs", ("shop", "vs")),
-            ("vs.other", ("other", "vs")),
-            ("a.b.ns", ("ns", "a.b")),
-            ("vs.svc", ("svc", "vs")),
-            ("vs.ns.cluster.local", ("ns", "vs")),
-            ("vs.ns.svc.cluster.local", ("ns", "vs")),
-        ] {
-            assert_eq!(name_of(given, "shop"), (expected.0.to_owned(), expected.1.to_owned()));
-        }
-    }
-
-    #[test]
-    fn routes_are_selected_or_refused_in_known_words() {
-        let two = json!({"http": [route("a", 100, 0), route("b", 100, 0)]});
-        assert_eq!(select(&two, &named(&["b"]), HOSTS).map(|routes| routes.len()), Ok(1));
-        for (spec, wanted, problem) in [
-            (json!({}), named(&[]), "Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService"),
-            (
-                two.clone(),
-                named(&[]),
-                "Istio VirtualService has invalid HTTP routes. Error: spec.http[] should be set in VirtualService and it must have exactly one route when omitting spec.strategy.canary.trafficRouting.istio.virtualService.routes",
-            ),
-            (
-                two,
-                named(&["c"]),
-                "Istio VirtualService has invalid HTTP routes. Error: HTTP Route 'c' is not found in the defined Virtual Service.",
-            ),
-            (
-                json!({"http": [{"route": [{"destination": {"host": "stable"}}]}]}),
-                named(&[]),
-                "Istio VirtualService has invalid HTTP routes. Error: Canary Service 'canary' not found in route",
-            ),
-        ] {
-            assert_eq!(select(&spec, &wanted, HOSTS), Err(problem.to_owned()));
-        }
-    }
-
-    #[test]
-    fn tcp_and_tls_routes_are_found_by_what_they_match() {
-        let ends = json!([{"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}]);
-        let spec = json!({
-            "tcp": [{"match": [{"port": 1}], "route": ends}, {"match": [{"port": 2}], "route": ends}],
-            "tls": [{"match": [{"port": 443, "sniHosts": ["b", "a"]}], "route": ends}],
-        });
-        let wanted = IstioVirtualService {
-            name: "shop".into(),
-            tcp_routes: vec![TcpRoute { port: Some(2) }],
-            tls_routes: vec![TlsRoute { port: Some(443), sni_hosts: vec!["a".into(), "b".into()] }],
-            ..Default::default()
-        };
-        let routes = select(&spec, &wanted, HOSTS).expect("both sections match");
-        assert_eq!(routes, vec![RouteAt { section: "tls", index: 0 }, RouteAt { section: "tcp", index: 1 }]);
-    }
-
-    #[test]
-    fn a_weight_changes_nothing_else() {
-        let spec = json!({"hosts": ["x"], "http": [route("a", 100, 0), route("b", 100, 0)]});
-        let routes = select(&spec, &named(&["a"]), HOSTS).expect("route a is there");
-        let patch = with_weight(&spec, &routes, HOSTS, 30).expect("the weight differs");
-        assert_eq!(patch, json!({"spec": {"http": [route("a", 70, 30), route("b", 100, 0)]}}));
-        let patched = patch.get("spec").expect("spec is there");
-        assert_eq!(weights(patched, &routes, HOSTS), vec![Weights { canary: 30, stable: 70 }]);
-        assert_eq!(with_weight(patched, &routes, HOSTS, 30), None);
-    }
-
-    #[test]
-    fn a_stranger_with_weight_goes_and_one_without_stays() {
-        let spec = json!({"http": [{"route": [
-            {"destination": {"host": "stable"}, "weight": 50}, {"destination": {"host": "canary"}}, {"destination": {"host": "old"}, "weight": 50}, {"destination": {"host": "idle"}},
-        ]}]});
-        let routes = select(&spec, &named(&[]), HOSTS).expect("one route");
-        let patch = with_weight(&spec, &routes, HOSTS, 0).expect("the weight differs");
-        assert_eq!(
-            patch,
-            json!({"spec": {"http": [{"route": [
-                {"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}, {"destination": {"host": "idle"}},
-            ]}]}})
-        );
-    }
-
-    #[test]
-    fn subsets_keep_their_other_labels() {
-        let spec = json!({"host": "shop", "subsets": [{"name": "canary", "labels": {"app": "x"}, "trafficPolicy": {}}, {"name": "stable"}, {"name": "other"}]});
-        let patch = with_hashes(&spec, &[("canary", "h2"), ("stable", "h1")]);
-        let subsets = patch.get("spec").expect("spec is there");
-        assert_eq!(
-            (subset_hash(subsets, "canary"), subset_hash(subsets, "stable"), subset_hash(subsets, "other")),
-            (Some("h2"), Some("h1"), None)
-        );
-        assert_eq!(subsets["subsets"][0]["labels"]["app"], "x");
-        assert!(subsets["subsets"][0].get("trafficPolicy").is_some());
-    }
-}
+mod tests;

@@ -1,0 +1,165 @@
+//! The objects of routers: one store for each kind, filled from when the first Rollout names an object of that kind.
+//!
+//! A cluster without Istio, or without Rollouts that use it, costs no request. Once begun, a watch does not end: the next
+//! Rollout finds its objects there. No Rollout is decided on before the stores of the kinds that it names are complete.
+
+use super::{KeptRollout, SERVICE, Stores, keep, rollout_key};
+use crate::{
+    queue::{Key, Kind as Queued},
+    watch::store::{Change, IndexKey, Store},
+};
+use crds::{Kind, RawObject};
+use plan::ObjectRef;
+use rollouts::rollout::traffic;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tokio::sync::watch;
+
+/// Facet under which the Rollouts of an object are found.
+const ROUTED: &str = "routed";
+
+/// One kind.
+#[derive(Debug)]
+pub(crate) struct RoutedKind {
+    pub(crate) store: Store<RawObject>,
+    is_wanted: watch::Sender<bool>,
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(crate) struct RoutedKinds(BTreeMap<Kind, RoutedKind>);
+
+impl Default for RoutedKinds {
+    fn default() -> Self {
+        Self(traffic::kinds().map(|kind| (kind, RoutedKind::new(kind))).collect())
+    }
+}
+
+impl RoutedKind {
+    fn new(kind: Kind) -> Self {
+        let indexed = move |object: &RawObject| {
+            let service = traffic::service_behind(&kind, object);
+            service.map(|service| (SERVICE, object.metadata.namespace.clone(), service)).into_iter().collect()
+        };
+        let store = Store::new(|object| keep::readable(RawObject::from_value(object)), indexed);
+        Self { store, is_wanted: watch::Sender::new(false) }
+    }
+
+    /// Waits until somebody names an object of this kind.
+    pub(crate) async fn wanted(&self) {
+        // The sender is here, so that it cannot be gone.
+        let _ = self.is_wanted.subscribe().wait_for(|is_wanted| *is_wanted).await;
+    }
+}
+
+/// A known kind of an object.
+fn kind_of(object: &ObjectRef) -> Option<&'static Kind> {
+    Kind::of(&object.api_version(), &object.kind)
+}
+
+fn key_of(kind: &str, group: &str, namespace: &str, name: &str) -> IndexKey {
+    (ROUTED, namespace.to_owned(), format!("{kind}.{group}/{name}"))
+}
+
+/// Under which objects a Rollout is found.
+pub(super) fn of_rollout(kept: &KeptRollout) -> impl Iterator<Item = IndexKey> {
+    let key = |object: &ObjectRef| {
+        key_of(&object.kind, &object.group, object.namespace.as_deref().unwrap_or_default(), &object.name)
+    };
+    kept.references.objects.iter().map(key)
+}
+
+impl RoutedKinds {
+    /// The kinds, in order.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = Kind> + '_ {
+        self.0.keys().copied()
+    }
+
+    /// What is kept of one kind.
+    pub(crate) fn of(&self, kind: &Kind) -> Option<&RoutedKind> {
+        self.0.get(kind)
+    }
+
+    /// The kind of this object and what is kept of it.
+    pub(super) fn of_object(&self, object: &ObjectRef) -> Option<(&'static Kind, &RoutedKind)> {
+        let kind = kind_of(object)?;
+        Some((kind, self.of(kind)?))
+    }
+
+    fn named<'a>(&'a self, kept: &'a KeptRollout) -> impl Iterator<Item = &'a RoutedKind> {
+        kept.references.objects.iter().filter_map(|object| Some(self.of_object(object)?.1))
+    }
+
+    /// The kinds that a Rollout names are watched from now on.
+    pub(super) fn want(&self, kept: &KeptRollout) {
+        for routed in self.named(kept) {
+            routed.is_wanted.send_if_modified(|is_wanted| !std::mem::replace(is_wanted, true));
+        }
+    }
+
+    /// Whether all is known that a Rollout names.
+    fn are_synced_for(&self, kept: &KeptRollout) -> bool {
+        self.named(kept).all(|routed| routed.store.is_synced())
+    }
+
+    /// The objects that are there.
+    pub(super) fn observed(&self, objects: &[ObjectRef]) -> BTreeMap<ObjectRef, Arc<RawObject>> {
+        let found = |object: &ObjectRef| {
+            let store = &self.of_object(object)?.1.store;
+            store.get(object.namespace.as_deref().unwrap_or_default(), &object.name)
+        };
+        objects.iter().filter_map(|object| Some((object.clone(), found(object)?))).collect()
+    }
+
+    /// The kinds of these objects of which none can be read, and why.
+    pub(super) fn closed(&self, objects: &[ObjectRef]) -> BTreeMap<Kind, String> {
+        let kinds: BTreeSet<&Kind> = objects.iter().filter_map(kind_of).collect();
+        kinds.into_iter().filter_map(|kind| Some((*kind, self.of(kind)?.store.closed()?))).collect()
+    }
+}
+
+/// The Services behind observed objects.
+pub(super) fn services_behind(objects: &BTreeMap<ObjectRef, Arc<RawObject>>) -> impl Iterator<Item = String> + '_ {
+    objects.iter().filter_map(|(named, object)| traffic::service_behind(kind_of(named)?, object))
+}
+
+impl Stores {
+    /// Whether what `key` is decided on is known. Where it is not, the key is woken once it is.
+    pub(crate) fn can_be_decided(&self, key: &Key) -> bool {
+        let kept = (key.kind == Queued::Rollout).then(|| self.rollouts.get(&key.namespace, &key.name)).flatten();
+        kept.is_none_or(|kept| self.routed.are_synced_for(&kept))
+    }
+
+    /// Whom a changed object of a router wakes.
+    pub(crate) fn woken_by_routed(&self, kind: &Kind, change: &Change<RawObject>) -> Vec<Key> {
+        let (namespace, name) = &change.name;
+        self.rollouts_routed_by(kind, namespace, name)
+    }
+
+    fn rollouts_routed_by(&self, kind: &Kind, namespace: &str, name: &str) -> Vec<Key> {
+        let (facet, namespace, value) = key_of(kind.kind, kind.group, namespace, name);
+        self.rollouts_of(facet, &namespace, &value)
+    }
+
+    /// Whom a kind wakes that was listed, or found to be missing.
+    pub(crate) fn woken_by_kind(&self, kind: &Kind) -> Vec<Key> {
+        let names_it = |kept: &Arc<KeptRollout>| {
+            kept.references.objects.iter().any(|object| object.kind == kind.kind && object.group == kind.group)
+        };
+        self.rollouts.all().iter().filter(|kept| names_it(kept)).map(|kept| rollout_key(kept)).collect()
+    }
+
+    /// Those whose routers lead to a Service that their specs do not name.
+    pub(super) fn routed_to(&self, namespace: &str, service: &str) -> Vec<Key> {
+        let behind = |(kind, routed): (&Kind, &RoutedKind)| {
+            let objects = routed.store.by(SERVICE, namespace, service);
+            let keys = objects
+                .iter()
+                .flat_map(|object| self.rollouts_routed_by(kind, &object.metadata.namespace, &object.metadata.name));
+            keys.collect::<Vec<_>>()
+        };
+        self.routed.0.iter().flat_map(behind).collect()
+    }
+}

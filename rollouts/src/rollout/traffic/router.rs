@@ -1,0 +1,182 @@
+//! What all routers have in common: the objects that they name, the weights in them, and what backs their ends.
+//!
+//! A router is one technology and one file beside this one. It checks and reads its objects, and makes the changes that bring
+//! them to a weight; when that happens is decided elsewhere. Whoever adds one adds an arm to each `match` here.
+
+use super::{
+    super::{invalid::Invalid, observed::Observed},
+    istio::{self, Istio},
+};
+use crds::{
+    Kind, RawObject, Rollout, keys,
+    rollout::{CanaryStrategy, TrafficRouting},
+};
+use plan::{Event, ObjectRef, Write, reason::RolloutReason};
+use serde_json::Value;
+
+/// Where the routers stand in a spec.
+pub const PATH: &str = "spec.strategy.canary.trafficRouting";
+
+/// Weights that a route holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// To the canary, in percent.
+    pub canary: i32,
+    /// To the stable revision, in percent.
+    pub stable: i32,
+}
+
+/// One end of the routes: what backs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backing {
+    /// The Service whose endpoints carry this end's traffic.
+    pub service: String,
+    /// The revision that it selects; `None` where it does not select by revision yet.
+    pub hash: Option<String>,
+}
+
+impl Backing {
+    /// A Service, which selects by itself.
+    pub fn of_service(observed: &Observed, name: &str) -> Self {
+        let service = observed.services.get(name);
+        let hash = service.and_then(|service| service.spec.selector.get(keys::POD_TEMPLATE_HASH).cloned());
+        Self { service: name.into(), hash }
+    }
+}
+
+/// A part of a router's object that selects one revision, such as a subset, and that is none of the Services.
+#[derive(Clone, Debug)]
+pub struct Selector {
+    /// What it is, in words.
+    pub what: String,
+    /// What it selects now.
+    pub backing: Backing,
+}
+
+/// A router that a spec sets.
+#[derive(Clone, Debug)]
+pub enum Router<'a> {
+    /// Istio.
+    Istio(Istio<'a>),
+}
+
+/// All kinds of objects that routers name.
+pub fn kinds() -> impl Iterator<Item = Kind> {
+    istio::KINDS.into_iter()
+}
+
+/// The objects that a Rollout's routers name, read off its spec, valid or not.
+pub fn references(rollout: &Rollout) -> Vec<ObjectRef> {
+    let namespace = &rollout.metadata.namespace;
+    let canary = rollout.spec.strategy.canary.as_ref();
+    let Some(routing) = canary.and_then(|canary| canary.traffic_routing.as_ref()) else { return Vec::new() };
+    let istio = routing.istio.iter().flat_map(|settings| istio::references(settings, namespace));
+    istio.collect()
+}
+
+/// The Service whose endpoints a router's object leads to, where that is in the object and not in the Rollout's spec.
+pub fn service_behind(kind: &Kind, object: &RawObject) -> Option<String> {
+    (*kind == crds::kind::DESTINATION_RULE).then(|| istio::service_behind(object)).flatten()
+}
+
+/// The observed object that a field names, or what is said where there is none.
+pub fn observed_at<'a>(
+    observed: &'a Observed,
+    path: &str,
+    value: &str,
+    kind: &Kind,
+    named: &ObjectRef,
+) -> Result<&'a RawObject, Invalid> {
+    if let Some(object) = observed.routed.get(named) {
+        return Ok(object);
+    }
+    let name = named.name.clone();
+    if let Some(why) = observed.closed_kinds.get(kind) {
+        let reason = RolloutReason::KindClosed { kind: kind.kind.into(), name, why: why.clone() };
+        return Err(Invalid::missing(path, value, reason.to_string(), reason));
+    }
+    let words = format!("{}.{} \"{name}\" not found", kind.plural, kind.group);
+    let reason = RolloutReason::RoutedNotFound { kind: kind.kind.into(), name };
+    Err(Invalid::missing(path, value, words, reason))
+}
+
+/// A router needs both Services, unless something else selects the revisions.
+pub fn needs_services(canary: &CanaryStrategy, has_selectors: bool) -> Result<(), Invalid> {
+    let has_both = canary.canary_service.is_some() && canary.stable_service.is_some();
+    if has_selectors || has_both {
+        return Ok(());
+    }
+    let words = "Canary service and Stable service must to be set to use Traffic Routing";
+    Err(Invalid::value(PATH, "canaryService, stableService", words))
+}
+
+impl<'a> Router<'a> {
+    /// The routers that a spec sets, in the order in which they are brought to a weight.
+    pub fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting) -> Result<Vec<Self>, Invalid> {
+        let istio = routing.istio.as_ref().map(|settings| Istio::parse(canary, settings)).transpose()?;
+        Ok(istio.map(Self::Istio).into_iter().collect())
+    }
+
+    /// Whether all that it names is there and fits.
+    pub fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        match self {
+            Self::Istio(istio) => istio.check(observed),
+        }
+    }
+
+    /// The objects that hold its weights, each once.
+    pub fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
+        match self {
+            Self::Istio(istio) => istio.objects(namespace),
+        }
+    }
+
+    /// The weights that each of the Rollout's routes holds in an object with this spec.
+    pub fn weights(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<Weights> {
+        match self {
+            Self::Istio(istio) => istio.weights(object, spec, namespace),
+        }
+    }
+
+    /// What backs the canary's end and the stable one.
+    pub fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        match self {
+            Self::Istio(istio) => istio.backings(observed),
+        }
+    }
+
+    /// A merge patch that gives the Rollout's routes this canary weight, or `None` when they hold it already.
+    pub fn patch(&self, object: &ObjectRef, spec: &Value, namespace: &str, weight: i32) -> Option<Value> {
+        match self {
+            Self::Istio(istio) => istio.patch(object, spec, namespace, weight),
+        }
+    }
+
+    /// What selects the canary and the stable revision, where that is not the Services.
+    pub fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
+        match self {
+            Self::Istio(istio) => istio.selectors(observed),
+        }
+    }
+
+    /// Points its selectors at revisions; `None` leaves one as it is.
+    pub fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
+        match self {
+            Self::Istio(istio) => istio.switched(observed, canary, stable),
+        }
+    }
+
+    /// The Event that tells of a new weight in an object.
+    pub fn told(&self, name: &str, weight: i32) -> Option<Event> {
+        match self {
+            Self::Istio(_) => Some(istio::told(name, weight)),
+        }
+    }
+
+    /// The fields of a spec that hold routes, as `managedFields` name them.
+    pub fn fields(&self) -> &'static [&'static str] {
+        match self {
+            Self::Istio(_) => &istio::FIELDS,
+        }
+    }
+}
