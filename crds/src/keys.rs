@@ -15,6 +15,8 @@ pub const WORKLOAD_GENERATION: &str = "rollout.argoproj.io/workload-generation";
 pub const EPHEMERAL_METADATA: &str = "rollout.argoproj.io/ephemeral-metadata";
 /// Annotation of a ReplicaSet: when it may be scaled down, RFC 3339 in UTC. It has no prefix.
 pub const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
+/// Annotation of a ReplicaSet beside its deadline: the pods that it keeps then. Absent means none.
+pub const SCALE_DOWN_TO: &str = "leadline.dev/scale-down-to";
 /// Annotation of Services and mesh objects: the Rollout that manages them.
 pub const MANAGED_BY_ROLLOUTS: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 /// Label: which controller instance looks after the object.

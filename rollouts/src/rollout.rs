@@ -9,6 +9,7 @@ mod audit;
 mod blue_green;
 mod check;
 pub(crate) mod conditions;
+mod drain;
 mod endpoints;
 mod fleet;
 mod goal;

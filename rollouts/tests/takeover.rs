@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Points that this version can go on from, and a moment shortly after each was left.
-const POINTS: [&str; 27] = [
+const POINTS: [&str; 28] = [
     "analysis-background-running",
     "basic-aborted",
     "basic-deadline-abort",
@@ -33,6 +33,7 @@ const POINTS: [&str; 27] = [
     "istio-host-aborted-waiting-scale-down",
     "istio-host-promoted-old-waiting-scale-down",
     "istio-host-retry-after-abort",
+    "istio-host-set-canary-scale-zero-weight",
     "istio-host-weight-20",
     "istio-host-weight-60",
     "istio-subset-promoted",

@@ -258,9 +258,10 @@ fn finished(look: &Look<'_>) -> Option<Change> {
     (has_all_pods && has_all_traffic).then(|| promoted(look, why))
 }
 
-/// Every route gives the canary this share. Without any pods there is nothing that a share could reach.
+/// Every route gives the canary this share. Where it is to have no pods there is nothing that a share could reach.
 fn has_share(look: &Look<'_>, weight: i32) -> bool {
-    let Some(traffic) = look.traffic.as_ref().filter(|_| look.spec.limits.replicas > 0) else { return true };
+    let is_reachable = look.spec.limits.replicas > 0 && (look.goal.canary_pods > 0 || weight == 0);
+    let Some(traffic) = look.traffic.as_ref().filter(|_| is_reachable) else { return true };
     traffic.holds(weight)
 }
 
@@ -320,6 +321,7 @@ fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {
     let status = look.status();
     match step {
         Step::SetWeight(weight) => look.goal.has_its_pods && has_share(look, *weight),
+        Step::SetCanaryScale(_) => look.goal.has_its_pods,
         Step::Pause(_) => runs::is_resumed(status) || pause_end(look).is_some_and(|end| end <= look.now),
         Step::Analysis(_) => {
             let is_free = status.pause_conditions.is_empty();

@@ -51,6 +51,12 @@ impl<'a> Revision<'a> {
         Some(Time::parse(text).map_or(DateTime::UNIX_EPOCH, |time| time.0))
     }
 
+    /// The pods that it keeps after that.
+    pub fn kept_then(self) -> i32 {
+        let noted = self.set.metadata.annotation(keys::SCALE_DOWN_TO);
+        noted.and_then(|text| text.parse().ok()).filter(|kept| *kept > 0).unwrap_or(0)
+    }
+
     /// Whether its scaling down was put off.
     pub fn has_deadline(self) -> bool {
         self.set.metadata.annotation(keys::SCALE_DOWN_DEADLINE).is_some()

@@ -7,7 +7,7 @@ use super::{
     fleet::Fleet,
     phase::Phase,
     replicas::{self, Split, WHOLE},
-    spec::Spec,
+    spec::{Spec, pods::CanaryScale},
     traffic::Traffic,
 };
 
@@ -30,6 +30,8 @@ impl Goal {
         let Split { canary, stable } = pods(spec, fleet, phase);
         let mut goal = Self { weight: 0, canary_pods: canary, stable_pods: stable, has_its_pods: false };
         goal.has_its_pods = if spec.is_routed() { goal.is_met(spec, fleet) } else { goal.is_met_exactly(fleet) };
+        // To a canary that is to have no pods nothing is sent.
+        let traffic = traffic.filter(|_| goal.canary_pods > 0);
         goal.weight = traffic.map_or(0, |traffic| weight(spec, fleet, phase, traffic, goal.has_its_pods));
         goal
     }
@@ -58,12 +60,25 @@ impl Goal {
     }
 }
 
+/// The scale that a step set for the canary's pods. It counts for nothing once the steps are done, or are skipped.
+pub fn scale_in_force(spec: &Spec<'_>, phase: Phase) -> Option<CanaryScale> {
+    match phase {
+        Phase::Stepping(index) => spec.pods.scale_at(index),
+        Phase::First | Phase::Promoted | Phase::Aborted | Phase::Rushing | Phase::Finishing => None,
+    }
+}
+
 /// The sizes that the update heads for.
 fn pods(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase) -> Split {
     let replicas = spec.limits.replicas;
     let share = phase.share_of_pods(spec);
     if spec.is_routed() {
-        return Split { canary: replicas::routed(share, replicas), stable: replicas };
+        let canary = match scale_in_force(spec, phase) {
+            Some(CanaryScale::Replicas(pods)) => pods,
+            Some(CanaryScale::Weight(weight)) => spec.pods.for_share(weight, replicas),
+            Some(CanaryScale::MatchTraffic) | None => spec.pods.for_share(share, replicas),
+        };
+        return Split { canary, stable: replicas };
     }
     match fleet.stable_beside_canary() {
         None => Split { canary: replicas, stable: 0 },

@@ -3,13 +3,15 @@
 
 use super::{
     blue_green,
+    drain::{self, drained},
     fleet::Revision,
+    goal,
     look::Look,
     phase::Phase,
     replicas::{self, Size, Split},
 };
-use chrono::{DateTime, TimeDelta, Utc};
-use crds::{Time, keys};
+use chrono::{DateTime, Utc};
+use crds::keys;
 use plan::{Event, Requeue, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
@@ -31,8 +33,8 @@ pub enum Deadline {
     Keep,
     /// There is none.
     Clear,
-    /// It is this.
-    Set(DateTime<Utc>),
+    /// It is this, and so many pods stay after it.
+    Set(DateTime<Utc>, i32),
 }
 
 /// Sizes for all ReplicaSets, stable first, then the canary, then the rest, newest first.
@@ -127,8 +129,10 @@ fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
         scaling.held.push(lacking(stable, fewest));
         return;
     }
-    // Pods go only as far as the share that reaches them has gone.
-    let wanted = wanted.max(replicas::routed(look.share_of(canary.hash()), replicas));
+    // Pods go only as far as the share that reaches them has gone, unless the steps say how many are enough for it.
+    let is_scaled = goal::scale_in_force(look.spec, look.phase).is_some();
+    let wanted =
+        if is_scaled { wanted } else { wanted.max(look.spec.pods.for_share(look.share_of(canary.hash()), replicas)) };
     // Fewer replicas take effect at once; a smaller share only when the mesh had the time to learn of it.
     let is_rescaled = canary.desired_annotation() != Some(replicas.to_string().as_str());
     if wanted == asked || replicas == 0 || (is_rescaled && wanted > 0) {
@@ -138,47 +142,22 @@ fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
     }
 }
 
-/// Leaves a revision with `size` pods, once it has needed no more of them for `delay`: a mesh learns late that nothing is to
-/// be sent to the others.
-pub fn drained(look: &Look<'_>, revision: Revision<'_>, size: i32, delay: TimeDelta, scaling: &mut Scaling) {
-    let asked = revision.size().asked;
-    // Who asks for no pods at all asks for no traffic either.
-    if size == 0 && asked > 0 && look.share_of(revision.hash()) > 0 && look.spec.limits.replicas > 0 {
-        scaling.writes.extend(resized(look, revision, asked, Deadline::Clear));
-        scaling.held.push(RolloutReason::StillCarriesTraffic { what: revision.name().into() });
-        return;
-    }
-    let recorded = revision.deadline();
-    let due = recorded.unwrap_or(look.now + delay);
-    if due <= look.now {
-        scaling.writes.extend(resized(look, revision, size, Deadline::Clear));
-        return;
-    }
-    if asked == 0 {
-        return;
-    }
-    let deadline = if recorded.is_none() { Deadline::Set(due) } else { Deadline::Keep };
-    scaling.writes.extend(resized(look, revision, asked, deadline));
-    scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
-    scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
-}
-
 /// A ReplicaSet with another size, or with its bookkeeping mended; nothing where all is as it should be.
 pub fn resized(look: &Look<'_>, revision: Revision<'_>, size: i32, deadline: Deadline) -> Option<Write> {
     let from = revision.size().asked;
     let desired = look.spec.limits.replicas.to_string();
     let is_annotated = revision.desired_annotation() == Some(desired.as_str());
-    let deadline = match deadline {
-        Deadline::Keep => None,
-        Deadline::Clear => revision.has_deadline().then_some(Value::Null),
-        Deadline::Set(due) => Some(Time::from(due).to_string().into()),
+    let kept: Vec<(&str, Value)> = match deadline {
+        Deadline::Keep => Vec::new(),
+        Deadline::Clear => drain::forgotten(revision),
+        Deadline::Set(due, size) => drain::noted(revision, due, size),
     };
-    if from == size && (is_annotated || size == 0) && deadline.is_none() {
+    if from == size && (is_annotated || size == 0) && kept.is_empty() {
         return None;
     }
     let mut annotations = Map::new();
     annotations.insert(keys::DESIRED_REPLICAS.into(), desired.into());
-    annotations.extend(deadline.map(|deadline| (keys::SCALE_DOWN_DEADLINE.to_owned(), deadline)));
+    annotations.extend(kept.into_iter().map(|(key, value)| (key.to_owned(), value)));
     let mut body = json!({ "metadata": { "annotations": annotations } });
     if from == size {
         return Some(Write::patch(

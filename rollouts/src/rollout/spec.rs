@@ -2,6 +2,8 @@
 //!
 //! The checks run in a fixed order and stop at the first that fails, since clients match on that one message.
 
+pub mod pods;
+
 use super::{
     blue_green::spec::BlueGreen,
     invalid::Invalid,
@@ -16,6 +18,7 @@ use crds::{
     IntOrString, Rollout,
     rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutAnalysis, RolloutStrategy},
 };
+use pods::{CanaryScale, Pods};
 use serde_json::Value;
 
 /// Seconds that pods without traffic stay where a router moves the traffic, and after an abort.
@@ -36,6 +39,8 @@ pub enum Step {
     Pause(Option<TimeDelta>),
     /// Go on once an AnalysisRun of these templates succeeded.
     Analysis(Box<RolloutAnalysis>),
+    /// Give the canary a number of pods that does not follow its share.
+    SetCanaryScale(CanaryScale),
 }
 
 impl Step {
@@ -46,6 +51,7 @@ impl Step {
             Self::Pause(None) => "pause".into(),
             Self::Pause(Some(duration)) => format!("pause: {}", go_duration(*duration)),
             Self::Analysis(_) => "analysis".into(),
+            Self::SetCanaryScale(scale) => scale.to_string(),
         }
     }
 }
@@ -79,6 +85,8 @@ pub struct Spec<'a> {
     pub template: Value,
     /// The steps.
     pub steps: Vec<Step>,
+    /// What decides the number of a canary's pods.
+    pub pods: Pods,
     /// The routers, where traffic is routed, in the order in which they are brought to a weight.
     pub routers: Vec<Router<'a>>,
     /// The background analysis.
@@ -134,6 +142,7 @@ impl<'a> Spec<'a> {
             limits: parts.limits,
             template,
             steps: parts.steps,
+            pods: parts.pods,
             routers: parts.routers,
             background: parts.background,
             progress_deadline: seconds(deadline),
@@ -188,6 +197,7 @@ struct Parts<'a> {
     strategy: Strategy<'a>,
     limits: Limits,
     steps: Vec<Step>,
+    pods: Pods,
     routers: Vec<Router<'a>>,
     background: Option<Background>,
     drain_secs: i32,
@@ -224,6 +234,7 @@ impl<'a> Parts<'a> {
         }
         unsupported::check_canary(canary)?;
         let steps = canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire)).collect::<Result<_, _>>()?;
+        let pods = Pods::parse(canary, !routers.is_empty())?;
         let background = canary.analysis.as_ref().map(|background| Background {
             analysis: background.analysis.clone(),
             starting_step: usize::try_from(background.starting_step.unwrap_or(0)).unwrap_or(0),
@@ -232,6 +243,7 @@ impl<'a> Parts<'a> {
             strategy: Strategy::Canary(canary),
             limits,
             steps,
+            pods,
             background,
             drain_secs: canary.scale_down_delay_seconds.unwrap_or(if routers.is_empty() { 0 } else { DRAIN_SECS }),
             routers,
@@ -247,6 +259,7 @@ impl<'a> Parts<'a> {
             // The new revision stands beside the old one.
             limits: replicas::limits(replicas, Amount::Percent(WHOLE), unavailable),
             steps: Vec::new(),
+            pods: Pods::default(),
             routers: Vec::new(),
             background: None,
             drain_secs: wire.scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
@@ -360,6 +373,9 @@ fn step(index: usize, wire: &CanaryStep) -> Result<Step, Invalid> {
             ));
         }
         return Ok(Step::Analysis(Box::new(analysis.clone())));
+    }
+    if let (None, Some(scale)) = (&wire.pause, &wire.set_canary_scale) {
+        return Ok(Step::SetCanaryScale(CanaryScale::of(scale)));
     }
     let duration = wire.pause.as_ref().and_then(|pause| pause.duration.as_ref()).map(crds::duration::pause_seconds);
     match duration {

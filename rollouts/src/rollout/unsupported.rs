@@ -27,7 +27,6 @@ pub fn check_canary(canary: &CanaryStrategy) -> Result<(), Invalid> {
             ("scaleDownDelayRevisionLimit", canary.scale_down_delay_revision_limit.is_some()),
             ("dynamicStableScale", canary.dynamic_stable_scale),
             ("pingPong", canary.ping_pong.is_some()),
-            ("minPodsPerReplicaSet", canary.min_pods_per_replica_set.is_some()),
             ("replicaProgressThreshold", canary.replica_progress_threshold.is_some()),
         ],
     )
@@ -76,7 +75,6 @@ pub fn check_step(path: &str, step: &CanaryStep) -> Result<(), Invalid> {
         path,
         &[
             ("experiment", step.experiment.is_some()),
-            ("setCanaryScale", step.set_canary_scale.is_some()),
             ("setHeaderRoute", step.set_header_route.is_some()),
             ("setMirrorRoute", step.set_mirror_route.is_some()),
             ("plugin", step.plugin.is_some()),

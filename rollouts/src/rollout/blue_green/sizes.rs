@@ -3,6 +3,7 @@
 
 use super::{Sides, is_passed, is_switch_back, wanted_pods};
 use crate::rollout::{
+    drain::drained,
     fleet::Revision,
     look::Look,
     phase::Phase,
@@ -31,7 +32,7 @@ fn wanted(look: &Look<'_>, sides: &Sides<'_>, new: Revision<'_>, scaling: &mut S
     let pods = wanted_pods(look, sides);
     if pods < new.size().asked && new.has_deadline() && !is_switch_back(look) {
         // It served before an abort: it becomes a small preview only when that is long past.
-        scaling::drained(look, new, pods, look.spec.scale_down_delay, scaling);
+        drained(look, new, pods, look.spec.scale_down_delay, scaling);
         return;
     }
     // That it was still kept is known by its deadline, until the switch back is done.
@@ -46,7 +47,7 @@ fn taken_back(look: &Look<'_>, new: Revision<'_>, scaling: &mut Scaling) {
     }
     let stable_is_back = look.fleet.stable.is_some_and(|stable| stable.size().available >= look.spec.limits.replicas);
     match look.spec.abort_scale_down_delay {
-        Some(delay) if stable_is_back => scaling::drained(look, new, 0, delay, scaling),
+        Some(delay) if stable_is_back => drained(look, new, 0, delay, scaling),
         // Its size stays; its bookkeeping follows the Rollout.
         _ => scaling.writes.extend(scaling::resized(look, new, new.size().asked, Deadline::Keep)),
     }
@@ -73,7 +74,7 @@ fn retired(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
         } else if !is_selected {
             let has_room = sides.spec.revision_limit.is_none_or(|limit| kept < limit);
             if has_room {
-                scaling::drained(look, *revision, 0, look.spec.scale_down_delay, scaling);
+                drained(look, *revision, 0, look.spec.scale_down_delay, scaling);
             } else {
                 beyond_limit(look, *revision, scaling);
             }
@@ -94,6 +95,6 @@ fn beyond_limit(look: &Look<'_>, revision: Revision<'_>, scaling: &mut Scaling) 
             scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
             scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
         }
-        None => scaling::drained(look, revision, 0, delay, scaling),
+        None => drained(look, revision, 0, delay, scaling),
     }
 }

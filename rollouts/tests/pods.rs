@@ -1,0 +1,102 @@
+//! Stories of how many pods a routed canary has: a scale of its own, the fewest of a revision, and what stays for a while.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, dead_code)]
+
+mod toy;
+
+use serde_json::{Value, json};
+use toy::{Toy, merge, routed, updating};
+
+/// A routed canary with these steps and fields, at its first hold.
+fn held(replicas: i32, steps: Value, fields: Value) -> Toy {
+    let mut strategy = routed(steps);
+    merge(&mut strategy, &fields);
+    updating(strategy, replicas)
+}
+
+/// Step, weight, pods of the canary and of the stable revision.
+fn stands(toy: &Toy) -> (i64, i64, i64, i64) {
+    let step = toy.status("currentStepIndex").as_i64().unwrap_or(-1);
+    (step, toy.weight(), toy.pods_of("web:2"), toy.pods_of("web:1"))
+}
+
+fn scale(fields: Value) -> Value {
+    json!({ "setCanaryScale": fields })
+}
+
+fn promote(toy: &mut Toy) {
+    toy.patch(json!({"status": {"pauseConditions": null}}));
+    toy.settle();
+}
+
+#[test]
+fn a_scale_of_the_steps_decides_the_canarys_pods() {
+    let (pause, weight) = (json!({"pause": {}}), |weight: i32| json!({ "setWeight": weight }));
+    let by_weight = || json!({"matchTrafficWeight": true});
+    for (steps, fields, expected) in [
+        (json!([scale(json!({"replicas": 3})), pause]), json!({}), (1, 0, 3, 10)),
+        (json!([scale(json!({"weight": 25})), pause]), json!({}), (1, 0, 3, 10)),
+        (json!([weight(10), scale(json!({"weight": 50})), pause]), json!({}), (2, 10, 5, 10)),
+        // Fewer pods than the share would get: the steps say that they are enough.
+        (json!([scale(json!({"replicas": 1})), weight(80), pause]), json!({}), (2, 80, 1, 10)),
+        (json!([scale(json!({"replicas": 7})), weight(10), pause]), json!({}), (2, 10, 7, 10)),
+        (json!([scale(json!({"replicas": 1})), weight(40), scale(by_weight()), pause]), json!({}), (3, 40, 4, 10)),
+        (json!([scale(json!({"replicas": 1})), scale(json!({"replicas": 6})), pause]), json!({}), (2, 0, 6, 10)),
+        // To no pods nothing is sent, and nothing waits for it.
+        (json!([scale(json!({"replicas": 0})), weight(40), pause]), json!({}), (2, 0, 0, 10)),
+        (json!([scale(json!({"weight": 150})), pause]), json!({}), (1, 0, 15, 10)),
+        (json!([weight(10), pause]), json!({"minPodsPerReplicaSet": 3}), (1, 10, 3, 10)),
+        (json!([weight(10), pause]), json!({"minPodsPerReplicaSet": 30}), (1, 10, 10, 10)),
+        (json!([weight(0), pause]), json!({"minPodsPerReplicaSet": 3}), (1, 0, 0, 10)),
+        (json!([scale(json!({"weight": 10})), pause]), json!({"minPodsPerReplicaSet": 3}), (1, 0, 3, 10)),
+        (json!([scale(json!({"replicas": 1})), pause]), json!({"minPodsPerReplicaSet": 3}), (1, 0, 1, 10)),
+    ] {
+        let toy = held(10, steps.clone(), fields.clone());
+        assert_eq!(stands(&toy), expected, "{steps} {fields}\n{}", toy.tail());
+    }
+}
+
+#[test]
+fn a_scale_ends_with_the_steps() {
+    for end in [json!({"status": {"pauseConditions": null}}), json!({"status": {"promoteFull": true}})] {
+        let mut toy = held(4, json!([scale(json!({"replicas": 1})), {"setWeight": 50}, {"pause": {}}]), json!({}));
+        assert_eq!(stands(&toy), (2, 50, 1, 4));
+        toy.patch(end.clone());
+        toy.settle();
+        assert_eq!((toy.pods_of("web:2"), toy.weight()), (4, 0), "{end}\n{}", toy.tail());
+        assert_eq!(toy.status("stableRS"), json!(toy.hash_of("web:2")), "{end}");
+    }
+}
+
+#[test]
+fn a_smaller_scale_leaves_pods_for_the_drain_time() {
+    let steps = json!([scale(json!({"replicas": 4})), {"setWeight": 20}, scale(json!({"replicas": 2})), {"pause": {}}]);
+    let mut toy = held(5, steps, json!({}));
+    assert_eq!(stands(&toy), (3, 20, 4, 5), "{}", toy.tail());
+    toy.pass(31);
+    assert_eq!(stands(&toy), (3, 20, 2, 5), "{}", toy.tail());
+}
+
+#[test]
+fn a_share_that_falls_twice_keeps_pods_for_the_higher_one_first() {
+    let steps = json!([
+        {"setWeight": 80}, {"pause": {}}, {"setWeight": 60}, {"pause": {}}, {"setWeight": 20}, {"pause": {}},
+        {"setWeight": 40}, {"pause": {}},
+    ]);
+    let mut toy = held(5, steps, json!({}));
+    assert_eq!(stands(&toy), (1, 80, 4, 5));
+    promote(&mut toy);
+    assert_eq!(stands(&toy), (3, 60, 4, 5));
+    toy.pass(20);
+    promote(&mut toy);
+    assert_eq!(stands(&toy), (5, 20, 4, 5), "{}", toy.tail());
+    // Twenty seconds ago it had 60 %.
+    toy.pass(11);
+    assert_eq!(stands(&toy), (5, 20, 3, 5), "{}", toy.tail());
+    toy.pass(20);
+    promote(&mut toy);
+    // It rises again before the last pods go.
+    assert_eq!(stands(&toy), (7, 40, 3, 5), "{}", toy.tail());
+    toy.pass(60);
+    assert_eq!((stands(&toy), toy.has_deadlines()), ((7, 40, 2, 5), false), "{}", toy.tail());
+}
