@@ -3,6 +3,7 @@
 //! Everything here is a plain function of what is observed and the time. `decide` returns what to do next about one Rollout;
 //! `audit` is a second opinion on it. Nothing waits, calls, or looks at a clock.
 
+mod child;
 pub mod experiment;
 pub mod rollout;
 pub mod template;

@@ -46,9 +46,9 @@ impl Observed {
         Some(&refused.message)
     }
 
-    /// The server said that this name is taken. What we would take for our own is no refusal: somebody else holds it.
+    /// The server said that somebody else holds this name.
     pub fn is_taken(&self, object: &ObjectRef) -> bool {
-        self.refusal_of(object).is_some_and(|words| words.ends_with("already exists"))
+        self.refused.as_ref().is_some_and(|refused| refused.object == *object && refused.is_taken())
     }
 }
 

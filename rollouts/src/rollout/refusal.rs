@@ -35,6 +35,11 @@ impl Refusal {
         format!("{} cannot be {what}: {}", self.object, self.message)
     }
 
+    /// The server said that the name is taken. What we would take for our own is no refusal: somebody else holds it.
+    pub fn is_taken(&self) -> bool {
+        self.message.ends_with("already exists")
+    }
+
     /// The refusal as what holds the Rollout up.
     pub fn told(&self) -> RolloutReason {
         RolloutReason::WriteRefused { reason: self.reason(), message: self.sentence() }

@@ -19,13 +19,14 @@ use super::{
     phase::Phase,
     spec::Step,
 };
+use crate::child::{self, Children};
 use crds::{
     AnalysisRun,
     analysis::{AnalysisPhase, AnalysisRunSpec, AnalysisTemplateRef, AnalysisTemplateSpec, Argument, merge},
     keys, kind,
     rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
-use plan::{ObjectRef, Target, Write, reason::RolloutReason};
+use plan::{Target, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
 /// What a run judges.
@@ -76,7 +77,7 @@ impl Slot {
     /// the next one.
     fn own(self, status: &RolloutStatus) -> Option<&RolloutAnalysisRunStatus> {
         self.recorded(status).filter(|recorded| match self {
-            Self::Step(index) => numberless(&recorded.name).ends_with(&format!("-{index}")),
+            Self::Step(index) => child::numberless::<AnalysisRun>(&recorded.name).ends_with(&format!("-{index}")),
             Self::Background | Self::PrePromotion | Self::PostPromotion => true,
         })
     }
@@ -96,12 +97,6 @@ impl Slot {
 pub const SLOTS: [Slot; 4] = [Slot::Step(0), Slot::Background, Slot::PrePromotion, Slot::PostPromotion];
 /// Those that are forgotten once an update stops or goes to its end. Those around a switch stay to be read until it starts over.
 pub const PASSING_SLOTS: [Slot; 2] = [Slot::Step(0), Slot::Background];
-
-/// A run's name without the number that tells it from an earlier one.
-fn numberless(name: &str) -> &str {
-    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    name.rsplit_once('.').filter(|(_, number)| is_number(number)).map_or(name, |(base, _)| base)
-}
 
 /// The record of a run that is about to be created.
 pub fn record(name: &str) -> RolloutAnalysisRunStatus {
@@ -131,10 +126,14 @@ pub fn wanted<'a>(look: &Look<'a>) -> Vec<(Slot, &'a RolloutAnalysis)> {
     step.into_iter().chain(background.map(|background| (Slot::Background, &background.analysis))).collect()
 }
 
+/// The runs as children of the Rollout.
+fn children(observed: &Observed) -> Children<'_, AnalysisRun> {
+    Children { owner: &observed.rollout.metadata, all: &observed.runs, refused: observed.refused.as_ref() }
+}
+
 /// The run with this name, where it is ours.
 pub fn ours<'a>(observed: &'a Observed, name: &str) -> Option<&'a AnalysisRun> {
-    let uid = &observed.rollout.metadata.uid;
-    observed.runs.iter().map(AsRef::as_ref).find(|run| run.metadata.name == name && run.metadata.is_controlled_by(uid))
+    children(observed).ours(name)
 }
 
 /// The run that status records for a slot.
@@ -166,13 +165,8 @@ fn is_served(look: &Look<'_>, slot: Slot) -> bool {
     let Some(recorded) = slot.own(look.status()) else { return false };
     match ours(look.observed, &recorded.name) {
         Some(run) => !(is_resumed(look.status()) && run.status.phase == AnalysisPhase::Inconclusive),
-        None => recorded.status == AnalysisPhase::Unset && !is_taken(look, &recorded.name),
+        None => children(look.observed).is_due(&recorded.name, recorded.status),
     }
-}
-
-/// The server said that somebody else holds this name.
-fn is_taken(look: &Look<'_>, name: &str) -> bool {
-    look.observed.is_taken(&ObjectRef::of(&kind::ANALYSIS_RUN, look.namespace(), name))
 }
 
 fn base_name(look: &Look<'_>, slot: Slot) -> String {
@@ -187,22 +181,12 @@ fn base_name(look: &Look<'_>, slot: Slot) -> String {
 }
 
 fn free_name(look: &Look<'_>, slot: Slot, spec: &AnalysisRunSpec) -> String {
-    let base = base_name(look, slot);
-    let numbered = |number: usize| if number == 0 { base.clone() } else { format!("{base}.{number}") };
-    let will_do = |name: &String| match ours(look.observed, name) {
-        None => true,
-        Some(run) => !run.status.phase.is_completed() && is_same(&run.spec, spec),
-    };
-    // Names that others hold are not in sight: whichever was refused, the next one is tried.
-    let taken = slot.own(look.status()).map(|recorded| &recorded.name).filter(|name| is_taken(look, name));
-    let refused = taken.and_then(|name| if *name == base { Some(0) } else { name.rsplit_once('.')?.1.parse().ok() });
-    let first = refused.map_or(0, |number: usize| number.saturating_add(1));
-    // One more than there are runs: at least one of these names is free.
-    let last = first.saturating_add(look.observed.runs.len());
-    (first..last).map(numbered).find(will_do).unwrap_or_else(|| numbered(last))
+    let recorded = slot.own(look.status()).map(|recorded| recorded.name.as_str());
+    children(look.observed).free_name(&base_name(look, slot), recorded, |run| is_same(&run.spec, spec))
 }
 
-fn is_same(one: &AnalysisRunSpec, other: &AnalysisRunSpec) -> bool {
+/// A run that judges as this spec does, and is not to end.
+pub(crate) fn is_same(one: &AnalysisRunSpec, other: &AnalysisRunSpec) -> bool {
     !one.terminate
         && one.metrics == other.metrics
         && one.args == other.args
@@ -265,9 +249,7 @@ pub fn writes(look: &Look<'_>) -> Vec<Write> {
     let is_wanted = |name: &str| {
         wanted.iter().any(|(slot, _)| slot.own(look.status()).is_some_and(|recorded| recorded.name == name))
     };
-    for run in
-        look.observed.runs.iter().filter(|run| run.metadata.is_controlled_by(&look.observed.rollout.metadata.uid))
-    {
+    for run in children(look.observed).own() {
         let meta = &run.metadata;
         if !run.status.phase.is_completed() && !run.spec.terminate && !meta.is_deleted() && !is_wanted(&meta.name) {
             let target = Target::of(&kind::ANALYSIS_RUN, meta);
@@ -280,13 +262,12 @@ pub fn writes(look: &Look<'_>) -> Vec<Write> {
 
 fn created(look: &Look<'_>, slot: Slot, analysis: &RolloutAnalysis) -> Option<Write> {
     let recorded = slot.own(look.status())?;
-    let is_due = recorded.status == AnalysisPhase::Unset && ours(look.observed, &recorded.name).is_none();
-    if !is_due || is_taken(look, &recorded.name) {
+    if !children(look.observed).is_due(&recorded.name, recorded.status) {
         return None;
     }
     let spec = spec_of(look.observed, look.fleet, analysis).ok()?;
     let body = run_body(look, slot, analysis, &recorded.name, &spec);
-    let reference = ObjectRef::of(&kind::ANALYSIS_RUN, look.namespace(), &recorded.name);
+    let reference = children(look.observed).reference(&recorded.name);
     Some(Write::create(reference, body, RolloutReason::RunStarted { run: recorded.name.clone() }.into()))
 }
 
