@@ -132,7 +132,11 @@ impl Recorder {
 
     fn post(&self, key: &Key, subject: &Subject, event: &Event) -> String {
         let now = self.clock.now();
-        let name = format!("{}.{:x}", key.name, self.number(now));
+        let (object, uid, resource_version) = match &event.about {
+            Some(about) => (&about.object, &about.uid, &about.resource_version),
+            None => (&subject.object, &subject.uid, &subject.resource_version),
+        };
+        let name = format!("{}.{:x}", object.name, self.number(now));
         let event_type = match event.event_type {
             EventType::Normal => "Normal",
             EventType::Warning => "Warning",
@@ -143,12 +147,12 @@ impl Recorder {
             "kind": "Event",
             "metadata": {"name": name, "namespace": key.namespace},
             "involvedObject": {
-                "apiVersion": subject.object.api_version(),
-                "kind": subject.object.kind,
+                "apiVersion": object.api_version(),
+                "kind": object.kind,
                 "namespace": key.namespace,
-                "name": key.name,
-                "uid": subject.uid,
-                "resourceVersion": subject.resource_version,
+                "name": object.name,
+                "uid": uid,
+                "resourceVersion": resource_version,
             },
             "reason": event.reason,
             "message": event.message,

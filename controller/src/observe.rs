@@ -6,6 +6,7 @@
 mod absorb;
 mod applications;
 mod drift;
+mod experiments;
 mod figures;
 mod keep;
 mod packed;
@@ -19,12 +20,12 @@ use crate::{
 };
 pub(crate) use absorb::Said;
 use crds::{
-    AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, EndpointSlice, Experiment, ObjectMeta, Pod,
-    ReplicaSet, Rollout, Service,
+    AnalysisRun, AnalysisTemplate, Application, ClusterAnalysisTemplate, EndpointSlice, ObjectMeta, Pod, ReplicaSet,
+    Rollout, Service,
 };
 pub(crate) use drift::Drift;
 use keep::Owner;
-pub(crate) use keep::{KeptReplicaSet, KeptRollout};
+pub(crate) use keep::{KeptExperiment, KeptReplicaSet, KeptRollout};
 use packed::Kept;
 use routed::RoutedKinds;
 use serde::{Serialize, de::DeserializeOwned};
@@ -46,7 +47,7 @@ pub(crate) struct Stores {
     pub(crate) endpoint_slices: Store<EndpointSlice>,
     pub(crate) routed: RoutedKinds,
     pub(crate) runs: Store<AnalysisRun>,
-    pub(crate) experiments: Store<Experiment>,
+    pub(crate) experiments: Store<KeptExperiment>,
     pub(crate) templates: Store<AnalysisTemplate>,
     pub(crate) cluster_templates: Store<ClusterAnalysisTemplate>,
     pub(crate) applications: Store<Application>,
@@ -84,7 +85,7 @@ impl Stores {
                 by_owner(&kept.namespace, kept.controller.as_ref().map(|owner| &*owner.uid))
             }),
             pods: Store::new(keep::pod, |object| by_controller(&object.metadata)),
-            services: Store::new(keep::service, |_| Vec::new()),
+            services: Store::new(keep::service, |service| experiments::if_controlled(&service.metadata)),
             endpoint_slices: Store::new(keep::endpoint_slice, |slice| {
                 let service = slice.service_name().unwrap_or_default().to_owned();
                 vec![(SERVICE, slice.metadata.namespace.clone(), service)]
@@ -94,7 +95,7 @@ impl Stores {
                 |object| keep::readable(AnalysisRun::from_value(object)),
                 |run| by_controller(&run.metadata),
             ),
-            experiments: Store::new(|object| keep::readable(Experiment::from_value(object)), |_| Vec::new()),
+            experiments: Store::new(keep::experiment, |kept| experiments::if_controlled(&kept.experiment.metadata)),
             templates: Store::new(|object| keep::readable(AnalysisTemplate::from_value(object)), |_| Vec::new()),
             cluster_templates: Store::new(
                 |object| keep::readable(ClusterAnalysisTemplate::from_value(object)),
@@ -198,7 +199,9 @@ impl Stores {
 
     /// Whom a changed ReplicaSet wakes.
     pub(crate) fn woken_by_replica_set(&self, change: &Change<KeptReplicaSet>) -> Vec<Key> {
-        sides(change).flat_map(|kept| self.rollouts_over(kept)).collect()
+        let experiment = |kept: &Arc<KeptReplicaSet>| self.experiment_over(&kept.namespace, kept.controller.as_ref()?);
+        let experiments = sides(change).filter_map(experiment);
+        sides(change).flat_map(|kept| self.rollouts_over(kept)).chain(experiments).collect()
     }
 
     /// Whom a changed pod wakes.
@@ -209,7 +212,7 @@ impl Stores {
         set.map(|kept| self.rollouts_over(&kept)).unwrap_or_default()
     }
 
-    /// Whom a changed Service, or the endpoints behind it, wakes.
+    /// Which Rollouts a changed Service, or the endpoints behind it, wakes.
     pub(crate) fn woken_by_service(&self, namespace: &str, name: &str) -> Vec<Key> {
         let mut keys = self.rollouts_of(SERVICE, namespace, name);
         keys.extend(self.routed_to(namespace, name));
@@ -224,24 +227,27 @@ impl Stores {
         services.iter().flat_map(|(namespace, name)| self.woken_by_service(namespace, name)).collect()
     }
 
-    /// Whom a changed AnalysisRun wakes: itself and the Rollout that waits for it.
+    /// Whom a changed AnalysisRun wakes: itself and the Rollout or the Experiment that waits for it.
     pub(crate) fn woken_by_run(&self, change: &Change<AnalysisRun>) -> Vec<Key> {
         let mut keys = vec![Key::new(Kind::AnalysisRun, &*change.name.0, &*change.name.1)];
         for run in sides(change) {
-            let owner = Owner::of(&run.metadata);
-            keys.extend(owner.and_then(|owner| self.controlling(&run.metadata.namespace, &owner)));
+            let Some(owner) = Owner::of(&run.metadata) else { continue };
+            keys.extend(self.controlling(&run.metadata.namespace, &owner));
+            keys.extend(self.experiment_over(&run.metadata.namespace, &owner));
         }
         keys
     }
 
-    /// Whom a changed template wakes: any Rollout of its namespace may wait for it.
+    /// Whom a changed template wakes: any Rollout or Experiment of its namespace may wait for it.
     pub(crate) fn woken_by_template(&self, namespace: &str) -> Vec<Key> {
-        self.rollouts.within(namespace).iter().map(|kept| rollout_key(kept)).collect()
+        let rollouts = self.rollouts.within(namespace);
+        rollouts.iter().map(|kept| rollout_key(kept)).chain(self.unfinished_experiments(Some(namespace))).collect()
     }
 
     /// Whom a changed cluster-wide template wakes.
     pub(crate) fn woken_by_cluster_template(&self) -> Vec<Key> {
-        self.rollouts.all().iter().map(|kept| rollout_key(kept)).collect()
+        let rollouts = self.rollouts.all();
+        rollouts.iter().map(|kept| rollout_key(kept)).chain(self.unfinished_experiments(None)).collect()
     }
 }
 

@@ -35,15 +35,18 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
 }
 
 fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
-    let refused = shell.outcomes.of(key).refused;
-    let refused = refused.map(|Refused { object, message, at }| rollouts::Refusal { object, message, at });
-    let observed = shell.stores.rollout(key, &shell.settings, refused)?;
+    let observed = shell.stores.rollout(key, &shell.settings, refused_of(shell, key))?;
     let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
     Some(guarded(subject, || {
         let plan = rollouts::decide(&observed, now);
         let verdict = rollouts::audit(&observed, &plan, now);
         (plan, verdict)
     }))
+}
+
+fn refused_of(shell: &Shell, key: &Key) -> Option<rollouts::Refusal> {
+    let refused = shell.outcomes.of(key).refused;
+    refused.map(|Refused { object, message, at }| rollouts::Refusal { object, message, at })
 }
 
 fn run(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
@@ -60,9 +63,9 @@ fn run(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
 }
 
 fn experiment(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
-    let experiment = shell.stores.experiments.get(&key.namespace, &key.name)?;
-    let subject = subject(&kind::EXPERIMENT, &experiment.metadata);
-    Some(guarded(subject, || (rollouts::experiment::decide(&experiment, now), Ok(()))))
+    let observed = shell.stores.experiment(key, &shell.settings, refused_of(shell, key))?;
+    let subject = subject(&kind::EXPERIMENT, &observed.experiment.metadata);
+    Some(guarded(subject, || (rollouts::experiment::decide(&observed, now), Ok(()))))
 }
 
 fn refusal(refused: Refused) -> gitops::Refusal {

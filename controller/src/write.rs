@@ -140,7 +140,8 @@ impl Writer {
                 };
                 let body = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy, "preconditions": {"uid": target.uid}});
                 let path = place.object(&object.name);
-                self.expect(object, Method::DELETE, &path, "application/json", &body).await
+                let done = self.expect(object, Method::DELETE, &path, "application/json", &body).await;
+                done.map(|done| if is_last_word(&done) { Done::Deleted } else { done })
             }
             Verb::Evict { target } => self.evict(&place, target).await,
             Verb::Apply { body, force, .. } => self.apply(object, &place, body, *force, false).await.map(Done::Object),
@@ -275,6 +276,14 @@ impl Writer {
         let code = answer.as_ref().map_or(0, |reply| reply.status.as_u16());
         self.metrics.requested(&object.kind, &verb, code);
         answer
+    }
+}
+
+/// Some kinds are answered with the object as it was at last: one that stays for a while has a time of deletion.
+fn is_last_word(done: &Done) -> bool {
+    match done {
+        Done::Deleted => true,
+        Done::Object(body) => body.pointer("/metadata/deletionTimestamp").is_none(),
     }
 }
 

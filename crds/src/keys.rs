@@ -25,6 +25,8 @@ pub const INSTANCE_ID: &str = "argo-rollouts.argoproj.io/controller-instance-id"
 pub const ROLLOUT_TYPE: &str = "rollout-type";
 /// Label of an AnalysisRun of a step: index of the step.
 pub const STEP_INDEX: &str = "step-index";
+/// Annotation of what an Experiment owns: the Experiment's name.
+pub const EXPERIMENT_NAME: &str = "experiment.argoproj.io/name";
 /// Annotation of what an Experiment owns: which of its templates.
 pub const EXPERIMENT_TEMPLATE_NAME: &str = "experiment.argoproj.io/template-name";
 /// Annotation: which notifications were sent.

@@ -102,17 +102,24 @@ pub struct Event {
     pub reason: String,
     /// One sentence.
     pub message: String,
+    /// Another object that it is about, where it is not the one that the plan is for.
+    pub about: Option<Target>,
 }
 
 impl Event {
     /// An Event of type Normal.
     pub fn normal(reason: &str, message: impl Into<String>) -> Self {
-        Self { event_type: EventType::Normal, reason: reason.into(), message: message.into() }
+        Self { event_type: EventType::Normal, reason: reason.into(), message: message.into(), about: None }
     }
 
     /// An Event of type Warning.
     pub fn warning(reason: &str, message: impl Into<String>) -> Self {
-        Self { event_type: EventType::Warning, reason: reason.into(), message: message.into() }
+        Self { event_type: EventType::Warning, reason: reason.into(), message: message.into(), about: None }
+    }
+
+    /// The same Event about another object.
+    pub fn about(self, object: Target) -> Self {
+        Self { about: Some(object), ..self }
     }
 }
 

@@ -1,76 +1,105 @@
-//! The rules for Experiments. This version carries none out: one that is found says so in its condition, and nothing else of it
-//! is touched. An Experiment that has ended, under another controller, is left as it is.
+//! The rules for an Experiment: what is observed goes in, a plan comes out.
+//!
+//! A spec that cannot be carried out touches nothing. What is observed is recorded first: how far each template and each run
+//! is, and what follows from it. Then the world is brought to what the record says: ReplicaSets, Services, AnalysisRuns.
 
-use crate::rollout::{conditions::INVALID_SPEC, invalid::Invalid};
+mod look;
+mod observed;
+mod phase;
+mod replica_sets;
+mod report;
+mod runs;
+mod services;
+mod spec;
+mod status;
+mod templates;
+
+pub use observed::Observed;
+
+use crate::rollout::refusal;
 use chrono::{DateTime, Utc};
-use crds::{Experiment, Time, kind, rollout::Condition};
-use plan::{Event, Plan, Requeue, Target, Write, reason::RolloutReason};
-use serde_json::json;
+use look::Look;
+use plan::{Plan, Reason, Requeue, Write, reason::RolloutReason};
+use spec::Spec;
 
 /// What to do next about an Experiment.
-pub fn decide(experiment: &Experiment, now: DateTime<Utc>) -> Plan {
-    let meta = &experiment.metadata;
-    if meta.is_deleted() || experiment.status.phase.is_completed() {
+pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
+    let experiment = &observed.experiment;
+    if experiment.metadata.is_deleted() {
         return Plan::empty();
     }
-    let message = format!("The Experiment \"{}\" is invalid: {}", meta.name, Invalid::unsupported("spec.templates"));
-    let reason = RolloutReason::InvalidSpec { message: message.clone() };
-    let is_told = experiment
-        .status
-        .conditions
-        .iter()
-        .any(|condition| condition.condition_type == INVALID_SPEC && condition.message == message);
-    if is_told {
-        return Plan::empty().waiting(reason.into(), Requeue::Never);
-    }
-    let mut conditions = experiment.status.conditions.clone();
-    conditions.retain(|condition| condition.condition_type != INVALID_SPEC);
-    conditions.push(Condition {
-        condition_type: INVALID_SPEC.into(),
-        status: "True".into(),
-        reason: INVALID_SPEC.into(),
-        message: message.clone(),
-        last_update_time: Some(Time::from(now)),
-        last_transition_time: Some(Time::from(now)),
+    let unreadable = observed.unreadable.as_ref().map(|error| {
+        let name = &experiment.metadata.name;
+        format!("The Experiment \"{name}\" is invalid: {}: Invalid value: {}", error.path, error.problem)
     });
-    // Experiments have no status subresource: status is written with the object.
-    let write = Write::patch(
-        Target::of(&kind::EXPERIMENT, meta),
-        json!({ "status": { "conditions": conditions } }),
-        reason.clone().into(),
-    )
-    .with_event(Event::warning(INVALID_SPEC, message));
-    Plan::empty().reporting(Some(write)).waiting(reason.into(), Requeue::Never)
+    let spec = match unreadable.map_or_else(|| Spec::parse(experiment), Err) {
+        Ok(spec) => spec,
+        // What has ended under other rules is left as it is.
+        Err(_) if experiment.status.phase.is_completed() => return Plan::empty(),
+        Err(message) => return report::invalid(observed, &message, now),
+    };
+    let look = Look { observed, spec: &spec, now };
+    match report::status_write(look, &status::next(look)) {
+        Some(write) => Plan::recording(write),
+        None => carry_out(look),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crds::analysis::AnalysisPhase;
-    use serde_json::Value;
-
-    fn experiment() -> Experiment {
-        let mut experiment = Experiment::default();
-        experiment.metadata.name = "compare".into();
-        experiment
+/// The world follows the record. What ends comes first: nothing that cannot be created stands in its way.
+fn carry_out(look: Look<'_>) -> Plan {
+    let templates = &look.spec.templates;
+    let mut writes: Vec<Write> = runs::ended(look).collect();
+    let mut requeue = templates::wake_up(look);
+    let mut growing = Vec::new();
+    for template in templates {
+        let (write, due) = replica_sets::scaled(look, template);
+        requeue = requeue.earliest(due);
+        if look.desired(template) == 0 { writes.extend(write) } else { growing.extend(write) }
     }
-
-    #[test]
-    fn it_is_refused_by_name_once() {
-        let mut experiment = experiment();
-        let plan = decide(&experiment, DateTime::UNIX_EPOCH);
-        let plan::Verb::Patch { body, .. } = &plan.writes()[0].verb else { panic!("a patch") };
-        let message = "The Experiment \"compare\" is invalid: spec.templates: Forbidden: not supported by this version";
-        assert_eq!(body["status"]["conditions"][0]["message"], Value::from(message));
-        experiment.status.conditions =
-            serde_json::from_value(body["status"]["conditions"].clone()).expect("conditions");
-        assert!(decide(&experiment, DateTime::UNIX_EPOCH).is_quiet());
+    writes.extend(services::removed(look));
+    writes.extend(templates.iter().filter_map(|template| replica_sets::created(look, template)));
+    writes.extend(templates.iter().filter_map(|template| services::created(look, template)));
+    // Pods come behind a Service that is there already.
+    if !templates.iter().any(|template| services::is_missing(look, template)) {
+        writes.extend(growing);
     }
-
-    #[test]
-    fn one_that_has_ended_is_left_alone() {
-        let mut experiment = experiment();
-        experiment.status.phase = AnalysisPhase::Successful;
-        assert_eq!(decide(&experiment, DateTime::UNIX_EPOCH), Plan::empty());
+    writes.extend(runs::created(look));
+    if let Some(end) = look.ends_at().filter(|end| *end > look.now && !look.is_terminating()) {
+        requeue = requeue.earliest(Requeue::At(end));
     }
+    let refused = refusal::standing(look.observed.refused.as_ref(), writes.iter()).map(|refused| refused.told());
+    let mut plan = Plan::acting(writes).by(requeue);
+    plan.why = refused.into_iter().chain(waiting(look)).map(Reason::from).collect();
+    plan
+}
+
+/// What it waits for, for people.
+fn waiting(look: Look<'_>) -> Vec<RolloutReason> {
+    let templates = &look.spec.templates;
+    let sets = templates.iter().filter_map(|template| Some((template, look.set_of(template)?)));
+    let mut reasons: Vec<RolloutReason> = sets
+        .filter_map(|(template, set)| {
+            let (replica_set, have) = (set.metadata.name.clone(), set.status.available_replicas);
+            let want = look.desired(template);
+            if want > have {
+                return Some(RolloutReason::PodsNotReady { replica_set, want, have });
+            }
+            let until =
+                replica_sets::deadline(set).filter(|until| *until > look.now && replica_sets::asked(set) > want)?;
+            Some(RolloutReason::Draining { replica_set, until })
+        })
+        .collect();
+    if look.is_terminating() || look.status().available_at.is_none() {
+        return reasons;
+    }
+    let recorded = look.status().analysis_runs.iter().filter(|run| !run.phase.is_completed());
+    reasons.extend(
+        recorded
+            .map(|run| RolloutReason::RunUnfinished { run: run.analysis_run.clone(), phase: run.phase.to_string() }),
+    );
+    reasons.push(match look.ends_at() {
+        Some(until) => RolloutReason::LastsUntil { until },
+        None => RolloutReason::LastsUntilEnded,
+    });
+    reasons
 }

@@ -19,7 +19,7 @@ mod look;
 pub mod memory;
 mod observed;
 mod phase;
-mod refusal;
+pub(crate) mod refusal;
 mod replicas;
 mod report;
 mod restart;
@@ -36,6 +36,7 @@ mod waiting;
 pub use audit::audit;
 pub use observed::{Observed, References};
 pub use refusal::Refusal;
+pub(crate) use runs::is_same as is_same_run;
 
 use chrono::{DateTime, Utc};
 use fleet::Fleet;
@@ -86,7 +87,9 @@ fn revised(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, now: DateTim
     if let Some(next) = revision::collided(observed, fleet) {
         return report::status_write(observed, &next, RolloutReason::Reported).map(Plan::recording);
     }
-    let Some(refused) = refusal::standing(observed, writes.iter()) else { return Some(Plan::acting(writes)) };
+    let Some(refused) = refusal::standing(observed.refused.as_ref(), writes.iter()) else {
+        return Some(Plan::acting(writes));
+    };
     let (told, reason) = match revision::refusal(observed, fleet) {
         Some((name, words)) => report::not_created(observed, &name, words, now),
         None => (report::refused(observed, refused, now), refused.told()),
@@ -107,7 +110,7 @@ fn carry_out(look: &Look<'_>) -> Plan {
     reasons.extend(scaling.held);
     let restart = restart::next(look);
     let (hold, until_said) = held::lasting(look, &reasons);
-    let refused = refusal::standing(look.observed, writes.iter().chain(&restart.writes));
+    let refused = refusal::standing(look.observed.refused.as_ref(), writes.iter().chain(&restart.writes));
     if let Some(refused) = refused {
         // It ends each pass before its report: then the report goes alone, and first.
         if let Some(report) = report::write(look, Some(refused), hold.as_ref()) {

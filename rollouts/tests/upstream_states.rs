@@ -3,10 +3,15 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "a test may stop at what must hold")]
 
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use crds::keys::POD_TEMPLATE_HASH;
-use rollouts::template::{hash, same, stamped, steps_hash, unstamped, validate, with_defaults};
+use chrono::TimeDelta;
+use crds::{AnalysisRun, Experiment, FieldError, ReplicaSet, keys::POD_TEMPLATE_HASH};
+use plan::Requeue;
+use rollouts::{
+    experiment::{Observed, decide},
+    template::{hash, same, stamped, steps_hash, unstamped, validate, with_defaults},
+};
 use serde_json::{Value, json};
 
 const EPHEMERAL: &str = "/metadata/annotations/rollout.argoproj.io~1ephemeral-metadata";
@@ -176,4 +181,28 @@ fn every_template_that_upstream_ran_is_valid() {
             assert_eq!(found, None, "{name}");
         }
     }
+}
+
+#[test]
+fn an_experiment_that_upstream_left_running_goes_on_as_it_is() {
+    let clusters = clusters();
+    let objects = &clusters["experiment-step-running"];
+    let experiment = Experiment::from_value(of_kind(objects, "Experiment")[0]).expect("an Experiment");
+    let available = experiment.status.available_at.expect("its pods are there").0;
+    let observed = Observed {
+        experiment: Arc::new(experiment),
+        replica_sets: read(objects, "ReplicaSet", ReplicaSet::from_value),
+        runs: read(objects, "AnalysisRun", AnalysisRun::from_value),
+        ..Observed::default()
+    };
+    let plan = decide(&observed, available + TimeDelta::minutes(1));
+    let end = available + TimeDelta::hours(1);
+    assert_eq!((plan.writes(), plan.requeue), (&[][..], Requeue::At(end)), "{plan}");
+    let plan = decide(&observed, end);
+    let told: Vec<&str> = plan.writes()[0].events.iter().map(|event| event.reason.as_str()).collect();
+    assert_eq!(told, ["TemplateSuccessful", "TemplateSuccessful", "ExperimentSuccessful"]);
+}
+
+fn read<T>(objects: &[Value], kind: &str, of: fn(&Value) -> Result<T, FieldError>) -> Vec<Arc<T>> {
+    of_kind(objects, kind).into_iter().map(|object| Arc::new(of(object).expect("reads"))).collect()
 }

@@ -3,7 +3,7 @@ What the controller does, and no more. It changes objects by patch, so it may up
 by this rule; see secrets.yaml.
 */}}
 {{- define "leadline.rules" -}}
-# Rollouts are driven; `finalizers` lets the controller name a Rollout as the owner of what it makes.
+# Rollouts are driven; `finalizers` lets the controller name a Rollout, or an Experiment, as the owner of what it makes.
 - apiGroups: [argoproj.io]
   resources: [rollouts]
   verbs: [get, list, watch, patch]
@@ -11,15 +11,15 @@ by this rule; see secrets.yaml.
   resources: [rollouts/status]
   verbs: [patch]
 - apiGroups: [argoproj.io]
-  resources: [rollouts/finalizers]
+  resources: [rollouts/finalizers, experiments/finalizers]
   verbs: [update]
 - apiGroups: [argoproj.io]
   resources: [analysisruns]
   verbs: [get, list, watch, create, patch, delete]
-# Experiments are not carried out by this version: each is told so in its status.
+# A step starts one and removes those beyond the history limit.
 - apiGroups: [argoproj.io]
   resources: [experiments]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [argoproj.io]
   resources: [analysistemplates{{ if not .Values.namespaced }}, clusteranalysistemplates{{ end }}]
   verbs: [get, list, watch]
@@ -43,10 +43,11 @@ by this rule; see secrets.yaml.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
-# Selectors, weights and subsets.
+# Selectors; and the Services of Experiments, which come and go.
 - apiGroups: [""]
   resources: [services]
-  verbs: [get, list, watch, patch]
+  verbs: [get, list, watch, create, patch, delete]
+# Weights and subsets.
 - apiGroups: [networking.istio.io]
   resources: [virtualservices, destinationrules]
   verbs: [get, list, watch, patch]

@@ -31,13 +31,9 @@ impl Stores {
             "Rollout" => self.take(&self.rollouts, object, said, Self::woken_by_rollout),
             "ReplicaSet" => self.take(&self.replica_sets, object, said, Self::woken_by_replica_set),
             "Pod" => self.take(&self.pods, object, said, Self::woken_by_pod),
-            "Service" => self.take(&self.services, object, said, |stores, change| {
-                stores.woken_by_service(&change.name.0, &change.name.1)
-            }),
+            "Service" => self.take(&self.services, object, said, Self::woken_by_changed_service),
             "AnalysisRun" => self.take(&self.runs, object, said, Self::woken_by_run),
-            "Experiment" => self.take(&self.experiments, object, said, |_, change| {
-                vec![Key::new(Kind::Experiment, &*change.name.0, &*change.name.1)]
-            }),
+            "Experiment" => self.take(&self.experiments, object, said, Self::woken_by_experiment),
             "Application" => self.take(&self.applications, object, said, Self::woken_by_application),
             _ => match self.routed.of_object(object) {
                 Some((kind, routed)) => {

@@ -1,6 +1,6 @@
 //! What `/metrics` tells of the objects in the stores.
 
-use super::{KeptRollout, Stores};
+use super::{KeptExperiment, KeptRollout, Stores};
 use crate::metrics::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels};
 use crds::{AnalysisRun, ObjectMeta, Rollout, analysis::AnalysisPhase};
 
@@ -27,10 +27,14 @@ impl Stores {
         Objects {
             rollouts: self.rollouts.all().iter().map(|kept| rollout_figures(kept)).collect(),
             runs: self.runs.all().iter().map(|run| run_figures(run)).collect(),
-            experiments: self.experiments.all().iter().map(|it| phase_of(&it.metadata, it.status.phase)).collect(),
+            experiments: self.experiments.all().iter().map(|it| experiment_figures(it)).collect(),
             templates: templates.map(|meta| (meta.namespace.clone(), meta.name.clone())).collect(),
         }
     }
+}
+
+fn experiment_figures(kept: &KeptExperiment) -> RunLabels {
+    phase_of(&kept.experiment.metadata, kept.experiment.status.phase)
 }
 
 fn rollout_figures(kept: &KeptRollout) -> RolloutFigures {

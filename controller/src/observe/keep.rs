@@ -1,12 +1,12 @@
 //! What a store keeps of each kind: the fields that decisions read. Everything else is dropped at the door.
 
 use super::{figures::Figures, packed::Kept};
-use crds::{EndpointSlice, FieldError, ObjectMeta, Pod, ReplicaSet, Rollout, Service, keys};
+use crds::{EndpointSlice, Experiment, FieldError, ObjectMeta, Pod, ReplicaSet, Rollout, Service, keys};
 use rollouts::References;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// Wrong fields that are taken out of a Rollout, one at a time, before it counts as empty.
+/// Wrong fields that are taken out of an object, one at a time, before it counts as empty.
 const MOST_WRONG_FIELDS: usize = 20;
 
 /// A Rollout as it is kept: packed, and beside it what is asked of many at once.
@@ -24,6 +24,15 @@ pub(crate) struct KeptRollout {
     pub(crate) references: References,
     /// What is told of it.
     pub(crate) figures: Figures,
+}
+
+/// An Experiment as it is kept.
+#[derive(Debug)]
+pub(crate) struct KeptExperiment {
+    /// The Experiment, or what is left of it without the fields of a wrong type.
+    pub(crate) experiment: Arc<Experiment>,
+    /// The first of the wrong fields.
+    pub(crate) unreadable: Option<FieldError>,
 }
 
 /// A ReplicaSet as it is kept.
@@ -73,7 +82,7 @@ fn kept_rollout(
     object: &Value,
     keep: impl FnOnce(Rollout) -> Result<Kept<Rollout>, String>,
 ) -> Result<KeptRollout, String> {
-    let (mut rollout, unreadable) = read_around(object)?;
+    let (mut rollout, unreadable) = read_around(object, Rollout::from_value)?;
     // Read by nobody, and as long as the object itself.
     rollout.metadata.annotations.remove(keys::LAST_APPLIED);
     Ok(KeptRollout {
@@ -86,10 +95,19 @@ fn kept_rollout(
     })
 }
 
-/// Reads a Rollout without the fields that have a wrong type: one bad field must not hide the whole object.
-fn read_around(object: &Value) -> Result<(Rollout, Option<FieldError>), String> {
-    let first = match Rollout::from_value(object) {
-        Ok(rollout) => return Ok((rollout, None)),
+pub(super) fn experiment(object: &Value) -> Result<KeptExperiment, String> {
+    let (mut experiment, unreadable) = read_around(object, Experiment::from_value)?;
+    experiment.metadata.annotations.remove(keys::LAST_APPLIED);
+    Ok(KeptExperiment { experiment: Arc::new(experiment), unreadable })
+}
+
+/// Reads an object without the fields that have a wrong type: one bad field must not hide the whole of it.
+fn read_around<T>(
+    object: &Value,
+    read: impl Fn(&Value) -> Result<T, FieldError>,
+) -> Result<(T, Option<FieldError>), String> {
+    let first = match read(object) {
+        Ok(whole) => return Ok((whole, None)),
         Err(error) => error,
     };
     let mut rest = object.clone();
@@ -98,8 +116,8 @@ fn read_around(object: &Value) -> Result<(Rollout, Option<FieldError>), String> 
         if !take_out(&mut rest, &wrong.path) {
             break;
         }
-        match Rollout::from_value(&rest) {
-            Ok(rollout) => return Ok((rollout, Some(first))),
+        match read(&rest) {
+            Ok(left) => return Ok((left, Some(first))),
             Err(error) => wrong = error,
         }
     }

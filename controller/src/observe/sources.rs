@@ -2,7 +2,7 @@
 
 use super::Stores;
 use crate::{
-    queue::{Key, Kind, Queue},
+    queue::{Key, Queue},
     settings::Settings,
     watch::{Source, follow, store::Change},
 };
@@ -71,7 +71,7 @@ impl<'a> Sources<'a> {
             self.reflect(
                 self.source(kind::EXPERIMENT, self.instance(), true),
                 |stores| &stores.experiments,
-                |_, change| vec![Key::new(Kind::Experiment, &*change.name.0, &*change.name.1)],
+                Stores::woken_by_experiment,
             ),
             self.reflect(
                 self.source(kind::ANALYSIS_TEMPLATE, self.instance(), true),
@@ -99,7 +99,7 @@ impl<'a> Sources<'a> {
             self.reflect(
                 self.source(kind::SERVICE, None, false),
                 |stores| &stores.services,
-                |stores, change| stores.woken_by_service(&change.name.0, &change.name.1),
+                Stores::woken_by_changed_service,
             ),
             self.reflect(
                 self.source(kind::ENDPOINT_SLICE, None, false),

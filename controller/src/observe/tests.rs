@@ -175,3 +175,30 @@ fn a_rollout_waits_for_the_kinds_that_it_names_and_no_other_does() {
     rules.mark_synced(6);
     assert_eq!(rules.closed(), None);
 }
+
+#[test]
+fn an_experiment_is_seen_with_what_it_made_and_woken_by_it() {
+    let stores = stores();
+    let made = |version: &str| json!({"resourceVersion": version, "ownerReferences": owned_by("trial")});
+    let trial =
+        json!({"metadata": meta("trial", json!({"ownerReferences": owned_by("web")})), "spec": {"duration": 5}});
+    assert_eq!(
+        names(stores.woken_by_experiment(&saw(&stores.experiments, &trial))),
+        ["Experiment trial", "Rollout web"]
+    );
+    let woken = [
+        stores.woken_by_replica_set(&saw(&stores.replica_sets, &json!({"metadata": meta("trial-a", made("2"))}))),
+        stores.woken_by_changed_service(&saw(&stores.services, &json!({"metadata": meta("trial-a", made("2"))}))),
+    ];
+    for keys in woken {
+        assert_eq!(names(keys), ["Experiment trial"]);
+    }
+    let run = saw(&stores.runs, &json!({"metadata": meta("trial-check", made("2"))}));
+    assert_eq!(names(stores.woken_by_run(&run)), ["AnalysisRun trial-check", "Experiment trial"]);
+    assert!(names(stores.woken_by_template("shop")).contains(&"Experiment trial".to_owned()));
+    let key = Key::new(Kind::Experiment, "shop", "trial");
+    let observed = stores.experiment(&key, &Settings::default(), None).expect("is there");
+    let counts = (observed.replica_sets.len(), observed.services.len(), observed.runs.len(), observed.templates.len());
+    assert_eq!(counts, (1, 1, 1, 1));
+    assert!(observed.unreadable.expect("says which").path.contains("duration"), "one wrong field hides nothing");
+}

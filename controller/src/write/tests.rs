@@ -175,3 +175,16 @@ async fn a_kind_that_came_back_in_another_scope_is_discovered_again() {
     let discovered = log.lock().expect("log").iter().filter(|got| got.path == "/apis/example.com/v1").count();
     assert_eq!(discovered, 2, "once, and once more when the place was gone");
 }
+
+#[tokio::test]
+async fn what_is_deleted_stays_only_where_the_server_gives_it_time() {
+    for (meta, is_gone) in [
+        (json!({"uid": "u1"}), true),
+        (json!({"uid": "u1", "finalizers": ["x"], "deletionTimestamp": "2026-01-02T03:04:05Z"}), false),
+    ] {
+        let (writer, _) = writer(move |_| (200, json!({"kind": "Service", "metadata": meta})));
+        let service = target(ObjectRef::new("", "v1", "Service", Some("shop"), "trial"));
+        let verb = Verb::Delete { target: service, propagation: Propagation::Background };
+        assert_eq!(writer.send(&verb).await.expect("succeeds") == Done::Deleted, is_gone);
+    }
+}

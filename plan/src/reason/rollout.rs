@@ -49,6 +49,18 @@ pub enum RolloutReason {
     /// An AnalysisRun is no longer needed.
     #[error("analysis run {run} is no longer needed")]
     RunEnded { run: String },
+    /// A template of an Experiment gets its pods.
+    #[error("{replica_set} runs template {template}")]
+    TemplateStarted { template: String, replica_set: String },
+    /// A template of an Experiment gets its Service.
+    #[error("service {service} leads to template {template}")]
+    TemplateServed { template: String, service: String },
+    /// A Service of an Experiment has no pods any more.
+    #[error("service {service} leads to nobody any more")]
+    ServiceRemoved { service: String },
+    /// An Experiment begins, goes on or ends.
+    #[error("the experiment is {phase}{}", if message.is_empty() { String::new() } else { format!(": {message}") })]
+    ExperimentMoved { phase: String, message: String },
     /// A pod that is older than the restart that somebody asked for.
     #[error("pod {pod} is older than the restart of {}", at.format("%H:%M:%S"))]
     PodRestarted { pod: String, at: DateTime<Utc> },
@@ -87,6 +99,12 @@ pub enum RolloutReason {
     /// An AnalysisRun has not ended; without a phase it has not begun.
     #[error("analysis run {run} {}", if phase.is_empty() { "has not begun".to_owned() } else { format!("is {phase}") })]
     RunUnfinished { run: String, phase: String },
+    /// An Experiment goes on for so long.
+    #[error("the experiment lasts until {}", until.format("%H:%M:%S"))]
+    LastsUntil { until: DateTime<Utc> },
+    /// An Experiment goes on without an end.
+    #[error("the experiment lasts until somebody, or an analysis, ends it")]
+    LastsUntilEnded,
     /// Old pods must go first.
     #[error("{count} pods of older revisions are still there")]
     OldPodsRemain { count: i32 },

@@ -33,12 +33,24 @@ pub fn set(
     message: &str,
     now: DateTime<Utc>,
 ) -> bool {
-    let before = find(status, condition_type).cloned();
-    if before.as_ref().is_some_and(|before| before.status == value && before.reason == reason) {
-        return false;
+    set_in(&mut status.conditions, condition_type, value, reason, message, now)
+}
+
+/// Sets a condition of a list. One with the same status and reason stays as it is; a changed one goes to its end.
+pub fn set_in(
+    list: &mut Vec<Condition>,
+    condition_type: &str,
+    value: &str,
+    reason: &str,
+    message: &str,
+    now: DateTime<Utc>,
+) -> bool {
+    let is_so = |known: &Condition| known.status == value && known.reason == reason;
+    let is_known = list.iter().any(|known| known.condition_type == condition_type && is_so(known));
+    if !is_known {
+        put_in(list, condition_type, value, reason, message, now);
     }
-    put(status, before, condition_type, value, reason, message, now);
-    true
+    !is_known
 }
 
 /// Sets a condition whose message matters: it is replaced when its words change too.
@@ -50,18 +62,29 @@ pub fn say(
     message: &str,
     now: DateTime<Utc>,
 ) {
-    let before = find(status, condition_type).cloned();
-    let is_said = before
-        .as_ref()
-        .is_some_and(|before| before.status == value && before.reason == reason && before.message == message);
-    if !is_said {
-        put(status, before, condition_type, value, reason, message, now);
-    }
+    say_in(&mut status.conditions, condition_type, value, reason, message, now);
 }
 
-fn put(
-    status: &mut RolloutStatus,
-    before: Option<Condition>,
+/// Sets a condition of a list whose message matters; whether it is new.
+pub fn say_in(
+    list: &mut Vec<Condition>,
+    condition_type: &str,
+    value: &str,
+    reason: &str,
+    message: &str,
+    now: DateTime<Utc>,
+) -> bool {
+    let is_so = |known: &Condition| known.status == value && known.reason == reason && known.message == message;
+    let is_said = list.iter().any(|known| known.condition_type == condition_type && is_so(known));
+    if !is_said {
+        put_in(list, condition_type, value, reason, message, now);
+    }
+    !is_said
+}
+
+/// Puts a condition at the end of a list, in place of the one that it had.
+pub fn put_in(
+    list: &mut Vec<Condition>,
     condition_type: &str,
     value: &str,
     reason: &str,
@@ -69,9 +92,10 @@ fn put(
     now: DateTime<Utc>,
 ) {
     let now = Some(Time::from(now));
-    let since = before.filter(|before| before.status == value).and_then(|before| before.last_transition_time).or(now);
-    status.conditions.retain(|condition| condition.condition_type != condition_type);
-    status.conditions.push(Condition {
+    let before = list.iter().find(|known| known.condition_type == condition_type && known.status == value);
+    let since = before.and_then(|before| before.last_transition_time).or(now);
+    list.retain(|known| known.condition_type != condition_type);
+    list.push(Condition {
         condition_type: condition_type.into(),
         status: value.into(),
         reason: reason.into(),
@@ -194,13 +218,13 @@ fn progressing(
     if has_settled {
         return;
     }
-    let before = find(status, "Progressing").cloned();
     if is_healthy(look, status, is_paused) {
         set(status, "Progressing", "True", DONE, &format!("ReplicaSet \"{name}\" has successfully progressed."), now);
     } else if made_progress(look, status) || became_unhealthy {
         let lost = became_unhealthy && is_promoted(status);
         let reason = if lost { "ReplicaSetNotAvailable" } else { "ReplicaSetUpdated" };
-        put(status, before, "Progressing", "True", reason, &format!("ReplicaSet \"{name}\" is progressing."), now);
+        let message = format!("ReplicaSet \"{name}\" is progressing.");
+        put_in(&mut status.conditions, "Progressing", "True", reason, &message, now);
     } else if is_timed_out(look, status) {
         set(
             status,
@@ -226,9 +250,9 @@ fn resumed(status: &mut RolloutStatus, reason: &str, now: DateTime<Utc>) {
 /// Another template has its own time to progress: it inherits neither the success nor the lateness of the one before, also
 /// where no pod of it can be created and so no count ever moves.
 fn begun(look: &Look<'_>, status: &mut RolloutStatus) {
-    let before = find(status, "Progressing").cloned();
+    let is_first = find(status, "Progressing").is_none();
     let is_another = look.status().current_pod_hash != status.current_pod_hash && !is_promoted(status);
-    if before.is_some() && !is_another {
+    if !is_first && !is_another {
         return;
     }
     let name = look.fleet.canary.map_or("", |canary| canary.name());
@@ -237,7 +261,7 @@ fn begun(look: &Look<'_>, status: &mut RolloutStatus) {
     let (reason, words) =
         if is_used_again { ("FoundNewReplicaSet", "Found") } else { ("NewReplicaSetCreated", "Created") };
     let message = format!("{words} new replica set \"{name}\"");
-    put(status, before, "Progressing", "True", reason, &message, look.now);
+    put_in(&mut status.conditions, "Progressing", "True", reason, &message, look.now);
 }
 
 /// Pods or steps moved since the last record.

@@ -2,7 +2,7 @@
 //!
 //! A refusal stands as long as the plan still wants to write that object. Nothing here decides whether it is tried again.
 
-use super::{conditions, observed::Observed, traffic};
+use super::{conditions, traffic};
 use chrono::{DateTime, Utc};
 use crds::{Kind, rollout::RolloutStatus};
 use plan::{ObjectRef, Write, reason::RolloutReason};
@@ -47,8 +47,11 @@ impl Refusal {
 }
 
 /// The refusal of something that is still to be written.
-pub fn standing<'a, 'w>(observed: &'a Observed, mut wanted: impl Iterator<Item = &'w Write>) -> Option<&'a Refusal> {
-    observed.refused.as_ref().filter(|refused| wanted.any(|write| *write.verb.object() == refused.object))
+pub fn standing<'a, 'w>(
+    refused: Option<&'a Refusal>,
+    mut wanted: impl Iterator<Item = &'w Write>,
+) -> Option<&'a Refusal> {
+    refused.filter(|refused| wanted.any(|write| *write.verb.object() == refused.object))
 }
 
 /// Sets the condition, or takes it away.

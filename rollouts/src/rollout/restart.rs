@@ -61,7 +61,7 @@ pub fn next(look: &Look<'_>) -> Restart {
     let count = old.len() - going.len();
     let held = (count > 0).then_some(RolloutReason::RestartHeld { count, available, fewest });
     let writes: Vec<Write> = going.into_iter().map(|pod| evicted(pod, at)).collect();
-    let refused = refusal::standing(look.observed, writes.iter());
+    let refused = refusal::standing(look.observed.refused.as_ref(), writes.iter());
     match refused.map(|refused| refused.at + BETWEEN_ATTEMPTS).filter(|again| *again > look.now) {
         Some(again) => Restart { writes, is_put_off: true, held, requeue: Requeue::At(again), done: None },
         None => Restart { writes, held, ..Restart::default() },

@@ -31,6 +31,8 @@ pub struct Check {
     pub condition: Option<String>,
     /// The phase of the newest AnalysisRun.
     pub run: Option<String>,
+    /// The phase of the newest Experiment.
+    pub experiment: Option<String>,
     /// An Event with this reason was sent.
     pub event: Option<String>,
     /// The transcript holds this text.
@@ -55,6 +57,10 @@ impl Check {
         let transcript = simulation.journal().transcript();
         let unsaid = self.said.iter().filter(|text| !transcript.contains(*text));
         unmet.extend(unsaid.map(|text| format!("nobody said: {text}")));
+        let experiment = newest(simulation, "Experiment");
+        if let Some(wanted) = self.experiment.as_ref().filter(|wanted| **wanted != experiment) {
+            unmet.push(format!("the experiment is {experiment}, not {wanted}"));
+        }
         if !is_of_no_rollout(self) {
             unmet.extend(self.unmet_of_rollout(simulation, name));
         }
@@ -87,7 +93,7 @@ impl Check {
         let conditions = conditions(&look.rollout);
         let holds = self.condition.as_ref().is_none_or(|wanted| conditions.iter().any(|one| one.starts_with(wanted)));
         compare("condition", self.condition.clone(), conditions.join(" "), holds);
-        let run = newest_run(simulation);
+        let run = newest(simulation, "AnalysisRun");
         compare("the run", self.run.clone(), run.clone(), self.run.as_ref().is_none_or(|phase| *phase == run));
         let events = events(simulation);
         let holds = self.event.as_ref().is_none_or(|event| events.contains(event));
@@ -100,7 +106,7 @@ impl Check {
 
 /// A check that asks nothing about a Rollout.
 fn is_of_no_rollout(check: &Check) -> bool {
-    let rest = Check { application: None, said: None, limit: None, ..check.clone() };
+    let rest = Check { application: None, experiment: None, said: None, limit: None, ..check.clone() };
     rest == Check::default()
 }
 
@@ -119,10 +125,11 @@ fn stable_image(simulation: &Simulation, hash: &str) -> String {
     set.map(|set| text(set, "/spec/template/spec/containers/0/image").to_owned()).unwrap_or_default()
 }
 
-fn newest_run(simulation: &Simulation) -> String {
-    let runs = simulation.server().list("argoproj.io/v1alpha1", "AnalysisRun");
-    let newest = runs.iter().max_by_key(|run| text(run, "/metadata/creationTimestamp").to_owned());
-    newest.map(|run| text(run, "/status/phase").to_owned()).unwrap_or_default()
+/// The phase of the newest of a kind of ours.
+fn newest(simulation: &Simulation, kind: &str) -> String {
+    let all = simulation.server().list("argoproj.io/v1alpha1", kind);
+    let newest = all.iter().max_by_key(|one| text(one, "/metadata/creationTimestamp").to_owned());
+    newest.map(|one| text(one, "/status/phase").to_owned()).unwrap_or_default()
 }
 
 fn events(simulation: &Simulation) -> Vec<String> {
