@@ -102,6 +102,9 @@ pub enum Command {
     /// Show a rollout or an experiment with everything that belongs to it
     #[command(subcommand)]
     Get(Get),
+    /// Say why a rollout does not move, what happens next and what you can do
+    #[command(subcommand)]
+    Explain(Explain),
     /// List rollouts or experiments
     #[command(subcommand)]
     List(List),
@@ -218,6 +221,21 @@ pub enum Get {
         /// Stop watching after so many seconds; 0 goes on for ever
         #[arg(long, value_name = "SECONDS", default_value_t = 0)]
         timeout_seconds: u64,
+    },
+}
+
+/// What to explain.
+#[derive(Debug, Subcommand)]
+pub enum Explain {
+    /// The whole chain, from the rollout down to a pod's own reason
+    #[command(visible_aliases = ["ro", "rollouts"])]
+    Rollout {
+        /// The rollout
+        #[arg(value_parser = name)]
+        name: String,
+        /// Without colours
+        #[arg(long)]
+        no_color: bool,
     },
 }
 

@@ -2,6 +2,7 @@
 
 mod abort;
 mod completion;
+mod explain;
 mod get;
 mod list;
 mod list_experiments;
@@ -17,6 +18,7 @@ mod version;
 
 pub use abort::abort;
 pub use completion::completion;
+pub use explain::explain;
 pub use get::{Look, get};
 pub use list::{Columns, list};
 pub use list_experiments::list_experiments;

@@ -2,7 +2,9 @@
 
 use crate::{
     Cluster, Error, Screen,
-    arguments::{Arguments, Command, EXPERIMENTS, Get, List, ROLLOUTS, RUNS, Retry, Set, Terminate, definition},
+    arguments::{
+        Arguments, Command, EXPERIMENTS, Explain, Get, List, ROLLOUTS, RUNS, Retry, Set, Terminate, definition,
+    },
     commands::{self, Columns, Look, Promotion, Wait},
     connect,
     seen::Subject,
@@ -22,9 +24,7 @@ pub async fn run_on(cluster: &Cluster, arguments: impl IntoIterator<Item = OsStr
 
 async fn start(words: Vec<OsString>, cluster: Option<&Cluster>, screen: &mut Screen<'_>) -> u8 {
     let program = program(words.first());
-    // `kubectl argo rollouts get`, not `kubectl-argo-rollouts get`, is what a person types.
-    let typed = program.replace('-', " ");
-    let parsed = definition().bin_name(typed).try_get_matches_from(apart(words));
+    let parsed = definition().bin_name(typed(&program)).try_get_matches_from(apart(words));
     let arguments = match parsed.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
         Err(usage) => return explain(&usage, screen),
@@ -42,6 +42,11 @@ async fn start(words: Vec<OsString>, cluster: Option<&Cluster>, screen: &mut Scr
 fn program(word: Option<&OsString>) -> String {
     let name = word.and_then(|word| Path::new(word).file_stem()).map(|stem| stem.to_string_lossy().into_owned());
     name.filter(|name| name.starts_with("kubectl-")).unwrap_or_else(|| "kubectl-leadline".into())
+}
+
+/// `kubectl argo rollouts get`, not `kubectl-argo-rollouts get`, is what a person types.
+fn typed(program: &str) -> String {
+    program.replace('-', " ")
 }
 
 /// The words, with a kind apart from its name where kubectl takes them as one: `get rollout/shop`.
@@ -89,7 +94,13 @@ async fn carry_out(
                 (Some(cluster), None) => cluster.clone(),
                 (Some(cluster), Some(namespace)) => cluster.within(namespace),
             };
-            on(&cluster, command, screen).await
+            match command {
+                Command::Explain(Explain::Rollout { name, no_color }) => {
+                    screen.with_colours &= !no_color;
+                    commands::explain(&cluster, &name, &typed(program), screen).await
+                }
+                command => on(&cluster, command, screen).await,
+            }
         }
     }
 }
@@ -119,51 +130,38 @@ async fn on(cluster: &Cluster, command: Command, screen: &mut Screen<'_>) -> Res
             let promotion = promotion(full, skip_current_step, skip_all_steps, screen)?;
             screen.say(&commands::promote(cluster, &name, promotion).await?)
         }
-        Command::Abort { names } => {
-            for name in &names {
-                screen.say(&commands::abort(cluster, name).await?)?;
-            }
-            Ok(())
-        }
-        Command::Retry(Retry::Rollout { names }) => {
-            for name in &names {
-                screen.say(&commands::retry(cluster, name).await?)?;
-            }
-            Ok(())
-        }
-        Command::Retry(Retry::Experiment { names }) => {
-            for name in &names {
-                screen.say(&commands::retry_experiment(cluster, name).await?)?;
-            }
-            Ok(())
-        }
+        Command::Abort { names } => each(cluster, &names, screen, commands::abort).await,
+        Command::Retry(Retry::Rollout { names }) => each(cluster, &names, screen, commands::retry).await,
+        Command::Retry(Retry::Experiment { names }) => each(cluster, &names, screen, commands::retry_experiment).await,
         Command::Terminate(Terminate::AnalysisRun { names }) => {
-            for name in &names {
-                screen.say(&commands::terminate_run(cluster, name).await?)?;
-            }
-            Ok(())
+            each(cluster, &names, screen, commands::terminate_run).await
         }
         Command::Terminate(Terminate::Experiment { names }) => {
-            for name in &names {
-                screen.say(&commands::terminate_experiment(cluster, name).await?)?;
-            }
-            Ok(())
+            each(cluster, &names, screen, commands::terminate_experiment).await
         }
         Command::Restart { name, wait } => screen.say(&commands::restart(cluster, &name, wait).await?),
-        Command::Pause { names } => {
-            for name in &names {
-                screen.say(&commands::pause(cluster, name).await?)?;
-            }
-            Ok(())
-        }
+        Command::Pause { names } => each(cluster, &names, screen, commands::pause).await,
         Command::Undo { name, to_revision } => screen.say(&commands::undo(cluster, &name, to_revision).await?),
         Command::Set(Set::Image { name, images }) => screen.say(&commands::set_image(cluster, &name, &images).await?),
         Command::Status { name, watch, timeout } => {
             commands::status(cluster, &name, Wait { watch, limit: limit(timeout) }, screen).await
         }
-        // Handled before a cluster is looked for.
-        Command::Version { .. } | Command::Completion { .. } => Ok(()),
+        // Handled before.
+        Command::Version { .. } | Command::Completion { .. } | Command::Explain(_) => Ok(()),
     }
+}
+
+/// Does the same to each, and says so.
+async fn each(
+    cluster: &Cluster,
+    names: &[String],
+    screen: &mut Screen<'_>,
+    act: impl AsyncFn(&Cluster, &str) -> Result<String, Error>,
+) -> Result<(), Error> {
+    for name in names {
+        screen.say(&act(cluster, name).await?)?;
+    }
+    Ok(())
 }
 
 fn limit(time: Duration) -> Option<Duration> {

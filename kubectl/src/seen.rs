@@ -8,14 +8,19 @@ use crate::{
     cluster::{self, Which, full_name},
 };
 use chrono::{DateTime, Utc};
-use crds::{AnalysisRun, Experiment, FieldError, Kind, Pod, ReplicaSet, Rollout, keys, kind};
+use crds::{AnalysisRun, EndpointSlice, Experiment, FieldError, Kind, Pod, ReplicaSet, Rollout, Service, keys, kind};
 use futures::{Stream, StreamExt, stream};
 use kube::{
     ResourceExt,
     api::DynamicObject,
     runtime::watcher::{self, Event},
 };
-use rollouts::view::{ExperimentScene, ExperimentView, Scene, View, paint::Line, text};
+use rollouts::view::{
+    ExperimentScene, ExperimentView, Scene, View,
+    explain::{Evidence, Explanation, Lease, Reference},
+    paint::Line,
+    text,
+};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -234,6 +239,32 @@ impl Seen {
         std::mem::take(&mut self.warnings)
     }
 
+    /// The Rollout that is looked at.
+    pub(crate) fn rollout(&self) -> Option<Arc<Rollout>> {
+        self.rollouts.objects.get(&self.name).cloned()
+    }
+
+    /// Why the Rollout is as it is.
+    pub(crate) fn explanation(&self, more: &More, now: DateTime<Utc>) -> Option<Explanation> {
+        let scene = Scene {
+            rollout: self.rollouts.objects.get(&self.name)?,
+            replica_sets: &self.replica_sets.all(),
+            pods: &self.pods.all(),
+            runs: &self.runs.all(),
+            experiments: &self.experiments.all(),
+            why: &[],
+        };
+        let evidence = Evidence {
+            scene,
+            services: more.services.as_deref(),
+            slices: more.slices.as_deref(),
+            references: &more.references,
+            leases: more.leases.as_deref(),
+            unread: &more.unread,
+        };
+        Some(Explanation::of(&evidence, now))
+    }
+
     /// The view; `None` once what is looked at is gone.
     pub(crate) fn view(&self, now: DateTime<Utc>) -> Option<Shown> {
         let (replica_sets, pods, runs) = (self.replica_sets.all(), self.pods.all(), self.runs.all());
@@ -256,6 +287,16 @@ impl Seen {
             }
         })
     }
+}
+
+/// What an explanation needs beside the view. `None` is what may not be read.
+#[derive(Debug, Default)]
+pub(crate) struct More {
+    pub services: Option<Vec<Arc<Service>>>,
+    pub slices: Option<Vec<Arc<EndpointSlice>>>,
+    pub references: Vec<Reference>,
+    pub leases: Option<Vec<Lease>>,
+    pub unread: Vec<String>,
 }
 
 /// What is seen, as a person sees it.

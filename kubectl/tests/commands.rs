@@ -5,6 +5,7 @@
 mod commands {
     pub mod act;
     pub mod experiments;
+    pub mod explain;
     pub mod show;
     pub mod watch;
     pub mod world;

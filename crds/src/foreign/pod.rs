@@ -88,6 +88,8 @@ wire! {
         pub restart_count: i32,
         /// What it does now.
         pub state: ContainerState,
+        /// How its run before this one ended.
+        pub last_state: Option<Box<ContainerState>>,
     }
 
     /// What a container does: one of the fields.

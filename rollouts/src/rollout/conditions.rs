@@ -16,7 +16,8 @@ pub const ABORTED: &str = "RolloutAborted";
 /// Type and reason of the condition of a spec that cannot be carried out.
 pub const INVALID_SPEC: &str = "InvalidSpec";
 const PAUSED: &str = "RolloutPaused";
-const TIMED_OUT: &str = "ProgressDeadlineExceeded";
+/// Reason of a Rollout that made no progress for too long.
+pub const TIMED_OUT: &str = "ProgressDeadlineExceeded";
 const DONE: &str = "NewReplicaSetAvailable";
 
 /// The condition of this type.

@@ -5,6 +5,7 @@
 
 pub mod age;
 mod experiment;
+pub mod explain;
 mod image;
 pub mod paint;
 mod phase;

@@ -18,7 +18,8 @@ pub enum Promotion {
 }
 
 impl Promotion {
-    fn of(wire: &BlueGreenStrategy) -> Self {
+    /// What a spec says of it.
+    pub fn of(wire: &BlueGreenStrategy) -> Self {
         match (wire.auto_promotion_enabled.unwrap_or(true), wire.auto_promotion_seconds.unwrap_or(0)) {
             (false, _) => Self::ByHand,
             (true, secs) if secs > 0 => Self::After(TimeDelta::seconds(i64::from(secs))),

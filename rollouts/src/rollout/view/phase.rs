@@ -68,14 +68,15 @@ impl Phase {
 }
 
 /// A text that is no number, or one above the generation, is a hash that controllers before 1.0 recorded.
-fn is_generation_seen(rollout: &Rollout) -> bool {
+pub(super) fn is_generation_seen(rollout: &Rollout) -> bool {
     let Some(recorded) = rollout.status.observed_generation.as_deref().filter(|text| !text.is_empty()) else {
         return false;
     };
     recorded.parse().map_or(true, |number: i64| number >= rollout.metadata.generation)
 }
 
-fn is_workload_seen(rollout: &Rollout) -> bool {
+/// The workload that is referred to was looked at as it is now.
+pub(super) fn is_workload_seen(rollout: &Rollout) -> bool {
     let generation = rollout.metadata.annotation(keys::WORKLOAD_GENERATION).and_then(|text| text.parse::<i64>().ok());
     let seen = rollout.status.workload_observed_generation.as_deref().and_then(|text| text.parse::<i64>().ok());
     match (&rollout.spec.workload_ref, generation, seen) {

@@ -4,7 +4,7 @@
 use super::{Icon, Node, NodeKind, Note, Role, Scene, Status, Summary, pod};
 use crate::rollout::fleet::Revision;
 use chrono::{DateTime, Utc};
-use crds::{AnalysisRun, Experiment, ObjectMeta, ReplicaSet, Time, analysis::AnalysisPhase};
+use crds::{AnalysisRun, Experiment, ObjectMeta, Pod, ReplicaSet, Time, analysis::AnalysisPhase};
 use std::{cmp::Reverse, collections::BTreeMap, sync::Arc};
 
 /// Where a measurement that a Job took names it.
@@ -46,6 +46,11 @@ pub(super) fn experiments_of<'a>(scene: &Scene<'a>) -> Vec<&'a Experiment> {
     owned(scene.experiments, &scene.rollout.metadata.uid, |experiment| &experiment.metadata)
 }
 
+/// Pods of a ReplicaSet, oldest first.
+pub(super) fn pods_of<'a>(scene: &Scene<'a>, set: &ReplicaSet) -> Vec<&'a Pod> {
+    owned(scene.pods, &set.metadata.uid, |pod| &pod.metadata)
+}
+
 fn runs_of<'a>(scene: &Scene<'a>, owner: &str) -> Vec<&'a AnalysisRun> {
     owned(scene.runs, owner, |run| &run.metadata)
 }
@@ -78,7 +83,7 @@ fn node(kind: NodeKind, metadata: &ObjectMeta, status: Status) -> Node {
 fn replica_set(scene: &Scene<'_>, set: &ReplicaSet, roles: Vec<Role>) -> Node {
     let mut notes: Vec<Note> = roles.into_iter().map(Note::Role).collect();
     notes.extend(Revision { set }.deadline().map(Note::ScaleDown));
-    let pods = owned(scene.pods, &set.metadata.uid, |pod| &pod.metadata).into_iter().map(|pod| {
+    let pods = pods_of(scene, set).into_iter().map(|pod| {
         let (status, notes) = pod::look(pod);
         Node { notes, ..node(NodeKind::Pod, &pod.metadata, status) }
     });
