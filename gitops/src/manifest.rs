@@ -85,6 +85,17 @@ fn is_manifest_file(file: &str) -> bool {
 
 /// The objects of one file in the order of its documents, whatever the file is called.
 pub fn parse_file(file: &str, content: &str) -> Result<Vec<Manifest>, ManifestError> {
+    let manifests = parse_unnamed(file, content)?;
+    let is_unnamed =
+        |manifest: &&Manifest| key::text(&manifest.object, &["metadata", "name"]).is_none_or(str::is_empty);
+    match manifests.iter().find(is_unnamed) {
+        Some(manifest) => Err(not_an_object(file, manifest.line, "metadata.name is missing")),
+        None => Ok(manifests),
+    }
+}
+
+/// The same, and an object may leave its name to the API server.
+pub fn parse_unnamed(file: &str, content: &str) -> Result<Vec<Manifest>, ManifestError> {
     let documents = yaml::documents(content).map_err(|error| unparsable(file, &error))?;
     let mut manifests = Vec::new();
     for (line, document) in documents {
@@ -100,12 +111,15 @@ fn unparsable(file: &str, error: &Error) -> ManifestError {
     ManifestError::Unparsable { file: file.to_owned(), line, problem }
 }
 
+fn not_an_object(file: &str, line: u64, problem: &str) -> ManifestError {
+    ManifestError::NotAnObject { file: file.to_owned(), line, problem: problem.to_owned() }
+}
+
 fn flatten(file: &str, line: u64, object: Value, into: &mut Vec<Manifest>) -> Result<(), ManifestError> {
     if object.is_null() {
         return Ok(());
     }
-    let refuse =
-        |problem: &str| ManifestError::NotAnObject { file: file.to_owned(), line, problem: problem.to_owned() };
+    let refuse = |problem: &str| not_an_object(file, line, problem);
     if !object.is_object() {
         return Err(refuse("a manifest must be an object"));
     }
@@ -117,9 +131,6 @@ fn flatten(file: &str, line: u64, object: Value, into: &mut Vec<Manifest>) -> Re
     let is_list = key::text(&object, &["kind"]).is_some_and(|kind| kind.ends_with("List"));
     if let Some(Value::Array(items)) = object.get("items").filter(|_| is_list) {
         return items.iter().try_for_each(|item| flatten(file, line, item.clone(), into));
-    }
-    if key::text(&object, &["metadata", "name"]).is_none_or(str::is_empty) {
-        return Err(refuse("metadata.name is missing"));
     }
     into.push(Manifest { file: file.to_owned(), line, object });
     Ok(())

@@ -4,7 +4,7 @@ mod names;
 
 use chrono::TimeDelta;
 use clap::{
-    Arg, ArgAction, Args, Command as Definition, CommandFactory, Parser, Subcommand, ValueEnum,
+    Arg, ArgAction, ArgGroup, Args, Command as Definition, CommandFactory, Parser, Subcommand, ValueEnum,
     builder::BoolishValueParser,
 };
 pub(crate) use names::{EXPERIMENTS, ROLLOUTS, RUNS};
@@ -108,6 +108,14 @@ pub enum Command {
     /// List rollouts or experiments
     #[command(subcommand)]
     List(List),
+    /// Create objects from files, or an analysis run from a template
+    Create(Create),
+    /// Check files, without a cluster: unknown fields, values, and what the files say of each other
+    Lint {
+        /// File, folder, or - for standard input; may be repeated
+        #[arg(short, long = "filename", required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Let an update go on: past its pause, or, if nothing holds it, past its current step
     Promote {
         /// The rollout
@@ -239,6 +247,55 @@ pub enum Explain {
     },
 }
 
+/// What to create.
+#[derive(Args, Debug)]
+#[command(subcommand_negates_reqs = true)]
+pub struct Create {
+    /// File, folder, or - for standard input; may be repeated
+    #[arg(short, long = "filename", required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Show the rollout or experiment while it changes
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Without colours
+    #[arg(long)]
+    pub no_color: bool,
+    /// What else can be created.
+    #[command(subcommand)]
+    pub from_template: Option<FromTemplate>,
+}
+
+/// What is created from a template.
+#[derive(Debug, Subcommand)]
+pub enum FromTemplate {
+    /// Create a run of an analysis template
+    #[command(name = "analysisrun", visible_aliases = ["ar", "analysisruns"])]
+    #[command(group = ArgGroup::new("template").required(true).args(["from", "from_file"]))]
+    AnalysisRun {
+        /// Name of the run
+        #[arg(long, value_parser = name_of(&RUNS))]
+        name: Option<String>,
+        /// Start of its name, of which the server makes a name; that of the template when neither is given
+        #[arg(long, value_name = "PREFIX")]
+        generate_name: Option<String>,
+        /// Instance id of the controller that is to look after it
+        #[arg(long, value_name = "ID")]
+        instance_id: Option<String>,
+        /// Value of an argument; may be repeated
+        #[arg(short, long = "argument", value_name = "NAME=VALUE", value_parser = argument)]
+        arguments: Vec<(String, String)>,
+        /// Template in the cluster
+        #[arg(long, value_name = "TEMPLATE", value_parser = name_of(&[]))]
+        from: Option<String>,
+        /// File with the template
+        #[arg(long, value_name = "FILE")]
+        from_file: Option<PathBuf>,
+        /// --from names a ClusterAnalysisTemplate
+        #[arg(long, requires = "from")]
+        global: bool,
+    },
+}
+
 /// What to list.
 #[derive(Debug, Subcommand)]
 pub enum List {
@@ -367,6 +424,14 @@ fn assignment(text: &str) -> Result<(String, String), String> {
             Ok((container.to_owned(), image.to_owned()))
         }
         _ => Err("not of the form CONTAINER=IMAGE".into()),
+    }
+}
+
+/// The value of an argument, which may be empty.
+fn argument(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("arguments must be in the form NAME=VALUE".into()),
     }
 }
 

@@ -101,6 +101,15 @@ impl Cluster {
         watcher(self.api(kind, which.everywhere), settings).default_backoff().boxed()
     }
 
+    /// Creates an object; returns its name, which the server may have chosen.
+    pub(crate) async fn create(&self, kind: &Kind, object: &Value) -> Result<String, Error> {
+        let uri = format!("{}?fieldManager={FIELD_MANAGER}", kind.path(Some(&self.namespace)));
+        let request = Request::post(uri).header(CONTENT_TYPE, "application/json").body(object.to_string().into_bytes());
+        let request = request.map_err(|error| Error::Usage(format!("cannot be sent: {error}")))?;
+        let created = self.client.request::<Value>(request).await.map_err(|error| self.failed(kind, "", error))?;
+        Ok(created.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default().to_owned())
+    }
+
     /// Changes fields of an object.
     pub(crate) async fn merge(&self, kind: &Kind, name: &str, body: &Value) -> Result<(), Error> {
         let patched = self.api(kind, false).patch(name, &manager(), &Patch::Merge(body)).await;
@@ -136,7 +145,7 @@ impl Cluster {
             kind: kind.kind.into(),
             plural: kind.plural.into(),
         };
-        if everywhere {
+        if everywhere || !kind.namespaced {
             Api::all_with(self.client.clone(), &resource)
         } else {
             Api::namespaced_with(self.client.clone(), &self.namespace, &resource)
@@ -147,17 +156,16 @@ impl Cluster {
         let kube::Error::Api(status) = error else { return Error::Unreachable(Box::new(error)) };
         let names_it = status.details.as_ref().is_some_and(|details| !details.name.is_empty());
         match status.code {
-            404 if names_it => {
-                Error::NotFound { kind: full_name(kind), name: name.into(), namespace: self.namespace.clone() }
-            }
+            404 if names_it => self.gone(kind, name),
             404 => Error::UnknownKind { kind: full_name(kind) },
             code => Error::Refused { message: status.message, code },
         }
     }
 
-    /// The error for an object that went away while it was watched.
+    /// The error for an object that is not there.
     pub(crate) fn gone(&self, kind: &Kind, name: &str) -> Error {
-        Error::NotFound { kind: full_name(kind), name: name.into(), namespace: self.namespace.clone() }
+        let namespace = kind.namespaced.then(|| self.namespace.clone());
+        Error::NotFound { kind: full_name(kind), name: name.into(), namespace }
     }
 }
 

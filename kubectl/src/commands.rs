@@ -2,8 +2,12 @@
 
 mod abort;
 mod completion;
+mod create;
+mod create_run;
 mod explain;
 mod get;
+mod home;
+mod lint;
 mod list;
 mod list_experiments;
 mod pause;
@@ -18,8 +22,11 @@ mod version;
 
 pub use abort::abort;
 pub use completion::completion;
+pub use create::create;
+pub use create_run::{NewRun, create_run};
 pub use explain::explain;
 pub use get::{Look, get};
+pub use lint::lint;
 pub use list::{Columns, list};
 pub use list_experiments::list_experiments;
 pub use pause::pause;

@@ -3,9 +3,10 @@
 use crate::{
     Cluster, Error, Screen,
     arguments::{
-        Arguments, Command, EXPERIMENTS, Explain, Get, List, ROLLOUTS, RUNS, Retry, Set, Terminate, definition,
+        Arguments, Command, Create, EXPERIMENTS, Explain, FromTemplate, Get, List, ROLLOUTS, RUNS, Retry, Set,
+        Terminate, definition,
     },
-    commands::{self, Columns, Look, Promotion, Wait},
+    commands::{self, Columns, Look, NewRun, Promotion, Wait},
     connect,
     seen::Subject,
 };
@@ -88,6 +89,7 @@ async fn carry_out(
     match command {
         Command::Version { short } => screen.say(&commands::version(program, short)),
         Command::Completion { shell } => screen.print(&String::from_utf8_lossy(&commands::completion(program, shell))),
+        Command::Lint { files } => commands::lint(&files, screen),
         command => {
             let cluster = match (cluster, connection.namespace()) {
                 (None, _) => connect::connect(&connection).await?,
@@ -99,6 +101,7 @@ async fn carry_out(
                     screen.with_colours &= !no_color;
                     commands::explain(&cluster, &name, &typed(program), screen).await
                 }
+                Command::Create(wanted) => create(&cluster, wanted, screen).await,
                 command => on(&cluster, command, screen).await,
             }
         }
@@ -147,7 +150,19 @@ async fn on(cluster: &Cluster, command: Command, screen: &mut Screen<'_>) -> Res
             commands::status(cluster, &name, Wait { watch, limit: limit(timeout) }, screen).await
         }
         // Handled before.
-        Command::Version { .. } | Command::Completion { .. } | Command::Explain(_) => Ok(()),
+        Command::Version { .. } | Command::Completion { .. } | Command::Lint { .. } => Ok(()),
+        Command::Explain(_) | Command::Create(_) => Ok(()),
+    }
+}
+
+async fn create(cluster: &Cluster, wanted: Create, screen: &mut Screen<'_>) -> Result<(), Error> {
+    let Create { files, watch, no_color, from_template } = wanted;
+    match from_template {
+        None => commands::create(cluster, &files, Look { watch, no_color, limit: None }, screen).await,
+        Some(FromTemplate::AnalysisRun { name, generate_name, instance_id, arguments, from, from_file, global }) => {
+            let run = NewRun { name, generate_name, instance_id, arguments, from, from_file, global };
+            commands::create_run(cluster, &run, screen).await
+        }
     }
 }
 

@@ -7,14 +7,14 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum Error {
     /// The object is not there.
-    #[error("{kind} \"{name}\" not found in namespace \"{namespace}\"")]
+    #[error("{kind} \"{name}\" not found{}", within(.namespace.as_deref()))]
     NotFound {
         /// Plural and group, as in `rollouts.argoproj.io`.
         kind: String,
         /// Its name.
         name: String,
-        /// Where it was looked for.
-        namespace: String,
+        /// Where it was looked for; absent for a kind without namespaces.
+        namespace: Option<String>,
     },
     /// The server does not know the kind.
     #[error("the server does not know {kind}: are its CustomResourceDefinitions installed?")]
@@ -43,6 +43,17 @@ pub enum Error {
         /// The field, and what is wrong with it.
         source: crds::FieldError,
     },
+    /// A file is not there, or may not be read.
+    #[error("{name}")]
+    File {
+        /// The file, as the person named it.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// Files are not as they must be; each finding was printed.
+    #[error("{0} found")]
+    Findings(String),
     /// The flags and files that name a cluster do not.
     #[error("{what}")]
     Connection {
@@ -63,6 +74,10 @@ pub enum Error {
     /// The output cannot be written.
     #[error("cannot write the output")]
     Output(#[source] io::Error),
+}
+
+fn within(namespace: Option<&str>) -> String {
+    namespace.map(|namespace| format!(" in namespace \"{namespace}\"")).unwrap_or_default()
 }
 
 impl Error {

@@ -9,6 +9,8 @@ pub mod commands;
 mod connect;
 mod dispatch;
 mod error;
+mod lint;
+mod manifests;
 mod screen;
 mod seen;
 

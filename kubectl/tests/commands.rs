@@ -6,6 +6,7 @@ mod commands {
     pub mod act;
     pub mod experiments;
     pub mod explain;
+    pub mod files;
     pub mod show;
     pub mod watch;
     pub mod world;

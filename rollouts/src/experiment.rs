@@ -18,9 +18,15 @@ pub use observed::Observed;
 
 use crate::rollout::refusal;
 use chrono::{DateTime, Utc};
+use crds::Experiment;
 use look::Look;
 use plan::{Plan, Reason, Requeue, Write, reason::RolloutReason};
 use spec::Spec;
+
+/// What is wrong with an Experiment in a file; nothing but its own spec is looked at.
+pub fn lint(experiment: &Experiment) -> Option<String> {
+    Spec::parse(experiment).err()
+}
 
 /// What to do next about an Experiment.
 pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {

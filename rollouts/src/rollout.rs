@@ -15,6 +15,7 @@ mod fleet;
 mod goal;
 mod held;
 pub(crate) mod invalid;
+mod lint;
 mod look;
 pub mod memory;
 mod observed;
@@ -34,6 +35,7 @@ pub mod view;
 mod waiting;
 
 pub use audit::audit;
+pub use lint::lint;
 pub use observed::{Observed, References};
 pub use refusal::Refusal;
 pub(crate) use runs::is_same as is_same_run;

@@ -12,11 +12,13 @@ mod image;
 mod names;
 mod order;
 mod quantity;
+mod unknown;
 mod validate;
 
 pub use defaults::with_defaults;
 pub use equality::same;
 pub use hash::{hash, steps_hash};
+pub use unknown::unknown_fields;
 pub use validate::validate;
 
 use crds::keys;

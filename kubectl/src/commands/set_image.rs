@@ -1,8 +1,8 @@
 //! `set image`: gives containers another image. Lists of containers are written whole, so the write names the version of
 //! the object that they were read from, and is made again from a new read when somebody else was faster.
 
+use super::home::Home;
 use crate::{Cluster, Error};
-use crds::{Kind, Rollout, kind};
 use serde_json::{Map, Value, json};
 
 /// How often a write is tried when others write too.
@@ -10,11 +10,10 @@ const ATTEMPTS: usize = 5;
 
 /// Sets the image of each named container; `*` names all of them.
 pub async fn set_image(cluster: &Cluster, name: &str, images: &[(String, String)]) -> Result<String, Error> {
-    let rollout = cluster.rollout(name).await?;
-    let (kind, home) = home(&rollout)?;
+    let home = Home::of(&cluster.rollout(name).await?)?;
     for attempt in 1.. {
-        let object = cluster.get(&kind, &home).await?;
-        match cluster.merge(&kind, &home, &patch(&object, images)?).await {
+        let object = cluster.get(&home.kind, &home.name).await?;
+        match cluster.merge(&home.kind, &home.name, &patch(&home, &object, images)?).await {
             Err(Error::Refused { code: 409, .. }) if attempt < ATTEMPTS => {}
             Err(error) => return Err(error),
             Ok(()) => break,
@@ -23,25 +22,11 @@ pub async fn set_image(cluster: &Cluster, name: &str, images: &[(String, String)
     Ok(format!("rollout \"{name}\" image updated"))
 }
 
-/// The object whose template says what runs.
-fn home(rollout: &Rollout) -> Result<(Kind, String), Error> {
-    let Some(workload) = &rollout.spec.workload_ref else {
-        return Ok((kind::ROLLOUT, rollout.metadata.name.clone()));
-    };
-    match workload.kind.as_deref() {
-        Some("Deployment") => Ok((kind::DEPLOYMENT, workload.name.clone().unwrap_or_default())),
-        other => {
-            let other = other.unwrap_or_default();
-            Err(Error::Usage(format!("the image of a workload of kind \"{other}\" cannot be set")))
-        }
-    }
-}
-
 /// The lists of containers as they should be, for the version that was read.
-fn patch(object: &Value, images: &[(String, String)]) -> Result<Value, Error> {
+fn patch(home: &Home, object: &Value, images: &[(String, String)]) -> Result<Value, Error> {
     let mut spec = Map::new();
     for list in ["containers", "initContainers", "ephemeralContainers"] {
-        let found = object.pointer(&format!("/spec/template/spec/{list}")).and_then(Value::as_array);
+        let found = object.pointer(&format!("{}/spec/{list}", home.path)).and_then(Value::as_array);
         if let Some(found) = found {
             spec.insert(list.to_owned(), found.clone().into());
         }
@@ -59,13 +44,15 @@ fn patch(object: &Value, images: &[(String, String)]) -> Result<Value, Error> {
             return Err(Error::Usage(format!("unable to find container named \"{container}\"")));
         }
     }
-    let version = object.pointer("/metadata/resourceVersion");
-    Ok(json!({ "metadata": { "resourceVersion": version }, "spec": { "template": { "spec": spec } } }))
+    let mut patch = home.patch(spec.into());
+    patch.insert("metadata".to_owned(), json!({ "resourceVersion": object.pointer("/metadata/resourceVersion") }));
+    Ok(patch.into())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::patch;
+    use super::{Home, patch};
+    use crds::kind;
     use serde_json::json;
 
     #[test]
@@ -78,9 +65,10 @@ mod tests {
                 "nodeSelector": { "a": "b" },
             } } },
         });
+        let home = Home { kind: kind::ROLLOUT, name: "shop".into(), path: "/spec/template" };
         let set = |images: &[(&str, &str)]| {
             let images: Vec<_> = images.iter().map(|(name, image)| ((*name).to_owned(), (*image).to_owned())).collect();
-            patch(&object, &images).map_err(|error| error.to_string())
+            patch(&home, &object, &images).map_err(|error| error.to_string())
         };
         let expected = |app: &str, side: &str, first: &str| {
             Ok(json!({

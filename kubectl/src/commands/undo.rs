@@ -1,20 +1,10 @@
 //! `undo`: puts the pod template of an earlier revision back, as a change like any other.
 
+use super::home::Home;
 use crate::{Cluster, Error, cluster};
-use crds::{Kind, ReplicaSet, Rollout, keys, kind};
+use crds::{ReplicaSet, keys, kind};
 use rollouts::template::{same, unstamped};
 use serde_json::Value;
-
-/// Where a Rollout's pod template lives, and what it says now.
-struct Home {
-    kind: Kind,
-    name: String,
-    path: &'static str,
-    template: Value,
-}
-
-/// PodTemplate, the one kind with its template at the top.
-const POD_TEMPLATE: Kind = Kind { kind: "PodTemplate", plural: "podtemplates", ..kind::POD };
 
 /// Goes back to revision `to`, or, where that is 0, to the one before the newest.
 pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Error> {
@@ -27,34 +17,18 @@ pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Erro
         }
     }
     let set = choose(&sets, name, to)?;
-    let home = home(cluster, &rollout).await?;
+    let home = Home::of(&rollout)?;
+    let object = cluster.get(&home.kind, &home.name).await?;
+    let current = object.pointer(home.path).cloned().unwrap_or_default();
     let template = set.spec.template.value();
     let injected = injected(set);
-    if same(&template, &home.template, &injected) {
+    if same(&template, &current, &injected) {
         let revision = set.metadata.revision();
         return Ok(format!("skipped rollback (current template already matches revision {revision})"));
     }
     let wanted = without_injected(unstamped(&template), &injected);
     cluster.replace(&home.kind, &home.name, home.path, &wanted).await?;
     Ok(format!("rollout '{name}' undo"))
-}
-
-async fn home(cluster: &Cluster, rollout: &Rollout) -> Result<Home, Error> {
-    let own = rollout.spec.template.as_ref().map(crds::Raw::value).unwrap_or_default();
-    let Some(workload) = &rollout.spec.workload_ref else {
-        let name = rollout.metadata.name.clone();
-        return Ok(Home { kind: kind::ROLLOUT, name, path: "/spec/template", template: own });
-    };
-    let name = workload.name.clone().unwrap_or_default();
-    let (kind, path) = match workload.kind.as_deref().unwrap_or_default() {
-        "Deployment" => (kind::DEPLOYMENT, "/spec/template"),
-        "ReplicaSet" => (kind::REPLICA_SET, "/spec/template"),
-        "PodTemplate" => (POD_TEMPLATE, "/template"),
-        other => return Err(Error::Usage(format!("workload of kind \"{other}\" is not supported"))),
-    };
-    let object = cluster.get(&kind, &name).await?;
-    let template = object.pointer(path).cloned().unwrap_or_default();
-    Ok(Home { kind, name, path, template })
 }
 
 fn choose<'a>(sets: &'a [ReplicaSet], name: &str, to: u64) -> Result<&'a ReplicaSet, Error> {

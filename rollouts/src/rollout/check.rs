@@ -21,17 +21,22 @@ const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 
 /// The first reference that leads nowhere or does not fit.
 pub fn references(look: &Look<'_>) -> Result<(), Invalid> {
+    match all(look).into_iter().next() {
+        Some(invalid) => Err(invalid),
+        None => Ok(()),
+    }
+}
+
+/// Every reference that leads nowhere or does not fit; of each the first that is wrong with it.
+pub fn all(look: &Look<'_>) -> Vec<Invalid> {
     let (observed, spec) = (look.observed, look.spec);
-    for (path, name) in named_services(spec) {
-        service(observed, spec, &path, name)?;
-    }
+    let services =
+        named_services(spec).into_iter().filter_map(|(path, name)| service(observed, spec, &path, name).err());
     // An update that is taken back needs no templates: the way back stays open while one is missing.
-    if !is_taken_back(look) {
-        for (slot, analysis) in analyses(spec) {
-            templates(observed, slot, analysis)?;
-        }
-    }
-    spec.routers.iter().try_for_each(|router| router.check(observed))
+    let judged = analyses(spec).filter(|_| !is_taken_back(look));
+    let templates = judged.filter_map(|(slot, analysis)| templates(observed, slot, analysis).err());
+    let routes = spec.routers.iter().filter_map(|router| router.check(observed).err());
+    services.chain(templates).chain(routes).collect()
 }
 
 fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<(String, &'a str)> {

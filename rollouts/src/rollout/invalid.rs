@@ -1,5 +1,6 @@
 //! What is wrong with a spec, in the words that the API server itself uses for a field. Clients match on them.
 
+use crds::FieldError;
 use plan::reason::RolloutReason;
 use serde::Serialize;
 use std::fmt;
@@ -38,6 +39,17 @@ impl Invalid {
     /// An object that a field names is not there.
     pub fn missing(path: &str, value: &str, detail: impl fmt::Display, reason: RolloutReason) -> Self {
         Self { missing: Some(Box::new(reason)), ..Self::value(path, value, detail) }
+    }
+
+    /// Whether an object that is named is not there.
+    pub fn is_absence(&self) -> bool {
+        self.missing.is_some() || self.problem.ends_with(" not found")
+    }
+}
+
+impl From<Invalid> for FieldError {
+    fn from(invalid: Invalid) -> Self {
+        Self { path: invalid.path, problem: invalid.problem }
     }
 }
 
