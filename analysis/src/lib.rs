@@ -7,6 +7,7 @@ mod arguments;
 pub mod condition;
 #[cfg(test)]
 mod fixture;
+mod lint;
 mod measurement;
 mod memory;
 mod metric;
@@ -20,5 +21,6 @@ mod time_to_live;
 mod validate;
 mod verdict;
 
+pub use lint::{lint_run, lint_template};
 pub use observed::Observed;
 pub use run::decide;

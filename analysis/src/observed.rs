@@ -5,7 +5,7 @@ use plan::Answered;
 use std::sync::Arc;
 
 /// Everything that a decision about one run may depend on, but for the time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// The run as the API server holds it.
     pub run: Arc<AnalysisRun>,

@@ -1,5 +1,5 @@
 //! What is wrong with files of manifests: fields that do not exist, values of the wrong type, and everything that the rules
-//! for Rollouts and Experiments refuse, judged beside the Services and routes that stand in the same files.
+//! for Rollouts, Experiments and analyses refuse, judged beside the Services and routes that stand in the same files.
 //!
 //! The rules are those of the controller, and the fields those of its definitions: nothing is said twice here. An object that
 //! is not in the files may be in the cluster, and is no mistake.
@@ -10,7 +10,7 @@ mod strict;
 
 use crate::manifests::Text;
 use beside::Beside;
-use crds::{Experiment, FieldError, Rollout, kind};
+use crds::{AnalysisRun, AnalysisTemplate, Experiment, FieldError, Rollout, kind};
 use gitops::manifest::{self, Manifest};
 use places::Places;
 
@@ -59,13 +59,23 @@ fn mistakes(manifest: &Manifest, beside: &Beside) -> Vec<FieldError> {
             Err(error) => found.push(error),
         },
         kind::EXPERIMENT => match Experiment::from_value(object) {
-            Ok(experiment) => {
-                let problem = rollouts::experiment::lint(&experiment);
-                found.extend(problem.map(|problem| FieldError { path: "spec".into(), problem }));
-            }
+            Ok(experiment) => found.extend(rollouts::experiment::lint(&experiment).map(in_spec)),
+            Err(error) => found.push(error),
+        },
+        kind::ANALYSIS_RUN => match AnalysisRun::from_value(object) {
+            Ok(run) => found.extend(analysis::lint_run(&run.spec).map(in_spec)),
+            Err(error) => found.push(error),
+        },
+        kind::ANALYSIS_TEMPLATE | kind::CLUSTER_ANALYSIS_TEMPLATE => match AnalysisTemplate::from_value(object) {
+            Ok(template) => found.extend(analysis::lint_template(&template.spec).map(in_spec)),
             Err(error) => found.push(error),
         },
         _ => {}
     }
     found
+}
+
+/// Some rules say in their words where a mistake stands.
+fn in_spec(problem: String) -> FieldError {
+    FieldError { path: "spec".into(), problem }
 }

@@ -113,6 +113,22 @@ fn what_is_waited_for_stands_below_the_message() {
 }
 
 #[test]
+fn a_measurement_that_a_job_took_stands_below_its_run() {
+    let mut cluster = Cluster::named("analysis-step-error-aborted");
+    let run = cluster.0.iter_mut().find(|object| object.get("kind").is_some_and(|kind| kind == "AnalysisRun"));
+    let status = run.and_then(|run| run.get_mut("status")).expect("has a status");
+    let taken = serde_json::json!({"phase": "Running", "startedAt": "2026-11-23T08:59:00Z", "metadata": {"job-name": "check-1"}});
+    *status.pointer_mut("/metricResults/0/measurements").expect("has measurements") = Value::Array(vec![taken]);
+    let shown = paint::print(&text::lines(&cluster.view(&[], "2026-11-23T09:00:00Z")), false);
+    let row = shown.lines().find(|line| line.contains("⊞ check-1")).expect("the Job is there");
+    assert_eq!(
+        row.split_whitespace().collect::<Vec<_>>()[1..],
+        ["└──⊞", "check-1", "Job", "◌", "Running", "60s"],
+        "{shown}"
+    );
+}
+
+#[test]
 fn time_alone_is_no_change() {
     let cluster = Cluster::named("basic-aborted");
     let (one, other) = (cluster.view(&[], "2026-11-23T09:00:00Z"), cluster.view(&[], "2026-11-23T10:00:00Z"));

@@ -41,6 +41,16 @@ fn plain(text: &str, stage: &Stage) -> String {
     text.lines().map(line).collect()
 }
 
+/// The text without times of the day: `(12:34:56 UTC)` stands after each age.
+fn clockless(text: &str) -> String {
+    let mut pieces = text.split(" (");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| match piece.split_once(" UTC)") {
+        Some((time, rest)) if time.len() == 8 => format!("{text} (TIME){rest}"),
+        _ => format!("{text} ({piece}"),
+    })
+}
+
 /// Compares a text with the one that is kept, or keeps it.
 fn compare(name: &str, seen: &str) -> anyhow::Result<()> {
     let path = repository().join("e2e/tests/cluster/output").join(name);
@@ -85,6 +95,7 @@ async fn seen_by_people() -> anyhow::Result<()> {
     }
     compare("plugin-get.txt", &plain(&stage.plugin(&["get", "rollout", "shop"])?, &stage))?;
     compare("plugin-list.txt", &plain(&stage.plugin(&["list", "rollouts"])?, &stage))?;
+    compare("plugin-explain.txt", &clockless(&plain(&stage.plugin(&["explain", "rollout/shop"])?, &stage)))?;
     Ok(())
 }
 
