@@ -143,6 +143,7 @@ impl Stores {
             cluster_templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
         Some(rollouts::Observed {
             runs: self.runs.by(OWNER, namespace, &meta.uid),
+            experiments: self.experiments_of(namespace, &meta.uid),
             rollout,
             unreadable: kept.unreadable.as_deref().cloned(),
             replica_sets,

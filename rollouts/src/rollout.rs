@@ -11,6 +11,7 @@ mod check;
 pub(crate) mod conditions;
 mod drain;
 mod endpoints;
+mod experiments;
 mod fleet;
 mod goal;
 mod held;
@@ -107,6 +108,7 @@ fn carry_out(look: &Look<'_>) -> Plan {
     writes.extend(moved);
     reasons.extend(held);
     writes.extend(runs::writes(look));
+    writes.extend(experiments::writes(look));
     let scaling = scaling::writes(look);
     writes.extend(scaling.writes);
     reasons.extend(scaling.held);
@@ -128,6 +130,7 @@ fn carry_out(look: &Look<'_>) -> Plan {
     if writes.is_empty() {
         writes.extend(revision::trimmed(look.spec, look.fleet));
         writes.extend(runs::trimmed(look.observed, look.spec, look.fleet));
+        writes.extend(experiments::trimmed(look.observed, look.spec, look.fleet));
         if !restart.is_put_off {
             writes.extend(restart.writes);
         }

@@ -2,7 +2,9 @@
 //! server's subtleties; those belong to the simulator. It lets a story of the rules be played in microseconds.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use crds::{AnalysisRun, AnalysisTemplate, EndpointSlice, Pod, RawObject, ReplicaSet, Rollout, Service, keys, kind};
+use crds::{
+    AnalysisRun, AnalysisTemplate, EndpointSlice, Experiment, Pod, RawObject, ReplicaSet, Rollout, Service, keys, kind,
+};
 use plan::{Moves, ObjectRef, Plan, Requeue, Verb};
 use rollouts::{Observed, Refusal, audit, decide};
 use serde_json::{Value, json};
@@ -19,6 +21,7 @@ pub struct Toy {
     pub routes: BTreeMap<String, Value>,
     pub rules: BTreeMap<String, Value>,
     pub runs: BTreeMap<String, Value>,
+    pub experiments: BTreeMap<String, Value>,
     pub templates: BTreeMap<String, Value>,
     pub events: Vec<String>,
     pub log: Vec<String>,
@@ -89,6 +92,7 @@ impl Toy {
             routes: empty(),
             rules: empty(),
             runs: empty(),
+            experiments: empty(),
             templates: empty(),
             events: Vec::new(),
             log: Vec::new(),
@@ -188,6 +192,11 @@ impl Toy {
             refused: self.refused.clone(),
             routed: self.routed(),
             runs: self.runs.values().map(|run| Arc::new(AnalysisRun::from_value(run).expect("a run"))).collect(),
+            experiments: self
+                .experiments
+                .values()
+                .map(|value| Arc::new(Experiment::from_value(value).expect("an experiment")))
+                .collect(),
             templates: self
                 .templates
                 .iter()
@@ -288,6 +297,7 @@ impl Toy {
             "VirtualService" => &mut self.routes,
             "DestinationRule" => &mut self.rules,
             "AnalysisRun" => &mut self.runs,
+            "Experiment" => &mut self.experiments,
             other => panic!("no {other} here"),
         }
     }
@@ -361,6 +371,12 @@ impl Toy {
     pub fn end_run(&mut self, name: &str, phase: &str, message: &str) {
         let run = self.runs.get_mut(name).unwrap_or_else(|| panic!("run {name} exists"));
         run["status"] = json!({"phase": phase, "message": message, "metricResults": [], "runSummary": {}});
+    }
+
+    /// An experiment gets this phase.
+    pub fn end_experiment(&mut self, name: &str, phase: &str, message: &str) {
+        let experiment = self.experiments.get_mut(name).unwrap_or_else(|| panic!("experiment {name} exists"));
+        experiment["status"] = json!({"phase": phase, "message": message});
     }
 
     /// The last lines of the transcript.

@@ -10,7 +10,8 @@ use crate::{
     settings::Settings,
     watch::store::{Change, IndexKey},
 };
-use crds::{ObjectMeta, Service};
+use crds::{Experiment, ObjectMeta, Service};
+use std::sync::Arc;
 
 impl Stores {
     /// What the rules for an Experiment look at; `None` when there is no such Experiment.
@@ -25,7 +26,7 @@ impl Stores {
         let templates = self.templates.within(&meta.namespace);
         let cluster_templates = self.cluster_templates.all();
         Some(rollouts::experiment::Observed {
-            experiment: kept.experiment.clone(),
+            experiment: Arc::clone(&kept.experiment),
             unreadable: kept.unreadable.clone(),
             replica_sets: self.sets(OWNER, &meta.namespace, &meta.uid)?,
             services: self.services.by(OWNER, &meta.namespace, &meta.uid),
@@ -35,6 +36,11 @@ impl Stores {
             instance_id: Some(settings.instance_id.clone()).filter(|id| !id.is_empty()),
             refused,
         })
+    }
+
+    /// The Experiments that something controls.
+    pub(super) fn experiments_of(&self, namespace: &str, uid: &str) -> Vec<Arc<Experiment>> {
+        self.experiments.by(OWNER, namespace, uid).iter().map(|kept| Arc::clone(&kept.experiment)).collect()
     }
 
     /// The Experiment that controls something.

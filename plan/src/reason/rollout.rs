@@ -61,6 +61,12 @@ pub enum RolloutReason {
     /// An Experiment begins, goes on or ends.
     #[error("the experiment is {phase}{}", if message.is_empty() { String::new() } else { format!(": {message}") })]
     ExperimentMoved { phase: String, message: String },
+    /// An Experiment's name is recorded, then the Experiment is created.
+    #[error("experiment {experiment} compares revisions")]
+    ExperimentStarted { experiment: String },
+    /// An Experiment is no longer needed.
+    #[error("experiment {experiment} is no longer needed")]
+    ExperimentEnded { experiment: String },
     /// A pod that is older than the restart that somebody asked for.
     #[error("pod {pod} is older than the restart of {}", at.format("%H:%M:%S"))]
     PodRestarted { pod: String, at: DateTime<Utc> },
@@ -99,6 +105,9 @@ pub enum RolloutReason {
     /// An AnalysisRun has not ended; without a phase it has not begun.
     #[error("analysis run {run} {}", if phase.is_empty() { "has not begun".to_owned() } else { format!("is {phase}") })]
     RunUnfinished { run: String, phase: String },
+    /// A step's Experiment has not ended; without a phase it has not begun.
+    #[error("experiment {experiment} {}", if phase.is_empty() { "has not begun".to_owned() } else { format!("is {phase}") })]
+    ExperimentUnfinished { experiment: String, phase: String },
     /// An Experiment goes on for so long.
     #[error("the experiment lasts until {}", until.format("%H:%M:%S"))]
     LastsUntil { until: DateTime<Utc> },

@@ -4,8 +4,8 @@
 //! ReplicaSets and runs.
 
 use super::{
-    blue_green, conditions,
-    look::{INCONCLUSIVE, Look},
+    blue_green, conditions, experiments,
+    look::Look,
     phase::Phase,
     replicas::WHOLE,
     restart,
@@ -15,7 +15,7 @@ use super::{
 use crate::template;
 use chrono::{DateTime, Utc};
 use crds::{
-    Time,
+    Experiment, Time,
     analysis::AnalysisPhase,
     rollout::{CanaryStrategy, PauseCondition, RolloutStatus},
 };
@@ -119,6 +119,7 @@ fn clear(status: &mut RolloutStatus) {
     status.controller_pause = false;
     status.abort = false;
     status.aborted_at = None;
+    status.canary.current_experiment = None;
     for slot in PASSING_SLOTS {
         *slot.record(status) = None;
     }
@@ -197,7 +198,8 @@ fn reconsidered(look: &Look<'_>) -> Option<Change> {
 fn rushed(look: &Look<'_>) -> Option<Change> {
     let status = look.status();
     let is_held = status.controller_pause || !status.pause_conditions.is_empty();
-    let has_runs = PASSING_SLOTS.iter().any(|slot| slot.recorded(status).is_some());
+    let has_runs =
+        PASSING_SLOTS.iter().any(|slot| slot.recorded(status).is_some()) || status.canary.current_experiment.is_some();
     let is_at_end = status.current_step_index == last_step(look.spec);
     (is_held || has_runs || !is_at_end).then(|| hurried(look))
 }
@@ -227,9 +229,9 @@ fn retried(look: &Look<'_>) -> Option<Change> {
 
 /// What the runs say, and what the progress deadline says.
 fn judged(look: &Look<'_>) -> Option<Change> {
-    match runs::verdict(look) {
+    match runs::verdict(look).or_else(|| experiments::verdict(look)) {
         Some(Verdict::Abort(why)) => return Some(aborted(look, Some(why))),
-        Some(Verdict::Hold) => return Some(paused(look, look.status().clone(), INCONCLUSIVE)),
+        Some(Verdict::Hold(reason)) => return Some(paused(look, look.status().clone(), reason)),
         None => {}
     }
     let canary = look.fleet.canary?;
@@ -329,6 +331,10 @@ fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {
                 && runs::current(look, Slot::Step(index))
                     .is_some_and(|run| run.status.phase == AnalysisPhase::Successful)
         }
+        Step::Experiment(_) => {
+            let is_successful = |experiment: &Experiment| experiment.status.phase == AnalysisPhase::Successful;
+            status.pause_conditions.is_empty() && experiments::current(look).is_some_and(is_successful)
+        }
     }
 }
 
@@ -340,6 +346,7 @@ fn completed(look: &Look<'_>, index: usize, step: &Step) -> Change {
     next.pause_conditions.retain(|condition| condition.reason != PAUSE_STEP);
     next.controller_pause = !next.pause_conditions.is_empty();
     next.canary.current_step_analysis_run_status = None;
+    next.canary.current_experiment = None;
     renew(look, &mut next);
     let what = step.describe();
     let told = Event::normal("RolloutStepCompleted", format!("Rollout step {}/{of} completed ({what})", index + 1));
@@ -364,15 +371,12 @@ pub fn resumed(look: &Look<'_>) -> Option<Change> {
     }
     let mut next = look.status().clone();
     next.controller_pause = false;
-    let because = match renew(look, &mut next) {
-        Some(run) => RolloutReason::RunStarted { run },
-        None => RolloutReason::Reported,
-    };
+    let because = renew(look, &mut next).unwrap_or(RolloutReason::Reported);
     Some(Change::new(next, because).telling(resume_event()))
 }
 
-/// Records other names for the runs that a person goes on after; the last of them.
-fn renew(look: &Look<'_>, next: &mut RolloutStatus) -> Option<String> {
+/// Records other names for the runs and the experiment that a person goes on after; the last of them.
+fn renew(look: &Look<'_>, next: &mut RolloutStatus) -> Option<RolloutReason> {
     if !runs::is_resumed(look.status()) {
         return None;
     }
@@ -381,16 +385,27 @@ fn renew(look: &Look<'_>, next: &mut RolloutStatus) -> Option<String> {
         // The step that ends here takes its run along.
         if slot.recorded(next).is_some() {
             *slot.record(next) = Some(runs::record(&name));
-            last = Some(name);
+            last = Some(RolloutReason::RunStarted { run: name });
         }
+    }
+    if let Some(name) = experiments::unnamed(look).filter(|_| next.canary.current_experiment.is_some()) {
+        next.canary.current_experiment = Some(name.clone());
+        last = Some(RolloutReason::ExperimentStarted { experiment: name });
     }
     last
 }
 
-/// Records the name of a run that the phase calls for.
+/// Records the name of a run or an experiment that the phase calls for, and forgets the experiment of another step.
 fn named(look: &Look<'_>) -> Option<Change> {
-    let (slot, name) = runs::unnamed(look).into_iter().next()?;
     let mut next = look.status().clone();
-    *slot.record(&mut next) = Some(runs::record(&name));
-    Some(Change::new(next, RolloutReason::RunStarted { run: name }))
+    if let Some((slot, name)) = runs::unnamed(look).into_iter().next() {
+        *slot.record(&mut next) = Some(runs::record(&name));
+        return Some(Change::new(next, RolloutReason::RunStarted { run: name }));
+    }
+    if let Some(experiment) = experiments::unnamed(look) {
+        next.canary.current_experiment = Some(experiment.clone());
+        return Some(Change::new(next, RolloutReason::ExperimentStarted { experiment }));
+    }
+    next.canary.current_experiment = None;
+    experiments::is_left_behind(look).then(|| Change::new(next, RolloutReason::Reported))
 }

@@ -2,6 +2,7 @@
 //! one is missing the Rollout says so and stays as it is.
 
 use super::{
+    experiments,
     invalid::Invalid,
     look::Look,
     observed::Observed,
@@ -52,14 +53,20 @@ fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<(String, &'a str)> {
     named.into_iter().filter_map(|(field, name)| Some((format!("{strategy}.{field}"), name?))).collect()
 }
 
-/// Whether every run that is to be created now can have its arguments.
+/// Whether every run and experiment that is to be created now can have its arguments.
 pub fn runs(look: &Look<'_>) -> Result<(), Invalid> {
-    let Some((slot, problem)) = runs::impossible(look) else { return Ok(()) };
-    Err(Invalid::value(&format!("{}.args", path_of(slot)), "", problem))
+    if let Some((slot, problem)) = runs::impossible(look) {
+        return Err(Invalid::value(&format!("{}.args", path_of(slot)), "", problem));
+    }
+    match experiments::impossible(look) {
+        Some((index, problem)) => Err(Invalid::value(&format!("{CANARY}.steps[{index}].experiment"), "", problem)),
+        None => Ok(()),
+    }
 }
 
 fn is_taken_back(look: &Look<'_>) -> bool {
-    look.phase == Phase::Aborted || matches!(runs::verdict(look), Some(Verdict::Abort(_)))
+    let verdict = runs::verdict(look).or_else(|| experiments::verdict(look));
+    look.phase == Phase::Aborted || matches!(verdict, Some(Verdict::Abort(_)))
 }
 
 fn analyses<'a>(spec: &'a Spec<'_>) -> impl Iterator<Item = (Slot, &'a RolloutAnalysis)> {
@@ -72,7 +79,7 @@ fn analyses<'a>(spec: &'a Spec<'_>) -> impl Iterator<Item = (Slot, &'a RolloutAn
     };
     let of_step = |(index, step): (usize, &'a Step)| match step {
         Step::Analysis(analysis) => Some((Slot::Step(index), analysis.as_ref())),
-        Step::SetWeight(_) | Step::Pause(_) | Step::SetCanaryScale(_) => None,
+        Step::SetWeight(_) | Step::Pause(_) | Step::SetCanaryScale(_) | Step::Experiment(_) => None,
     };
     let background = spec.background.iter().map(|background| (Slot::Background, &background.analysis));
     spec.steps.iter().enumerate().filter_map(of_step).chain(background).chain(around.into_iter().flatten())

@@ -288,7 +288,8 @@ pub fn deadline(look: &Look<'_>, status: &RolloutStatus) -> Option<DateTime<Utc>
     }
     let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);
     let is_judged = look.sides.is_some_and(|sides| !blue_green::wanted_runs(look, &sides).is_empty());
-    let waits_on_purpose = is_judged || matches!(look.spec.steps.get(index), Some(Step::Pause(_) | Step::Analysis(_)));
+    let waits_on_purpose = is_judged
+        || matches!(look.spec.steps.get(index), Some(Step::Pause(_) | Step::Analysis(_) | Step::Experiment(_)));
     let is_paused = find(status, "Paused").is_some_and(|condition| condition.status == "True");
     let is_draining =
         look.fleet.retired.iter().any(|revision| revision.deadline().is_some() && revision.size().asked > 0);

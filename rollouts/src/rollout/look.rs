@@ -2,6 +2,7 @@
 
 use super::{
     blue_green::Sides,
+    experiments,
     fleet::Fleet,
     goal::Goal,
     observed::Observed,
@@ -67,9 +68,10 @@ impl<'a> Look<'a> {
         rollout_target(self.observed)
     }
 
-    /// `spec.paused`, or a pause because an analysis could not decide: both stop every scaling.
+    /// `spec.paused`, or a pause because an analysis or an experiment could not decide: both stop every scaling.
     pub fn is_halted(&self) -> bool {
-        let inconclusive = |condition: &crds::rollout::PauseCondition| condition.reason == INCONCLUSIVE;
+        let reasons = [INCONCLUSIVE, experiments::INCONCLUSIVE];
+        let inconclusive = |condition: &crds::rollout::PauseCondition| reasons.contains(&condition.reason.as_str());
         self.observed.rollout.spec.paused || self.status().pause_conditions.iter().any(inconclusive)
     }
 

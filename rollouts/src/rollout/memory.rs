@@ -4,7 +4,7 @@
 //! Some are written by clients too: that is how a person steers an update.
 
 /// Paths below `status` that a decision reads.
-pub const MEMORY: [&str; 23] = [
+pub const MEMORY: [&str; 24] = [
     // Which template and which steps the rest is about.
     "currentPodHash",
     "currentStepHash",
@@ -26,6 +26,8 @@ pub const MEMORY: [&str; 23] = [
     "canary.currentBackgroundAnalysisRunStatus",
     "blueGreen.prePromotionAnalysisRunStatus",
     "blueGreen.postPromotionAnalysisRunStatus",
+    // The name of the step's experiment, recorded before that is created.
+    "canary.currentExperiment",
     // Whether the smaller preview was let go.
     "blueGreen.scaleUpPreviewCheckPoint",
     // The progress deadline counts from Progressing.lastUpdateTime, and starts anew when one of the counts or selectors moves.

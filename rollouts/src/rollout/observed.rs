@@ -2,8 +2,8 @@
 
 use super::refusal::Refusal;
 use crds::{
-    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, EndpointSlice, FieldError, Kind, Pod, RawObject,
-    ReplicaSet, Rollout, Service,
+    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, EndpointSlice, Experiment, FieldError, Kind, Pod,
+    RawObject, ReplicaSet, Rollout, Service,
 };
 use plan::ObjectRef;
 use std::{collections::BTreeMap, sync::Arc};
@@ -29,6 +29,8 @@ pub struct Observed {
     pub closed_kinds: BTreeMap<Kind, String>,
     /// AnalysisRuns that it controls.
     pub runs: Vec<Arc<AnalysisRun>>,
+    /// Experiments that it controls.
+    pub experiments: Vec<Arc<Experiment>>,
     /// AnalysisTemplates of its namespace, by name.
     pub templates: BTreeMap<String, Arc<AnalysisTemplate>>,
     /// ClusterAnalysisTemplates, by name.

@@ -7,8 +7,8 @@ mod arguments;
 mod history;
 mod verdict;
 
-pub use arguments::unreadable_metadata;
-pub use history::trimmed;
+pub use arguments::{resolved as arguments, unreadable_metadata};
+pub use history::{surplus, trimmed};
 pub use verdict::{Verdict, events, verdict};
 
 use super::{

@@ -2,6 +2,7 @@
 //!
 //! The checks run in a fixed order and stop at the first that fails, since clients match on that one message.
 
+pub mod experiment;
 pub mod pods;
 
 use super::{
@@ -16,7 +17,7 @@ use crate::template;
 use chrono::TimeDelta;
 use crds::{
     IntOrString, Rollout,
-    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutAnalysis, RolloutStrategy},
+    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, ExperimentStep, RolloutAnalysis, RolloutStrategy},
 };
 use pods::{CanaryScale, Pods};
 use serde_json::Value;
@@ -27,6 +28,8 @@ const DRAIN_SECS: i32 = 30;
 const PROGRESS_DEADLINE_SECS: i32 = 600;
 /// Old ReplicaSets that are kept.
 const HISTORY_LIMIT: i32 = 10;
+/// What is said of a field of the metadata that no pod could be given either.
+const UNREADABLE_METADATA: &str = "Analyses arguments must refer to valid object metadata supported by downwardAPI";
 /// Ended AnalysisRuns of each kind that are kept.
 const RUN_HISTORY_LIMIT: i32 = 5;
 
@@ -39,6 +42,8 @@ pub enum Step {
     Pause(Option<TimeDelta>),
     /// Go on once an AnalysisRun of these templates succeeded.
     Analysis(Box<RolloutAnalysis>),
+    /// Go on once an Experiment made like this succeeded.
+    Experiment(Box<ExperimentStep>),
     /// Give the canary a number of pods that does not follow its share.
     SetCanaryScale(CanaryScale),
 }
@@ -51,6 +56,7 @@ impl Step {
             Self::Pause(None) => "pause".into(),
             Self::Pause(Some(duration)) => format!("pause: {}", go_duration(*duration)),
             Self::Analysis(_) => "analysis".into(),
+            Self::Experiment(_) => "experiment".into(),
             Self::SetCanaryScale(scale) => scale.to_string(),
         }
     }
@@ -233,7 +239,8 @@ impl<'a> Parts<'a> {
             ));
         }
         unsupported::check_canary(canary)?;
-        let steps = canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire)).collect::<Result<_, _>>()?;
+        let steps =
+            canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire, canary)).collect::<Result<_, _>>()?;
         let pods = Pods::parse(canary, !routers.is_empty())?;
         let background = canary.analysis.as_ref().map(|background| Background {
             analysis: background.analysis.clone(),
@@ -336,7 +343,7 @@ fn services(canary: &CanaryStrategy) -> Result<Vec<Router<'_>>, Invalid> {
     Ok(routers)
 }
 
-fn step(index: usize, wire: &CanaryStep) -> Result<Step, Invalid> {
+fn step(index: usize, wire: &CanaryStep, canary: &CanaryStrategy) -> Result<Step, Invalid> {
     let path = format!("spec.strategy.canary.steps[{index}]");
     let kinds = [wire.set_weight.is_some(), wire.pause.is_some(), wire.experiment.is_some(), wire.analysis.is_some()];
     let others = [
@@ -366,13 +373,13 @@ fn step(index: usize, wire: &CanaryStep) -> Result<Step, Invalid> {
     }
     if let Some(analysis) = &wire.analysis {
         if let Some(field) = runs::unreadable_metadata(&analysis.args) {
-            return Err(Invalid::value(
-                &format!("{path}.analyses"),
-                field,
-                "Analyses arguments must refer to valid object metadata supported by downwardAPI",
-            ));
+            return Err(Invalid::value(&format!("{path}.analyses"), field, UNREADABLE_METADATA));
         }
         return Ok(Step::Analysis(Box::new(analysis.clone())));
+    }
+    if let Some(wanted) = &wire.experiment {
+        experiment::check(&path, wanted, canary)?;
+        return Ok(Step::Experiment(Box::new(wanted.clone())));
     }
     if let (None, Some(scale)) = (&wire.pause, &wire.set_canary_scale) {
         return Ok(Step::SetCanaryScale(CanaryScale::of(scale)));

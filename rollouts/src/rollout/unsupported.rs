@@ -74,7 +74,6 @@ pub fn check_step(path: &str, step: &CanaryStep) -> Result<(), Invalid> {
     refuse(
         path,
         &[
-            ("experiment", step.experiment.is_some()),
             ("setHeaderRoute", step.set_header_route.is_some()),
             ("setMirrorRoute", step.set_mirror_route.is_some()),
             ("plugin", step.plugin.is_some()),

@@ -3,7 +3,7 @@
 
 use super::{
     advance::{PAUSE_STEP, pause_end},
-    blue_green,
+    blue_green, experiments,
     look::Look,
     phase::Phase,
     runs::{self, Slot},
@@ -38,6 +38,7 @@ pub fn on(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
         reasons
             .push(RolloutReason::RunUnfinished { run: run.metadata.name.clone(), phase: run.status.phase.to_string() });
     }
+    reasons.extend(experiments::unfinished(look));
     reasons.extend(missing_pods(look));
     (reasons, requeue)
 }

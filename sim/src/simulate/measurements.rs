@@ -93,7 +93,9 @@ fn measured(said: &str) -> Result<Measured, NoMeasurement> {
 /// missing, which the controller will say.
 fn asked(cast: &Cast) -> Option<BTreeMap<String, String>> {
     let canary = cast.rollout.pointer("/spec/strategy/canary")?;
-    let of_steps = list(canary, "/steps").iter().flat_map(|step| list(step, "/analysis/templates"));
+    // An analysis of an experiment names one template, as an item of a list of them does.
+    let of_step = |step| list(step, "/analysis/templates").iter().chain(list(step, "/experiment/analyses"));
+    let of_steps = list(canary, "/steps").iter().flat_map(of_step);
     let mut open: Vec<&Value> = list(canary, "/analysis/templates").iter().chain(of_steps).collect();
     let mut seen = BTreeSet::new();
     let mut found = BTreeMap::new();

@@ -10,8 +10,8 @@ use plan::Event;
 pub enum Verdict {
     /// Take the update back, in these words.
     Abort(String),
-    /// Hold it until a person decides.
-    Hold,
+    /// Hold it for this reason until a person decides.
+    Hold(&'static str),
 }
 
 /// The verdict of the runs that judge this revision now; failures first.
@@ -26,7 +26,7 @@ pub fn verdict(look: &Look<'_>) -> Option<Verdict> {
                     message.map_or_else(|| slot.blame().to_owned(), |message| format!("{}: {message}", slot.blame()));
                 return Some(Verdict::Abort(why));
             }
-            AnalysisPhase::Inconclusive if !is_already_held(look) => held = Some(Verdict::Hold),
+            AnalysisPhase::Inconclusive if !is_already_held(look) => held = Some(Verdict::Hold(INCONCLUSIVE)),
             AnalysisPhase::Unset
             | AnalysisPhase::Pending
             | AnalysisPhase::Running
