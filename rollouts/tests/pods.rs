@@ -100,3 +100,72 @@ fn a_share_that_falls_twice_keeps_pods_for_the_higher_one_first() {
     toy.pass(60);
     assert_eq!((stands(&toy), toy.has_deadlines()), ((7, 40, 2, 5), false), "{}", toy.tail());
 }
+
+/// Only so many pods of an image are available.
+fn only(toy: &mut Toy, image: &str, available: i64) {
+    toy.pods_become_ready = false;
+    for set in toy.sets.values_mut() {
+        let has_image = set["spec"]["template"]["spec"]["containers"][0]["image"] == image;
+        if has_image {
+            set["status"]["availableReplicas"] = available.into();
+            set["status"]["readyReplicas"] = available.into();
+        }
+    }
+}
+
+#[test]
+fn a_threshold_lets_steps_and_the_end_go_on_with_fewer_pods() {
+    let steps = json!([{"pause": {}}, {"setWeight": 50}, {"pause": {}}]);
+    // Kind, value, how many of five and of ten pods are there, and whether that is enough.
+    for (threshold, at_step, at_end, expected) in [
+        (json!(null), 4, 10, (1, false)),
+        (json!({"type": "Percent", "value": 80}), 3, 10, (1, false)),
+        (json!({"type": "Percent", "value": 80}), 4, 7, (3, false)),
+        (json!({"type": "Percent", "value": 80}), 4, 8, (3, true)),
+        (json!({"type": "Pods", "value": 2}), 1, 10, (1, false)),
+        (json!({"type": "Pods", "value": 2}), 2, 2, (3, true)),
+        (json!({"type": "Pods", "value": 0}), 0, 10, (1, false)),
+        (json!({"type": "Pods", "value": 0}), 1, 1, (3, true)),
+    ] {
+        for is_routed in [true, false] {
+            let mut toy = held(10, steps.clone(), json!({ "replicaProgressThreshold": threshold }));
+            if !is_routed {
+                let mut strategy = json!({"steps": steps, "maxSurge": "100%", "maxUnavailable": "100%"});
+                strategy["replicaProgressThreshold"] = threshold.clone();
+                toy = Toy::new(strategy, 10);
+                toy.settle();
+                toy.set_image("web:2");
+                toy.settle();
+            }
+            promote_with(&mut toy, at_step);
+            let step = toy.status("currentStepIndex").as_i64().expect("an index");
+            assert_eq!(step.min(2), expected.0.min(2), "{threshold} {at_step}: {}", toy.tail());
+            promote_with(&mut toy, at_end);
+            let is_promoted = toy.status("stableRS") == json!(toy.hash_of("web:2"));
+            assert_eq!(is_promoted, expected.1, "{threshold} {at_end}: {}", toy.tail());
+        }
+    }
+}
+
+/// The pause ends, and so many pods of the canary are available from then on.
+fn promote_with(toy: &mut Toy, available: i64) {
+    toy.patch(json!({"status": {"pauseConditions": null}}));
+    toy.pods_become_ready = false;
+    for _ in 0..4 {
+        toy.looks(2);
+        only(toy, "web:2", available.min(toy.pods_of("web:2")));
+    }
+    toy.settle();
+}
+
+#[test]
+fn a_share_rises_onto_endpoints_that_are_there_whatever_the_threshold_says() {
+    let steps = json!([{"pause": {}}, {"setWeight": 50}, {"pause": {}}]);
+    let mut toy = held(4, steps, json!({"replicaProgressThreshold": {"type": "Percent", "value": 50}}));
+    toy.endpoints_follow = false;
+    promote(&mut toy);
+    assert_eq!(stands(&toy), (1, 0, 2, 4), "{}", toy.tail());
+    toy.endpoints_follow = true;
+    toy.settle();
+    assert_eq!(stands(&toy), (2, 50, 2, 4), "{}", toy.tail());
+}

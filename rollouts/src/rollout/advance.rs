@@ -255,7 +255,7 @@ fn finished(look: &Look<'_>) -> Option<Change> {
         Phase::Finishing => format!("Completed all {} canary steps", look.spec.steps.len()),
         Phase::First | Phase::Promoted | Phase::Aborted | Phase::Stepping(_) => return None,
     };
-    let has_all_pods = canary.size().available >= look.spec.limits.replicas;
+    let has_all_pods = canary.size().available >= look.spec.pods.enough.of(look.spec.limits.replicas);
     let has_all_traffic = has_share(look, WHOLE);
     (has_all_pods && has_all_traffic).then(|| promoted(look, why))
 }

@@ -29,7 +29,7 @@ impl Goal {
     pub fn of(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase, traffic: Option<&Traffic<'_>>) -> Self {
         let Split { canary, stable } = pods(spec, fleet, phase);
         let mut goal = Self { weight: 0, canary_pods: canary, stable_pods: stable, has_its_pods: false };
-        goal.has_its_pods = if spec.is_routed() { goal.is_met(spec, fleet) } else { goal.is_met_exactly(fleet) };
+        goal.has_its_pods = if spec.is_routed() { goal.is_met(spec, fleet) } else { goal.is_met_exactly(spec, fleet) };
         // To a canary that is to have no pods nothing is sent.
         let traffic = traffic.filter(|_| goal.canary_pods > 0);
         goal.weight = traffic.map_or(0, |traffic| weight(spec, fleet, phase, traffic, goal.has_its_pods));
@@ -42,18 +42,18 @@ impl Goal {
         let stable_is_full = fleet
             .stable_beside_canary()
             .is_none_or(|stable| stable.size().asked == spec.limits.replicas && stable.pods() >= spec.limits.replicas);
-        canary.asked >= self.canary_pods && canary.available >= self.canary_pods && stable_is_full
+        canary.asked >= self.canary_pods && canary.available >= spec.pods.enough.of(self.canary_pods) && stable_is_full
     }
 
     /// Where pods are the traffic, one too many is a share too many.
-    fn is_met_exactly(self, fleet: &Fleet<'_>) -> bool {
+    fn is_met_exactly(self, spec: &Spec<'_>, fleet: &Fleet<'_>) -> bool {
         let Some(canary) = fleet.canary else { return false };
         let stable_is_there = fleet
             .stable_beside_canary()
             .is_none_or(|stable| stable.size().asked == self.stable_pods && stable.pods() == self.stable_pods);
         // Pods that go count as available for a moment still: the next step must not build on them.
         let canary_is_there = canary.size().asked == self.canary_pods
-            && canary.size().available >= self.canary_pods
+            && canary.size().available >= spec.pods.enough.of(self.canary_pods)
             && canary.pods() <= self.canary_pods;
         let retired: i32 = fleet.retired.iter().map(|revision| revision.size().available).sum();
         canary_is_there && stable_is_there && retired == 0

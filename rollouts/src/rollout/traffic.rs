@@ -126,8 +126,9 @@ pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
 
 /// What must be ready before the routes may move: the endpoints of whichever end gains.
 fn held(look: &Look<'_>, traffic: &Traffic<'_>, goal: i32) -> Option<RolloutReason> {
-    // A scale of the steps may say that fewer are enough.
-    let wanted = replicas::routed(goal, look.spec.limits.replicas).min(look.goal.canary_pods).max(1);
+    // A scale of the steps, or a threshold, may say that fewer are enough; one must be there.
+    let needed = replicas::routed(goal, look.spec.limits.replicas).min(look.goal.canary_pods);
+    let wanted = look.spec.pods.enough.of(needed).max(1);
     let mut rising = traffic.0.iter().filter(|routed| goal > routed.lowest_canary());
     let mut falling = traffic.0.iter().filter(|routed| WHOLE - goal > routed.lowest_stable());
     rising

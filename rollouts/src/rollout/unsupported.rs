@@ -27,7 +27,6 @@ pub fn check_canary(canary: &CanaryStrategy) -> Result<(), Invalid> {
             ("scaleDownDelayRevisionLimit", canary.scale_down_delay_revision_limit.is_some()),
             ("dynamicStableScale", canary.dynamic_stable_scale),
             ("pingPong", canary.ping_pong.is_some()),
-            ("replicaProgressThreshold", canary.replica_progress_threshold.is_some()),
         ],
     )
 }

@@ -1,8 +1,11 @@
 //! What a canary's spec says about the number of its pods beside weights and surge: a scale of its own, the fewest of a revision,
 //! how many are enough to go on, and whether the stable revision gives up what the canary takes over.
 
-use crate::rollout::{invalid::Invalid, replicas};
-use crds::rollout::{CanaryStrategy, SetCanaryScale};
+use crate::rollout::{
+    invalid::Invalid,
+    replicas::{self, WHOLE},
+};
+use crds::rollout::{CanaryStrategy, ReplicaProgressThreshold, SetCanaryScale};
 use std::fmt;
 
 /// A step's say about the canary's pods, whatever share it has.
@@ -37,6 +40,46 @@ impl fmt::Display for CanaryScale {
     }
 }
 
+/// How many of the pods that are wanted must be available for the update to go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Enough {
+    /// All of them.
+    #[default]
+    All,
+    /// This percentage of them, rounded up.
+    Percent(i32),
+    /// So many, or all of them where fewer are wanted.
+    Pods(i32),
+}
+
+impl Enough {
+    fn parse(wire: Option<&ReplicaProgressThreshold>) -> Result<Self, Invalid> {
+        match wire.map(|wire| (wire.threshold_type.as_str(), wire.value)) {
+            None => Ok(Self::All),
+            Some(("Percent" | "Pods", ..0)) => Ok(Self::All),
+            Some(("Percent", value)) => Ok(Self::Percent(value)),
+            Some(("Pods", value)) => Ok(Self::Pods(value)),
+            Some((other, _)) => Err(Invalid::rendered(
+                "spec.strategy.canary.replicaProgressThreshold.type",
+                format!("Unsupported value: {other:?}: supported values: \"Percent\", \"Pods\""),
+            )),
+        }
+    }
+
+    /// How many are enough of so many: one at least, where any are wanted.
+    pub fn of(self, wanted: i32) -> i32 {
+        let enough = match self {
+            Self::All => wanted,
+            Self::Percent(percent) => {
+                let product = i64::from(wanted) * i64::from(percent);
+                i32::try_from((product + 99).div_euclid(i64::from(WHOLE))).unwrap_or(i32::MAX)
+            }
+            Self::Pods(pods) => pods,
+        };
+        enough.max(1).min(wanted)
+    }
+}
+
 /// What decides the number of pods.
 #[derive(Clone, Debug, Default)]
 pub struct Pods {
@@ -44,6 +87,8 @@ pub struct Pods {
     scales: Vec<Option<CanaryScale>>,
     /// The fewest pods of a revision that has any.
     least: i32,
+    /// How many of them must be available.
+    pub enough: Enough,
 }
 
 impl Pods {
@@ -57,7 +102,8 @@ impl Pods {
             ));
         }
         let least = canary.min_pods_per_replica_set.filter(|_| is_routed).unwrap_or(0);
-        Ok(Self { scales, least })
+        let enough = Enough::parse(canary.replica_progress_threshold.as_ref())?;
+        Ok(Self { scales, least, enough })
     }
 
     /// The scale in force while step `index` is the current one: the last that was set so far.
@@ -128,6 +174,28 @@ mod tests {
         ] {
             let pods = parsed(json!({ "minPodsPerReplicaSet": least }));
             assert_eq!(pods.for_share(share, replicas), expected, "{least:?} {share} % of {replicas}");
+        }
+    }
+    #[test]
+    fn a_threshold_says_how_many_are_enough() {
+        let threshold = |kind: &str, value: i32| json!({"type": kind, "value": value});
+        for (given, wanted, expected) in [
+            (json!(null), 10, 10),
+            (threshold("Percent", 90), 10, 9),
+            (threshold("Percent", 90), 5, 5),
+            (threshold("Percent", 50), 5, 3),
+            (threshold("Percent", 0), 5, 1),
+            (threshold("Percent", 150), 5, 5),
+            (threshold("Percent", 50), 0, 0),
+            (threshold("Pods", 3), 10, 3),
+            (threshold("Pods", 0), 10, 1),
+            // It never asks for more than are wanted.
+            (threshold("Pods", 30), 10, 10),
+            (threshold("Pods", -1), 10, 10),
+            (threshold("Percent", -1), 10, 10),
+        ] {
+            let pods = parsed(json!({ "replicaProgressThreshold": given }));
+            assert_eq!(pods.enough.of(wanted), expected, "{given} of {wanted}");
         }
     }
 }
