@@ -169,3 +169,141 @@ fn a_share_rises_onto_endpoints_that_are_there_whatever_the_threshold_says() {
     toy.settle();
     assert_eq!(stands(&toy), (2, 50, 2, 4), "{}", toy.tail());
 }
+
+/// A canary whose stable revision shrinks, at 75 % of four pods.
+fn shrunk(fields: Value) -> Toy {
+    let steps = json!([{"setWeight": 25}, {"pause": {}}, {"setWeight": 75}, {"pause": {}}]);
+    let mut dynamic = json!({"dynamicStableScale": true});
+    merge(&mut dynamic, &fields);
+    let mut toy = held(4, steps, dynamic);
+    assert_eq!(stands(&toy), (1, 25, 1, 4), "{}", toy.tail());
+    toy.pass(31);
+    assert_eq!(stands(&toy), (1, 25, 1, 3), "{}", toy.tail());
+    promote(&mut toy);
+    assert_eq!(stands(&toy), (3, 75, 3, 3), "{}", toy.tail());
+    toy.pass(31);
+    assert_eq!(stands(&toy), (3, 75, 3, 1), "{}", toy.tail());
+    toy
+}
+
+#[test]
+fn the_stable_revision_gives_up_what_the_canary_takes_over() {
+    let mut toy = shrunk(json!({}));
+    promote(&mut toy);
+    assert_eq!((stands(&toy), toy.status("stableRS")), ((4, 0, 4, 1), json!(toy.hash_of("web:2"))), "{}", toy.tail());
+    toy.pass(31);
+    assert_eq!((stands(&toy), toy.status("phase")), ((4, 0, 4, 0), json!("Healthy")), "{}", toy.tail());
+}
+
+#[test]
+fn an_abort_takes_the_share_back_as_stable_pods_come() {
+    let mut toy = shrunk(json!({}));
+    toy.pods_become_ready = false;
+    toy.patch(json!({"status": {"abort": true}}));
+    toy.settle();
+    for (ready, weight) in [(1, 75), (2, 50), (3, 25), (4, 0)] {
+        only(&mut toy, "web:1", ready);
+        toy.settle();
+        assert_eq!(stands(&toy), (0, weight, 3, 4), "{ready}: {}", toy.tail());
+    }
+    // The first drain time is that of the share that was there when the first pods could go.
+    toy.pass(31);
+    assert_eq!(toy.pods_of("web:2"), 2, "{}", toy.tail());
+    toy.pass(31);
+    assert_eq!((stands(&toy), toy.has_deadlines()), ((0, 0, 0, 4), false), "{}", toy.tail());
+}
+
+#[test]
+fn a_canary_that_fails_leaves_its_share_to_the_few_pods_that_are_there() {
+    let mut toy = shrunk(json!({}));
+    only(&mut toy, "web:2", 0);
+    toy.patch(json!({"status": {"abort": true}}));
+    toy.settle();
+    assert_eq!((toy.weight(), toy.pods_of("web:1")), (0, 4), "{}", toy.tail());
+}
+
+#[test]
+fn an_abort_with_a_delay_of_its_own_keeps_the_canary_until_the_stable_pods_are_back() {
+    for (delay, after, expected) in [(10, 5, 3), (10, 11, 0), (0, 600, 3)] {
+        let mut toy = shrunk(json!({ "abortScaleDownDelaySeconds": delay }));
+        toy.pods_become_ready = false;
+        toy.patch(json!({"status": {"abort": true}}));
+        toy.pass(60);
+        assert_eq!(stands(&toy), (0, 75, 3, 4), "{}", toy.tail());
+        toy.pods_become_ready = true;
+        toy.kubelet();
+        toy.settle();
+        assert_eq!(stands(&toy), (0, 0, 3, 4), "{}", toy.tail());
+        toy.pass(after);
+        assert_eq!(stands(&toy), (0, 0, expected, 4), "{delay} {after}: {}", toy.tail());
+        toy.patch(json!({"status": {"abort": false}}));
+        toy.settle();
+        assert_eq!(toy.weight(), 25, "{}", toy.tail());
+    }
+}
+
+#[test]
+fn back_to_the_old_template_and_on_to_another_one_the_share_waits_for_stable_pods() {
+    for image in ["web:1", "web:3"] {
+        let mut toy = shrunk(json!({}));
+        toy.pods_become_ready = false;
+        toy.set_image(image);
+        toy.settle();
+        assert_eq!((toy.weight(), toy.pods_of("web:2"), toy.pods_of("web:1")), (75, 3, 4), "{image}: {}", toy.tail());
+        only(&mut toy, "web:1", 3);
+        toy.settle();
+        assert_eq!((toy.weight(), toy.pods_of("web:2")), (25, 3), "{image}: {}", toy.tail());
+        toy.pods_become_ready = true;
+        toy.kubelet();
+        toy.settle();
+        assert_eq!(toy.weight(), if image == "web:1" { 0 } else { 25 }, "{image}: {}", toy.tail());
+        toy.pass(31);
+        assert_eq!(toy.pods_of("web:2"), 0, "{image}: {}", toy.tail());
+        assert_eq!(toy.pods_of("web:1"), if image == "web:1" { 4 } else { 3 }, "{image}: {}", toy.tail());
+    }
+}
+
+#[test]
+fn a_step_to_a_smaller_share_waits_for_stable_pods() {
+    let steps = json!([{"setWeight": 75}, {"pause": {}}, {"setWeight": 25}, {"pause": {}}]);
+    let mut toy = held(4, steps, json!({"dynamicStableScale": true}));
+    toy.pass(31);
+    assert_eq!(stands(&toy), (1, 75, 3, 1), "{}", toy.tail());
+    toy.pods_become_ready = false;
+    promote(&mut toy);
+    for (ready, expected) in [(1, (2, 75, 3, 3)), (2, (2, 50, 3, 3)), (3, (3, 25, 3, 3))] {
+        only(&mut toy, "web:1", ready);
+        toy.settle();
+        assert_eq!(stands(&toy), expected, "{ready}: {}", toy.tail());
+    }
+    toy.pods_become_ready = true;
+    toy.kubelet();
+    toy.pass(31);
+    toy.pass(31);
+    assert_eq!(stands(&toy), (3, 25, 1, 3), "{}", toy.tail());
+}
+
+#[test]
+fn replicas_that_change_in_between_change_both_revisions_in_proportion() {
+    for (fields, replicas, expected) in [
+        (json!({"dynamicStableScale": true}), 8, (3, 75, 6, 2)),
+        (json!({"dynamicStableScale": true}), 2, (3, 75, 2, 1)),
+        (json!({"dynamicStableScale": true}), 1, (3, 75, 1, 1)),
+        (json!({"dynamicStableScale": true, "minPodsPerReplicaSet": 2}), 8, (3, 75, 6, 2)),
+    ] {
+        let mut toy = shrunk_with(&fields);
+        toy.patch(json!({"spec": {"replicas": replicas}}));
+        toy.settle();
+        assert_eq!(stands(&toy), expected, "{fields} {replicas}: {}", toy.tail());
+    }
+}
+
+fn shrunk_with(fields: &Value) -> Toy {
+    let steps = json!([{"setWeight": 25}, {"pause": {"duration": 40}}, {"setWeight": 75}, {"pause": {}}]);
+    let mut toy = held(4, steps, fields.clone());
+    toy.pass(41);
+    toy.pass(31);
+    toy.pass(31);
+    assert_eq!(toy.weight(), 75, "{}", toy.tail());
+    toy
+}

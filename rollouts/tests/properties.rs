@@ -39,7 +39,38 @@ fn step() -> impl Strategy<Value = Value> {
         1 => Just(json!({"pause": {}})),
         1 => (1..30i32).prop_map(|secs| json!({"pause": {"duration": secs}})),
         1 => Just(json!({"analysis": {"templates": [{"templateName": "rate"}]}})),
+        1 => (0..7i32).prop_map(|replicas| json!({"setCanaryScale": {"replicas": replicas}})),
+        1 => (0..=120i32).prop_map(|weight| json!({"setCanaryScale": {"weight": weight}})),
+        1 => Just(json!({"setCanaryScale": {"matchTrafficWeight": true}})),
     ]
+}
+
+/// Only what a canary without a router can have.
+fn unrouted(steps: &[Value]) -> Vec<Value> {
+    steps.iter().filter(|step| step["setCanaryScale"].is_null()).cloned().collect()
+}
+
+/// What decides the number of a canary's pods.
+fn pods() -> impl Strategy<Value = Value> {
+    let threshold = prop::option::of((any::<bool>(), 0..120i32));
+    let numbers = (prop::option::of(1..4i32), prop::option::of(0..2i32), prop::option::of(1..3i32));
+    (any::<bool>(), threshold, numbers).prop_map(|(dynamic, threshold, (least, abort, limit))| {
+        let threshold = threshold.map(|(percent, value)| match percent {
+            true => json!({"type": "Percent", "value": value}),
+            false => json!({"type": "Pods", "value": value / 20}),
+        });
+        let mut fields = json!({ "dynamicStableScale": dynamic });
+        let optional = [
+            ("replicaProgressThreshold", threshold),
+            ("minPodsPerReplicaSet", least.map(Value::from)),
+            ("abortScaleDownDelaySeconds", abort.map(|abort| (abort * 30).into())),
+            ("scaleDownDelayRevisionLimit", limit.map(Value::from)),
+        ];
+        for (name, value) in optional {
+            fields[name] = value.unwrap_or_default();
+        }
+        fields
+    })
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -106,15 +137,18 @@ fn blue_green() -> impl Strategy<Value = Setting> {
 }
 
 fn canary() -> impl Strategy<Value = Setting> {
-    (0..3u8, prop::collection::vec(step(), 0..5), any::<bool>(), 1..5i32).prop_map(|(router, steps, judged, replicas)| {
+    (0..3u8, prop::collection::vec(step(), 0..5), any::<bool>(), 1..5i32, pods()).prop_map(|(router, steps, judged, replicas, pods)| {
         let mut strategy = match router {
-            0 => json!({ "steps": steps }),
+            0 => json!({ "steps": unrouted(&steps), "replicaProgressThreshold": pods["replicaProgressThreshold"] }),
             1 => json!({"steps": steps, "canaryService": "canary", "stableService": "stable", "trafficRouting": {"istio": {"virtualService": {"name": "web"}}}}),
             _ => json!({"steps": steps, "trafficRouting": {"istio": {
                 "virtualService": {"name": "web"},
                 "destinationRule": {"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"},
             }}}),
         };
+        if router > 0 {
+            toy::merge(&mut strategy, &pods);
+        }
         if judged {
             strategy["analysis"] = json!({"templates": [{"templateName": "watch"}], "startingStep": 1});
         }
@@ -147,7 +181,11 @@ fn act(toy: &mut Toy, action: &Action) {
         Action::Image(number) => toy.set_image(&format!("web:{number}")),
         Action::Replicas(count) => toy.patch(json!({"spec": {"replicas": count}})),
         Action::Steps(_) if toy.rollout["spec"]["strategy"]["canary"].is_null() => {}
-        Action::Steps(steps) => toy.patch(json!({"spec": {"strategy": {"canary": {"steps": steps}}}})),
+        Action::Steps(steps) => {
+            let is_routed = !toy.rollout["spec"]["strategy"]["canary"]["trafficRouting"].is_null();
+            let steps = if is_routed { steps.clone() } else { unrouted(steps) };
+            toy.patch(json!({"spec": {"strategy": {"canary": {"steps": steps}}}}));
+        }
         Action::Abort => toy.patch(json!({"status": {"abort": true}})),
         Action::Retry => toy.patch(json!({"status": {"abort": false}})),
         Action::Promote => toy.patch(json!({"status": {"pauseConditions": null}})),

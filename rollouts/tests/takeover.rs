@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Points that this version can go on from, and a moment shortly after each was left.
-const POINTS: [&str; 28] = [
+const POINTS: [&str; 30] = [
     "analysis-background-running",
     "basic-aborted",
     "basic-deadline-abort",
@@ -31,6 +31,8 @@ const POINTS: [&str; 28] = [
     "bluegreen-promoted-old-waiting-scale-down",
     "bluegreen-waiting-for-promotion",
     "istio-host-aborted-waiting-scale-down",
+    "istio-host-dynamic-stable-scale-75",
+    "istio-host-dynamic-stable-scale-aborted",
     "istio-host-promoted-old-waiting-scale-down",
     "istio-host-retry-after-abort",
     "istio-host-set-canary-scale-zero-weight",

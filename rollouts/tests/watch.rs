@@ -14,8 +14,8 @@ const DRAIN_SECS: i64 = 30;
 /// What must be remembered between looks.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// When each revision last had a share.
-    shares: BTreeMap<String, DateTime<Utc>>,
+    /// The shares that revisions had, in percent, and how many replicas were wanted then.
+    shares: Vec<(DateTime<Utc>, String, i64, i64)>,
     /// Looks for which what is shown may be better than what is.
     blind: u8,
 }
@@ -102,22 +102,30 @@ impl Watch {
     }
 
     fn note_shares(&mut self, toy: &Toy) {
-        for (labels, _) in ends(toy).iter().filter(|(_, weight)| *weight > 0) {
-            for set in toy.sets.values().filter(|set| is_selected(labels, set)) {
-                self.shares.insert(hash(set).to_owned(), toy.now);
-            }
+        let replicas = toy.rollout["spec"]["replicas"].as_i64().unwrap_or(1);
+        let ends = ends(toy);
+        for set in toy.sets.values() {
+            let own = ends.iter().filter(|(labels, _)| is_selected(labels, set));
+            self.shares.push((toy.now, hash(set).to_owned(), own.map(|(_, weight)| weight).sum(), replicas));
         }
+        self.shares.retain(|(at, ..)| toy.now - *at < TimeDelta::seconds(DRAIN_SECS));
     }
 
     fn nothing_goes_early(&self, toy: &Toy, sizes: &BTreeMap<String, i64>) {
         if toy.rollout["spec"]["replicas"] == 0 {
             return;
         }
-        for set in toy.sets.values().filter(|set| asked(set) == 0 && sizes.get(hash(set)).is_some_and(|size| *size > 0))
-        {
-            let since = self.shares.get(hash(set)).map(|last| toy.now - *last);
-            let is_early = since.is_some_and(|since| since < TimeDelta::seconds(DRAIN_SECS));
-            assert!(!is_early, "{} had a share {since:?} ago:\n{}", hash(set), toy.tail());
+        // Steps may say that fewer pods are enough for a share; without a router the pods are the share.
+        let canary = &toy.rollout["spec"]["strategy"]["canary"];
+        let has_scales =
+            canary["steps"].as_array().is_some_and(|steps| steps.iter().any(|step| !step["setCanaryScale"].is_null()));
+        for set in toy.sets.values().filter(|set| sizes.get(hash(set)).is_some_and(|size| asked(set) < *size)) {
+            let own = self.shares.iter().filter(|(_, of, ..)| of == hash(set));
+            let share = own.clone().map(|(_, _, share, _)| *share).max().unwrap_or(0);
+            let replicas = own.map(|(.., replicas)| *replicas).min().unwrap_or(0);
+            let needed = if has_scales || toy.routes.is_empty() { share.min(1) } else { (share * replicas + 99) / 100 };
+            let asked = asked(set);
+            assert!(asked >= needed, "{} goes to {asked} pods, its share needs {needed}:\n{}", hash(set), toy.tail());
         }
     }
 }

@@ -13,6 +13,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crds::{Time, keys};
 use plan::{Requeue, reason::RolloutReason};
 use serde_json::Value;
+use std::cmp::Reverse;
+
+/// A revision that was left keeps its pods for so long, unless its delay is shorter.
+const LEAST_DELAY: TimeDelta = TimeDelta::seconds(30);
 
 /// Leaves a revision with `size` pods, once it has needed no more of them for `delay`.
 pub fn drained(look: &Look<'_>, revision: Revision<'_>, size: i32, delay: TimeDelta, scaling: &mut Scaling) {
@@ -37,6 +41,35 @@ pub fn drained(look: &Look<'_>, revision: Revision<'_>, size: i32, delay: TimeDe
     scaling.writes.extend(resized(look, revision, asked, Deadline::Set(due, kept)));
     scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
     scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
+}
+
+/// Retired revisions lose their pods: those of at most so many stay for the drain time.
+pub fn retired(look: &Look<'_>, mut standing: Vec<Revision<'_>>, limit: Option<usize>, scaling: &mut Scaling) {
+    // Who was left last is kept first: it may still get requests, and is the one to be switched back to.
+    standing.sort_by_key(|revision| Reverse(revision.deadline().unwrap_or(DateTime::<Utc>::MAX_UTC)));
+    for (kept, revision) in standing.into_iter().enumerate() {
+        if limit.is_none_or(|limit| kept < limit) {
+            drained(look, revision, 0, look.spec.scale_down_delay, scaling);
+        } else {
+            beyond_limit(look, revision, scaling);
+        }
+    }
+}
+
+/// One that the limit has no room for goes as soon as the data plane had the time to learn that nothing is sent to it.
+fn beyond_limit(look: &Look<'_>, revision: Revision<'_>, scaling: &mut Scaling) {
+    let delay = look.spec.scale_down_delay;
+    let due = revision.deadline().map(|deadline| deadline - delay + delay.min(LEAST_DELAY));
+    match due.filter(|_| look.share_of(revision.hash()) == 0 && revision.kept_then() == 0) {
+        Some(due) if due <= look.now => {
+            scaling.writes.extend(resized(look, revision, 0, Deadline::Clear));
+        }
+        Some(due) => {
+            scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
+            scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
+        }
+        None => drained(look, revision, 0, delay, scaling),
+    }
 }
 
 /// The annotations for a deadline and the pods that stay after it, as far as they are not there yet.

@@ -35,6 +35,12 @@ impl<'a> Revision<'a> {
         Size { asked: self.set.spec.replicas.unwrap_or(1), available: self.set.status.available_replicas }
     }
 
+    /// Available pods that are still asked for.
+    pub fn lasting(self) -> i32 {
+        let size = self.size();
+        size.available.min(size.asked)
+    }
+
     /// Were its pods counted since it was asked for another number of them? Where none count there are none too many.
     pub fn is_counted(self) -> bool {
         self.size().available == 0 || self.set.status.observed_generation >= self.set.metadata.generation
@@ -156,6 +162,6 @@ impl<'a> Fleet<'a> {
 
     /// Available pods that are still asked for. Counts lag behind: what was scaled down a moment ago looks available still.
     pub fn lasting(&self) -> i32 {
-        self.all.iter().map(|revision| revision.size().available.min(revision.size().asked)).sum()
+        self.all.iter().map(|revision| revision.lasting()).sum()
     }
 }

@@ -1,14 +1,16 @@
 //! What should be now: the canary's share of the traffic, and the pods of both revisions. The one place that answers this;
 //! it is asked once in a look, and the rules for routes, ReplicaSets and steps all go by the answer.
 //!
-//! It looks at no route's endpoints and holds nothing back: how far the world may go towards it now is decided there.
+//! It holds nothing back: how far the world may go towards it now is decided where it is written. One thing it does look at: where
+//! the stable revision gave pods up, a share can come back only as far as there are pods for it again.
 
 use super::{
     fleet::Fleet,
+    observed::Observed,
     phase::Phase,
     replicas::{self, Split, WHOLE},
     spec::{Spec, pods::CanaryScale},
-    traffic::Traffic,
+    traffic::{self, Backing, Traffic},
 };
 
 /// What a canary's update heads for at this moment. Blue-green has questions of its own.
@@ -26,22 +28,35 @@ pub struct Goal {
 
 impl Goal {
     /// Derives the goal from where the update stands.
-    pub fn of(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase, traffic: Option<&Traffic<'_>>) -> Self {
+    pub fn of(
+        observed: &Observed,
+        spec: &Spec<'_>,
+        fleet: &Fleet<'_>,
+        phase: Phase,
+        traffic: Option<&Traffic<'_>>,
+    ) -> Self {
         let Split { canary, stable } = pods(spec, fleet, phase);
         let mut goal = Self { weight: 0, canary_pods: canary, stable_pods: stable, has_its_pods: false };
         goal.has_its_pods = if spec.is_routed() { goal.is_met(spec, fleet) } else { goal.is_met_exactly(spec, fleet) };
+        let Some(traffic) = traffic else { return goal };
         // To a canary that is to have no pods nothing is sent.
-        let traffic = traffic.filter(|_| goal.canary_pods > 0);
-        goal.weight = traffic.map_or(0, |traffic| weight(spec, fleet, phase, traffic, goal.has_its_pods));
+        let end = if canary > 0 { weight(spec, fleet, phase, traffic, goal.has_its_pods) } else { 0 };
+        goal.weight = end;
+        if spec.pods.stable_follows {
+            let pods_for = |share: i32| spec.pods.for_share(share, spec.limits.replicas);
+            goal.stable_pods = pods_for(WHOLE - share_of_pods(spec, phase)).max(pods_for(WHOLE - end));
+            goal.weight = end.max(traffic.lowest_canary().min(kept_share(observed, spec, fleet, traffic)));
+        }
         goal
     }
 
     /// Where a router moves the traffic, more pods than needed harm nobody.
     fn is_met(self, spec: &Spec<'_>, fleet: &Fleet<'_>) -> bool {
         let Some(canary) = fleet.canary.map(|canary| canary.size()) else { return false };
-        let stable_is_full = fleet
-            .stable_beside_canary()
-            .is_none_or(|stable| stable.size().asked == spec.limits.replicas && stable.pods() >= spec.limits.replicas);
+        // One that follows the share may have too many for a while, and never too few: its pods come before its share does.
+        let stable = fleet.stable_beside_canary().filter(|_| !spec.pods.stable_follows);
+        let stable_is_full =
+            stable.is_none_or(|stable| stable.size().asked == self.stable_pods && stable.pods() >= self.stable_pods);
         canary.asked >= self.canary_pods && canary.available >= spec.pods.enough.of(self.canary_pods) && stable_is_full
     }
 
@@ -71,18 +86,25 @@ pub fn scale_in_force(spec: &Spec<'_>, phase: Phase) -> Option<CanaryScale> {
 /// The sizes that the update heads for.
 fn pods(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase) -> Split {
     let replicas = spec.limits.replicas;
-    let share = phase.share_of_pods(spec);
     if spec.is_routed() {
         let canary = match scale_in_force(spec, phase) {
-            Some(CanaryScale::Replicas(pods)) => pods,
-            Some(CanaryScale::Weight(weight)) => spec.pods.for_share(weight, replicas),
-            Some(CanaryScale::MatchTraffic) | None => spec.pods.for_share(share, replicas),
+            // Who asks for no pods at all asks for none here either.
+            Some(CanaryScale::Replicas(pods)) if replicas > 0 => pods,
+            _ => spec.pods.for_share(share_of_pods(spec, phase), replicas),
         };
         return Split { canary, stable: replicas };
     }
     match fleet.stable_beside_canary() {
         None => Split { canary: replicas, stable: 0 },
-        Some(_) => replicas::approximate(spec.limits, share),
+        Some(_) => replicas::approximate(spec.limits, phase.share_of_pods(spec)),
+    }
+}
+
+/// The share for which the canary is to have pods.
+fn share_of_pods(spec: &Spec<'_>, phase: Phase) -> i32 {
+    match scale_in_force(spec, phase) {
+        Some(CanaryScale::Weight(weight)) => weight,
+        Some(CanaryScale::Replicas(_) | CanaryScale::MatchTraffic) | None => phase.share_of_pods(spec),
     }
 }
 
@@ -103,5 +125,59 @@ fn weight(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase, traffic: &Traffic<'_
         Phase::Finishing => spec.weight_before(spec.steps.len()),
         // A client asked to go to the end: the share rises once, when all pods are there.
         Phase::Rushing => traffic.highest_canary(),
+    }
+}
+
+/// The share that stays with the pods that have it until the stable revision has grown again.
+fn kept_share(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, traffic: &Traffic<'_>) -> i32 {
+    let Some(stable) = fleet.stable else { return 0 };
+    let count =
+        |backing: &Backing, hash: &str| i32::try_from(traffic::ready(observed, backing, hash)).unwrap_or(i32::MAX);
+    let of_route = |(canary, back): (&Backing, &Backing)| {
+        // An end that leads to the stable revision itself has nothing to keep.
+        let hash = canary.hash.as_deref().filter(|hash| *hash != stable.hash())?;
+        Some(fair_share(spec.limits.replicas, count(canary, hash), count(back, stable.hash())))
+    };
+    traffic.backings().filter_map(of_route).max().unwrap_or(0)
+}
+
+/// The share of the canary's pods where the stable revision has so many of all replicas: as many canary pods as the stable revision
+/// lacks carry as much as its own do.
+fn fair_share(replicas: i32, canary: i32, stable: i32) -> i32 {
+    let needed = canary.min(replicas.saturating_sub(stable)).max(0);
+    let carrying = i64::from(needed) + i64::from(stable);
+    let share = (i64::from(needed) * i64::from(WHOLE) + carrying - 1).checked_div(carrying).unwrap_or(0);
+    i32::try_from(share).unwrap_or(WHOLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_goes_back_as_far_as_there_are_pods_for_it() {
+        // All replicas, ready pods of the canary and of the stable revision, the share that the canary keeps.
+        for (replicas, canary, stable, share) in [
+            (4, 3, 1, 75),
+            (4, 3, 2, 50),
+            (4, 3, 3, 25),
+            (4, 3, 4, 0),
+            // Nobody is left behind the canary: the stable pods take it all, few as they are.
+            (4, 0, 1, 0),
+            (4, 0, 0, 0),
+            // Nobody is left behind the stable end: the canary keeps it all, few as it is.
+            (4, 1, 0, 100),
+            // Both have too few: each pod carries as much as any other.
+            (10, 2, 2, 50),
+            (10, 1, 3, 25),
+            // What is left over goes to the canary, so that the stable pods never have more than their part.
+            (3, 2, 2, 34),
+            (7, 7, 3, 58),
+            // More than all replicas.
+            (4, 9, 5, 0),
+            (0, 2, 1, 0),
+        ] {
+            assert_eq!(fair_share(replicas, canary, stable), share, "{canary} + {stable} of {replicas}");
+        }
     }
 }

@@ -44,7 +44,7 @@ impl<'a> Look<'a> {
             Strategy::BlueGreen(blue_green) => Some(Sides::of(observed, blue_green)),
         };
         let traffic = Traffic::of(observed, spec);
-        let goal = Goal::of(spec, fleet, phase, traffic.as_ref());
+        let goal = Goal::of(observed, spec, fleet, phase, traffic.as_ref());
         Self { observed, spec, fleet, phase, traffic, goal, sides, now }
     }
 

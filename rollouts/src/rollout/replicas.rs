@@ -88,6 +88,15 @@ pub fn routed(weight: i32, replicas: i32) -> i32 {
     i32::try_from((product + 99).div_euclid(100)).unwrap_or(i32::MAX)
 }
 
+/// So many pods of `before` replicas, where there are to be `replicas`: the same part, rounded up, and never more pods.
+pub fn in_proportion(pods: i32, replicas: i32, before: i32) -> i32 {
+    if before <= 0 {
+        return pods;
+    }
+    let part = (i64::from(pods) * i64::from(replicas) + i64::from(before) - 1).div_euclid(i64::from(before));
+    i32::try_from(part).unwrap_or(i32::MAX).min(pods)
+}
+
 /// The split that comes nearest to `weight` where pods are the only means of splitting traffic.
 ///
 /// Every way to have `replicas` pods, or one more when surge allows it, is tried; the first of the nearest wins. A canary
@@ -254,6 +263,15 @@ mod tests {
             [(10, 5, 1), (50, 5, 3), (0, 5, 0), (100, 5, 5), (1, 100, 1), (33, 3, 1), (34, 3, 2)]
         {
             assert_eq!(routed(weight, replicas), pods);
+        }
+    }
+
+    #[test]
+    fn fewer_replicas_take_their_part_of_the_pods() {
+        for (pods, replicas, before, expected) in
+            [(6, 4, 8, 3), (3, 4, 6, 2), (1, 2, 5, 1), (3, 8, 4, 3), (3, 0, 4, 0), (3, 4, 0, 3), (5, 4, 4, 5)]
+        {
+            assert_eq!(in_proportion(pods, replicas, before), expected, "{pods} of {before}, now {replicas}");
         }
     }
 

@@ -76,21 +76,25 @@ fn basic(look: &Look<'_>, scaling: &mut Scaling) {
 }
 
 fn routed(look: &Look<'_>, scaling: &mut Scaling) {
-    if let Some(stable) = look.fleet.stable_beside_canary() {
-        scaling.writes.extend(resized(look, stable, look.goal.stable_pods, Deadline::Clear));
+    let (canary, stable) = (look.fleet.canary, look.fleet.stable_beside_canary());
+    if let Some(stable) = stable {
+        fitted(look, stable, canary, look.goal.stable_pods, scaling);
     }
-    if let Some(canary) = look.fleet.canary {
-        routed_canary(look, canary, scaling);
+    if let Some(canary) = canary {
+        if look.phase == Phase::Aborted {
+            taken_back(look, canary, scaling);
+        } else {
+            fitted(look, canary, stable, look.goal.canary_pods, scaling);
+        }
     }
+    let standing: Vec<_> = look.fleet.retired.iter().copied().filter(|revision| revision.size().asked > 0).collect();
     // Nothing retired goes while what serves in its place is short of pods.
     let fewest = fewest_serving(look);
-    let serving = look.fleet.stable.or(look.fleet.canary);
-    let short = serving.filter(|revision| revision.size().available < fewest);
-    for revision in look.fleet.retired.iter().filter(|revision| revision.size().asked > 0) {
-        match short {
-            Some(short) => scaling.held.push(lacking(short, fewest)),
-            None => drained(look, *revision, 0, look.spec.scale_down_delay, scaling),
-        }
+    let beside = canary.filter(|_| look.spec.pods.stable_follows && stable.is_some()).map_or(0, Revision::lasting);
+    let serving = look.fleet.stable.or(canary);
+    match serving.filter(|revision| revision.size().available + beside < fewest) {
+        Some(short) => scaling.held.extend(standing.iter().map(|_| lacking(short, fewest))),
+        None => drain::retired(look, standing, look.spec.pods.revision_limit, scaling),
     }
 }
 
@@ -105,40 +109,53 @@ pub fn lacking(revision: Revision<'_>, want: i32) -> RolloutReason {
     RolloutReason::PodsNotReady { replica_set: revision.name().into(), want, have: revision.size().available }
 }
 
-fn routed_canary(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
+/// The canary of an aborted update.
+fn taken_back(look: &Look<'_>, canary: Revision<'_>, scaling: &mut Scaling) {
+    if look.spec.pods.canary_follows_back {
+        fitted(look, canary, look.fleet.stable, 0, scaling);
+        return;
+    }
     let replicas = look.spec.limits.replicas;
-    if look.phase == Phase::Aborted {
-        let stable_is_back = look.fleet.stable.is_some_and(|stable| stable.size().available >= replicas);
-        match look.spec.abort_scale_down_delay {
-            Some(delay) if stable_is_back => drained(look, canary, 0, delay, scaling),
-            // Its size stays; its bookkeeping follows the Rollout.
-            _ => scaling.writes.extend(resized(look, canary, canary.size().asked, Deadline::Keep)),
-        }
+    let stable_is_back = look.fleet.stable.is_some_and(|stable| stable.size().available >= replicas);
+    match look.spec.abort_scale_down_delay {
+        Some(delay) if stable_is_back => drained(look, canary, 0, delay, scaling),
+        // Its size stays; its bookkeeping follows the Rollout.
+        _ => scaling.writes.extend(resized(look, canary, canary.size().asked, Deadline::Keep)),
+    }
+}
+
+/// One of two revisions that share the traffic gets the size that it should have: more pods at once, fewer only as far as the
+/// share that reaches them has gone, for long enough, and as the other one has pods in their place.
+fn fitted(look: &Look<'_>, revision: Revision<'_>, other: Option<Revision<'_>>, wanted: i32, scaling: &mut Scaling) {
+    let (replicas, asked) = (look.spec.limits.replicas, revision.size().asked);
+    if wanted >= asked || !look.phase.is_updating() || replicas == 0 {
+        scaling.writes.extend(resized(look, revision, wanted, Deadline::Clear));
         return;
     }
-    let wanted = look.goal.canary_pods;
-    let asked = canary.size().asked;
-    if wanted >= asked || !look.phase.is_updating() {
-        scaling.writes.extend(resized(look, canary, wanted, Deadline::Clear));
-        return;
-    }
+    // The steps may say that fewer pods are enough for the canary's share.
+    let is_canary = revision.hash() == look.fleet.hash;
+    let is_scaled = is_canary && goal::scale_in_force(look.spec, look.phase).is_some();
+    let share = if is_scaled { 0 } else { look.share_of(revision.hash()) };
+    let needed = wanted.max(look.spec.pods.for_share(share, replicas));
     let fewest = fewest_serving(look);
-    let short = look.fleet.stable_beside_canary().filter(|stable| stable.size().available < fewest);
-    if let Some(stable) = short {
-        // The canary may be all that is healthy: it keeps its pods until the stable revision has its own.
-        scaling.held.push(lacking(stable, fewest));
-        return;
+    let promised = other.map_or(0, |other| fewest - other.lasting());
+    if promised > needed
+        && let Some(other) = other
+    {
+        // This may be all that is healthy: it keeps its pods until the other one has its own.
+        scaling.held.push(lacking(other, fewest));
     }
-    // Pods go only as far as the share that reaches them has gone, unless the steps say how many are enough for it.
-    let is_scaled = goal::scale_in_force(look.spec, look.phase).is_some();
-    let wanted =
-        if is_scaled { wanted } else { wanted.max(look.spec.pods.for_share(look.share_of(canary.hash()), replicas)) };
+    let size = needed.max(promised);
     // Fewer replicas take effect at once; a smaller share only when the mesh had the time to learn of it.
-    let is_rescaled = canary.desired_annotation() != Some(replicas.to_string().as_str());
-    if wanted == asked || replicas == 0 || (is_rescaled && wanted > 0) {
-        scaling.writes.extend(resized(look, canary, wanted, Deadline::Clear));
+    let before = revision.desired_annotation().filter(|before| **before != replicas.to_string());
+    if size >= asked {
+        scaling.writes.extend(resized(look, revision, asked, Deadline::Clear));
+    } else if size > 0 && (before.is_some() || revision.desired_annotation().is_none()) {
+        let before = before.and_then(|before| before.parse().ok()).unwrap_or(replicas);
+        let pods = size.max(replicas::in_proportion(asked, replicas, before));
+        scaling.writes.extend(resized(look, revision, pods, Deadline::Keep));
     } else {
-        drained(look, canary, wanted, look.spec.scale_down_delay, scaling);
+        drained(look, revision, size, look.spec.scale_down_delay, scaling);
     }
 }
 

@@ -238,6 +238,14 @@ impl<'a> Parts<'a> {
                 "Canary scaleDownDelaySeconds can only be used with traffic routing",
             ));
         }
+        if canary.dynamic_stable_scale && (routers.is_empty() || canary.scale_down_delay_seconds.is_some()) {
+            let problem = if routers.is_empty() {
+                "Canary dynamicStableScale can only be used with traffic routing"
+            } else {
+                "Canary dynamicStableScale cannot be used with scaleDownDelaySeconds"
+            };
+            return Err(Invalid::value("spec.strategy.canary.dynamicStableScale", true, problem));
+        }
         unsupported::check_canary(canary)?;
         let steps =
             canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire, canary)).collect::<Result<_, _>>()?;

@@ -74,6 +74,16 @@ impl<'a> Traffic<'a> {
         self.all().map(|weights| weights.canary).max().unwrap_or(0)
     }
 
+    /// The smallest canary weight of any route.
+    pub fn lowest_canary(&self) -> i32 {
+        self.all().map(|weights| weights.canary).min().unwrap_or(0)
+    }
+
+    /// What backs the two ends of each route: the canary's, then the stable one.
+    pub fn backings(&self) -> impl Iterator<Item = (&Backing, &Backing)> {
+        self.0.iter().map(|routed| (&routed.canary, &routed.stable))
+    }
+
     /// The largest stable weight of any route.
     pub fn highest_stable(&self) -> i32 {
         self.all().map(|weights| weights.stable).max().unwrap_or(0)
@@ -149,13 +159,18 @@ fn stable_held(look: &Look<'_>, backing: &Backing) -> Option<RolloutReason> {
     not_ready(look, backing, stable.hash(), wanted)
 }
 
-fn not_ready(look: &Look<'_>, backing: &Backing, hash: &str, wanted: i32) -> Option<RolloutReason> {
-    // An end that does not select by revision yet leads to pods of all revisions: these count.
-    let have = match &backing.hash {
+/// Ready endpoints behind an end that are of this revision. Where it does not select by revision yet it leads to pods of all
+/// revisions: these count.
+pub fn ready(observed: &Observed, backing: &Backing, hash: &str) -> usize {
+    match &backing.hash {
         Some(selected) if selected != hash => 0,
-        Some(_) => endpoints::ready(look.observed, &backing.service, Some(hash)),
-        None => endpoints::ready(look.observed, &backing.service, None),
-    };
+        Some(_) => endpoints::ready(observed, &backing.service, Some(hash)),
+        None => endpoints::ready(observed, &backing.service, None),
+    }
+}
+
+fn not_ready(look: &Look<'_>, backing: &Backing, hash: &str, wanted: i32) -> Option<RolloutReason> {
+    let have = ready(look.observed, backing, hash);
     let want = usize::try_from(wanted).unwrap_or(0);
     (have < want).then(|| RolloutReason::EndpointsNotReady {
         service: backing.service.clone(),

@@ -24,8 +24,6 @@ pub fn check_canary(canary: &CanaryStrategy) -> Result<(), Invalid> {
             ("antiAffinity", canary.anti_affinity.is_some()),
             ("canaryMetadata", canary.canary_metadata.is_some()),
             ("stableMetadata", canary.stable_metadata.is_some()),
-            ("scaleDownDelayRevisionLimit", canary.scale_down_delay_revision_limit.is_some()),
-            ("dynamicStableScale", canary.dynamic_stable_scale),
             ("pingPong", canary.ping_pong.is_some()),
         ],
     )

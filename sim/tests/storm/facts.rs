@@ -51,6 +51,8 @@ pub(crate) struct Facts {
     pub(crate) stable: String,
     /// Seconds for which pods stay once their traffic is gone.
     pub(crate) drain_secs: i64,
+    /// Its steps may say that fewer pods are enough for the canary's share.
+    pub(crate) has_scales: bool,
     pub(crate) ends: Vec<End>,
     pub(crate) sets: Vec<Set>,
 }
@@ -77,6 +79,7 @@ impl Facts {
             current: text(&rollout, "/status/currentPodHash").to_owned(),
             stable: text(&rollout, "/status/stableRS").to_owned(),
             drain_secs: delay("scaleDownDelaySeconds").min(delay("abortScaleDownDelaySeconds")),
+            has_scales: list(&canary, "/steps").iter().any(|step| step["setCanaryScale"].is_object()),
             ends: ends(server, &pods),
             sets: sets(server, text(&rollout, "/metadata/uid"), &pods),
         }

@@ -140,7 +140,9 @@ fn user(dice: &mut Dice, setting: &Setting) -> Happening {
             let least = if setting.is_rough && dice.happens(10) { 0 } else { 1 };
             Action::Patch(json!({ "spec": { "replicas": dice.within(least, 6) } }))
         }
-        26 | 27 => Action::Patch(json!({ "spec": { "strategy": { "canary": { "steps": steps(dice) } } } })),
+        26 | 27 => {
+            Action::Patch(json!({ "spec": { "strategy": { "canary": { "steps": steps(dice, setting.router) } } } }))
+        }
         28 => {
             let at = beginning() + TimeDelta::seconds(dice.pick(&[0, 30, 60, 120, 240]));
             Action::Patch(json!({ "spec": { "restartAt": at } }))
@@ -153,7 +155,7 @@ fn user(dice: &mut Dice, setting: &Setting) -> Happening {
 fn spoiled(dice: &mut Dice, setting: &Setting) -> Value {
     let mut all = vec![
         json!({ "steps": [{ "setWeight": 130 }] }),
-        json!({ "steps": [{ "setCanaryScale": { "replicas": 2 } }] }),
+        json!({ "steps": [{ "setMirrorRoute": { "name": "copy" } }] }),
         json!({ "analysis": { "templates": [{ "templateName": "missing" }] } }),
         json!({ "maxSurge": 0, "maxUnavailable": 0 }),
         json!({ "canaryService": "missing" }),

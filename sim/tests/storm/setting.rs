@@ -90,10 +90,12 @@ impl Setting {
 }
 
 /// Steps of an update; pauses end by themselves or wait for a person.
-pub(crate) fn steps(dice: &mut Dice) -> Vec<Value> {
+pub(crate) fn steps(dice: &mut Dice, router: Router) -> Vec<Value> {
     let count = dice.below(6);
+    let kinds = if router == Router::None { 8 } else { 9 };
     (0..count)
-        .map(|_| match dice.below(8) {
+        .map(|_| match dice.below(kinds) {
+            8 => json!({ "setCanaryScale": scale(dice) }),
             0..4 => json!({ "setWeight": dice.pick(&[0, 5, 10, 25, 33, 50, 60, 99, 100]) }),
             4 | 5 => json!({ "pause": { "duration": dice.within(1, 15) } }),
             6 => json!({ "pause": {} }),
@@ -102,8 +104,44 @@ pub(crate) fn steps(dice: &mut Dice) -> Vec<Value> {
         .collect()
 }
 
+fn scale(dice: &mut Dice) -> Value {
+    match dice.below(3) {
+        0 => json!({ "replicas": dice.below(7) }),
+        1 => json!({ "weight": dice.pick(&[0, 10, 50, 100, 130]) }),
+        _ => json!({ "matchTrafficWeight": true }),
+    }
+}
+
+/// What decides the number of pods, beside weights and surge.
+fn pods(dice: &mut Dice, router: Router, canary: &mut Value) {
+    if dice.happens(20) {
+        let kind = dice.pick(&["Percent", "Pods"]);
+        let value = if kind == "Percent" { dice.pick(&[50, 90]) } else { dice.pick(&[1, 3]) };
+        canary["replicaProgressThreshold"] = json!({ "type": kind, "value": value });
+    }
+    if router == Router::None {
+        return;
+    }
+    let delays = [("scaleDownDelaySeconds", [5, 40]), ("abortScaleDownDelaySeconds", [5, 0])];
+    for (field, values) in delays {
+        if dice.happens(40) {
+            canary[field] = dice.pick(&values).into();
+        }
+    }
+    if dice.happens(20) {
+        canary["minPodsPerReplicaSet"] = dice.within(1, 3).into();
+    }
+    if dice.happens(20) {
+        canary["scaleDownDelayRevisionLimit"] = dice.below(3).into();
+    }
+    if dice.happens(40) {
+        canary["dynamicStableScale"] = true.into();
+        canary["scaleDownDelaySeconds"] = Value::Null;
+    }
+}
+
 fn rollout(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
-    let mut canary = json!({ "steps": steps(dice) });
+    let mut canary = json!({ "steps": steps(dice, router) });
     let (surge, unavailable) =
         dice.pick(&[(json!(1), json!(0)), (json!(0), json!(1)), (json!("25%"), json!("25%")), (json!(2), json!(1))]);
     canary["maxSurge"] = surge;
@@ -127,12 +165,7 @@ fn rollout(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
             canary["trafficRouting"] = json!({ "istio": istio });
         }
     }
-    let delays = [("scaleDownDelaySeconds", [5, 40]), ("abortScaleDownDelaySeconds", [5, 0])];
-    for (field, values) in delays.into_iter().filter(|_| router != Router::None) {
-        if dice.happens(40) {
-            canary[field] = dice.pick(&values).into();
-        }
-    }
+    pods(dice, router, &mut canary);
     let mut spec = json!({
         "replicas": dice.within(1, 6),
         "selector": { "matchLabels": { "app": "web" } },

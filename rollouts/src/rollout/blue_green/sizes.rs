@@ -3,20 +3,13 @@
 
 use super::{Sides, is_passed, is_switch_back, wanted_pods};
 use crate::rollout::{
-    drain::drained,
+    drain::{self, drained},
     fleet::Revision,
     look::Look,
     phase::Phase,
     runs::Slot,
     scaling::{self, Deadline, Scaling},
 };
-use chrono::{DateTime, TimeDelta, Utc};
-use plan::{Requeue, reason::RolloutReason};
-use std::cmp::Reverse;
-
-/// A revision that was left keeps its pods for so long, unless its delay is shorter.
-const LEAST_DELAY: TimeDelta = TimeDelta::seconds(30);
-
 /// Sizes for all ReplicaSets: stable first, then the new one, then the rest, newest first.
 pub fn scale(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
     if let Some(stable) = look.fleet.stable_beside_canary() {
@@ -63,38 +56,13 @@ fn retired(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
     let fewest = scaling::fewest_serving(look);
     let serving = sides.active.and_then(|hash| look.fleet.by_hash(hash)).or(look.fleet.stable);
     let short = serving.filter(|revision| revision.size().available < fewest);
-    // Who was left last is kept first: it may still get requests, and is the one to be switched back to.
-    let mut standing: Vec<_> = look.fleet.retired.iter().filter(|revision| revision.size().asked > 0).collect();
-    standing.sort_by_key(|revision| Reverse(revision.deadline().unwrap_or(DateTime::<Utc>::MAX_UTC)));
-    let mut kept = 0;
-    for revision in standing {
-        let is_selected = is_served && [sides.active, sides.preview].contains(&Some(revision.hash()));
-        if let Some(short) = short {
-            scaling.held.push(scaling::lacking(short, fewest));
-        } else if !is_selected {
-            let has_room = sides.spec.revision_limit.is_none_or(|limit| kept < limit);
-            if has_room {
-                drained(look, *revision, 0, look.spec.scale_down_delay, scaling);
-            } else {
-                beyond_limit(look, *revision, scaling);
-            }
-            kept += 1;
-        }
+    let standing = look.fleet.retired.iter().copied().filter(|revision| revision.size().asked > 0);
+    if let Some(short) = short {
+        scaling.held.extend(standing.map(|_| scaling::lacking(short, fewest)));
+        return;
     }
-}
-
-/// One that the limit has no room for goes as soon as the data plane had the time to learn that nothing is sent to it.
-fn beyond_limit(look: &Look<'_>, revision: Revision<'_>, scaling: &mut Scaling) {
-    let delay = look.spec.scale_down_delay;
-    let due = revision.deadline().map(|deadline| deadline - delay + delay.min(LEAST_DELAY));
-    match due.filter(|_| look.share_of(revision.hash()) == 0) {
-        Some(due) if due <= look.now => {
-            scaling.writes.extend(scaling::resized(look, revision, 0, Deadline::Clear));
-        }
-        Some(due) => {
-            scaling.held.push(RolloutReason::Draining { replica_set: revision.name().into(), until: due });
-            scaling.requeue = scaling.requeue.earliest(Requeue::At(due));
-        }
-        None => drained(look, revision, 0, delay, scaling),
-    }
+    let is_selected =
+        |revision: &Revision<'_>| is_served && [sides.active, sides.preview].contains(&Some(revision.hash()));
+    let left: Vec<_> = standing.filter(|revision| !is_selected(revision)).collect();
+    drain::retired(look, left, sides.spec.revision_limit, scaling);
 }

@@ -89,6 +89,12 @@ pub struct Pods {
     least: i32,
     /// How many of them must be available.
     pub enough: Enough,
+    /// The stable revision keeps only the pods that its share needs.
+    pub stable_follows: bool,
+    /// After an abort the canary's pods go as its share does, not all at once after a delay.
+    pub canary_follows_back: bool,
+    /// How many retired revisions may keep their pods for the drain time; all of them where absent.
+    pub revision_limit: Option<usize>,
 }
 
 impl Pods {
@@ -103,7 +109,14 @@ impl Pods {
         }
         let least = canary.min_pods_per_replica_set.filter(|_| is_routed).unwrap_or(0);
         let enough = Enough::parse(canary.replica_progress_threshold.as_ref())?;
-        Ok(Self { scales, least, enough })
+        Ok(Self {
+            scales,
+            least,
+            enough,
+            stable_follows: canary.dynamic_stable_scale,
+            canary_follows_back: canary.dynamic_stable_scale && canary.abort_scale_down_delay_seconds.is_none(),
+            revision_limit: canary.scale_down_delay_revision_limit.map(|limit| usize::try_from(limit).unwrap_or(0)),
+        })
     }
 
     /// The scale in force while step `index` is the current one: the last that was set so far.
