@@ -87,6 +87,13 @@ fn restarted(look: &Look<'_>) -> Option<Change> {
         if is_another && spec.canary().is_some() {
             change = change.telling(Event::normal("SkipSteps", "Rollback to stable ReplicaSets"));
         }
+    } else if fleet.is_return_within(spec.rollback_window) {
+        change.status.current_step_index = last_step(spec);
+        let is_active = fleet.canary.is_some_and(|canary| canary.size().asked > 0);
+        if is_active && spec.canary().is_some() {
+            let told = "Rollback to active ReplicaSets within RollbackWindow";
+            change = change.telling(Event::normal("SkipSteps", told));
+        }
     }
     Some(change)
 }
@@ -251,13 +258,18 @@ pub fn paused(look: &Look<'_>, mut next: RolloutStatus, reason: &str) -> Change 
 fn finished(look: &Look<'_>) -> Option<Change> {
     let canary = look.fleet.canary?;
     let why = match look.phase {
-        Phase::Rushing => "Full promotion requested".to_owned(),
+        Phase::Rushing => reason_to_rush(look.status()).to_owned(),
         Phase::Finishing => format!("Completed all {} canary steps", look.spec.steps.len()),
         Phase::First | Phase::Promoted | Phase::Aborted | Phase::Stepping(_) => return None,
     };
     let has_all_pods = canary.size().available >= look.spec.pods.enough.of(look.spec.limits.replicas);
     let has_all_traffic = has_share(look, WHOLE);
     (has_all_pods && has_all_traffic).then(|| promoted(look, why))
+}
+
+/// Why an update goes to its end at once.
+pub fn reason_to_rush(status: &RolloutStatus) -> &'static str {
+    if status.promote_full { "Full promotion requested" } else { "Rollback within window" }
 }
 
 /// Every route gives the canary this share. Where it is to have no pods there is nothing that a share could reach.

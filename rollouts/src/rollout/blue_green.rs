@@ -97,14 +97,7 @@ pub fn is_switched(look: &Look<'_>, sides: &Sides<'_>) -> bool {
 /// The new revision is an older one whose pods were still kept: it is switched back to at once, without pause or analysis.
 pub fn is_switch_back(look: &Look<'_>) -> bool {
     let has_deadline = look.fleet.canary.and_then(Revision::deadline).is_some_and(|deadline| deadline > look.now);
-    look.phase == Phase::Finishing && has_deadline && is_older_than_stable(look)
-}
-
-/// The new revision was there before the stable one.
-fn is_older_than_stable(look: &Look<'_>) -> bool {
-    let created = |revision: Revision<'_>| revision.set.metadata.creation_timestamp;
-    let pair = look.fleet.canary.zip(look.fleet.stable_beside_canary());
-    pair.is_some_and(|(new, stable)| created(new) < created(stable))
+    look.phase == Phase::Finishing && has_deadline && look.fleet.is_return()
 }
 
 /// Every pod that the spec asks for is there and counted, and none besides.

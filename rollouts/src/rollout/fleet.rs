@@ -25,6 +25,11 @@ impl<'a> Revision<'a> {
         &self.set.metadata.name
     }
 
+    /// When it was created.
+    pub fn created(self) -> Option<Time> {
+        self.set.metadata.creation_timestamp
+    }
+
     /// Its revision number; 0 before it has one.
     pub fn number(self) -> u64 {
         self.set.metadata.revision()
@@ -148,6 +153,20 @@ impl<'a> Fleet<'a> {
     /// The stable revision where it is not the canary as well.
     pub fn stable_beside_canary(&self) -> Option<Revision<'a>> {
         self.stable.filter(|stable| self.canary.is_none_or(|canary| canary.name() != stable.name()))
+    }
+
+    /// The current revision was there before the stable one.
+    pub fn is_return(&self) -> bool {
+        let pair = self.canary.zip(self.stable_beside_canary());
+        pair.is_some_and(|(canary, stable)| canary.created() < stable.created())
+    }
+
+    /// The same, and fewer than so many revisions came between the two.
+    pub fn is_return_within(&self, revisions: usize) -> bool {
+        let (Some(canary), Some(stable)) = (self.canary, self.stable) else { return false };
+        let is_between =
+            |other: &&Revision<'_>| canary.created() < other.created() && other.created() < stable.created();
+        self.is_return() && self.all.iter().filter(is_between).count() < revisions
     }
 
     /// The revision with this hash.

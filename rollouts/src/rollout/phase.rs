@@ -12,7 +12,7 @@ pub enum Phase {
     Promoted,
     /// The update is being taken back, or was.
     Aborted,
-    /// Somebody asked to go to the end at once.
+    /// To the end at once: somebody asked for it, or the revision is one that may be returned to without steps.
     Rushing,
     /// At the step of this index.
     Stepping(usize),
@@ -32,7 +32,7 @@ impl Phase {
         if status.abort {
             return Self::Aborted;
         }
-        if status.promote_full {
+        if status.promote_full || fleet.is_return_within(spec.rollback_window) {
             return Self::Rushing;
         }
         let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);

@@ -103,6 +103,8 @@ pub struct Spec<'a> {
     pub scale_down_delay: TimeDelta,
     /// How long an aborted canary keeps its pods where traffic is routed; `None` keeps them for ever.
     pub abort_scale_down_delay: Option<TimeDelta>,
+    /// How far back a revision may lie that is returned to without steps, pauses and analyses; 0 where none is.
+    pub rollback_window: usize,
     /// Old ReplicaSets to keep.
     pub history_limit: usize,
     /// Ended successful runs to keep.
@@ -154,6 +156,7 @@ impl<'a> Spec<'a> {
             progress_deadline: seconds(deadline),
             scale_down_delay: seconds(parts.drain_secs),
             abort_scale_down_delay: (parts.abort_drain_secs != 0).then(|| seconds(parts.abort_drain_secs)),
+            rollback_window: count(spec.rollback_window.as_ref().and_then(|window| window.revisions).unwrap_or(0)),
             history_limit: count(history_limit),
             successful_runs: count(history.successful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
             unsuccessful_runs: count(history.unsuccessful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),

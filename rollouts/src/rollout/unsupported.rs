@@ -13,7 +13,7 @@ fn refuse(prefix: &str, fields: &[(&str, bool)]) -> Result<(), Invalid> {
 
 /// Checks the fields beside the strategy.
 pub fn check_outer(spec: &RolloutSpec) -> Result<(), Invalid> {
-    refuse("spec", &[("workloadRef", spec.workload_ref.is_some()), ("rollbackWindow", spec.rollback_window.is_some())])
+    refuse("spec", &[("workloadRef", spec.workload_ref.is_some())])
 }
 
 /// Checks the fields of the canary strategy beside its steps and router.

@@ -4,7 +4,7 @@
 
 use super::{PAUSE, Sides, has_its_pods, is_passed, is_pause_over, is_saturated, is_switch_back, is_switched};
 use crate::rollout::{
-    advance::{Change, has_pause, paused, promoted, resume_event, resumed},
+    advance::{Change, has_pause, paused, promoted, reason_to_rush, resume_event, resumed},
     look::Look,
     phase::Phase,
     runs::{self, Slot},
@@ -46,7 +46,7 @@ fn reason_to_promote(look: &Look<'_>, sides: &Sides<'_>) -> Option<&'static str>
         return None;
     }
     match look.phase {
-        Phase::Rushing => Some("Full promotion requested"),
+        Phase::Rushing => Some(reason_to_rush(look.status())),
         _ if is_switch_back(look) => Some("Fast rollback"),
         _ => is_passed(look, Slot::PostPromotion).then_some("Completed blue-green update"),
     }
