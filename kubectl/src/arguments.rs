@@ -291,7 +291,7 @@ pub enum FromTemplate {
         #[arg(long, value_name = "FILE")]
         from_file: Option<PathBuf>,
         /// --from names a ClusterAnalysisTemplate
-        #[arg(long, requires = "from")]
+        #[arg(long)]
         global: bool,
     },
 }
