@@ -41,9 +41,18 @@ pub(crate) struct Source {
     pub(crate) selector: Option<String>,
     /// A kind that a cluster may lack.
     pub(crate) is_optional: bool,
+    /// A version that a cluster may have instead of the kind's own.
+    pub(crate) other_version: Option<&'static str>,
 }
 
 impl Source {
+    /// Goes over to the other version, where there is one.
+    fn try_other_version(&mut self) -> bool {
+        let Some(other) = &mut self.other_version else { return false };
+        std::mem::swap(other, &mut self.kind.version);
+        true
+    }
+
     fn missing(&self) -> String {
         format!("the cluster has no kind {} ({})", self.kind.kind, self.kind.group)
     }
@@ -108,12 +117,14 @@ struct Line {
 }
 
 /// Keeps `store` as the server's objects are, for ever. Tells of each change, and with `None` of each complete list.
-pub(crate) async fn follow<T>(client: Client, source: Source, store: &Store<T>, told: impl Fn(Option<Change<T>>)) {
+pub(crate) async fn follow<T>(client: Client, mut source: Source, store: &Store<T>, told: impl Fn(Option<Change<T>>)) {
     let mut pause = BACK_OFF.0;
+    let mut has_tried_both = false;
     loop {
         let error = match list(&client, &source, store, &told).await {
             Ok(version) => {
                 pause = BACK_OFF.0;
+                has_tried_both = false;
                 debug!(kind = source.kind.kind, objects = store.len(), "listed");
                 let event = |event: &str, object: &Value| keep(&source, store, &told, event, object);
                 watch(&client, &Requests::of(&source), &event, version).await
@@ -122,7 +133,12 @@ pub(crate) async fn follow<T>(client: Client, source: Source, store: &Store<T>, 
         };
         match error {
             WatchError::Expired => debug!(kind = source.kind.kind, "the watch fell behind, listing again"),
+            WatchError::Missing if !has_tried_both && source.try_other_version() => {
+                has_tried_both = true;
+                continue;
+            }
             WatchError::Missing | WatchError::Denied(_) if source.is_optional => {
+                has_tried_both = false;
                 store.retain(&BTreeSet::new(), u64::MAX).into_iter().map(Some).for_each(&told);
                 let why = match error {
                     WatchError::Missing => source.missing(),

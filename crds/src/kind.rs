@@ -43,6 +43,11 @@ impl Kind {
         Ok(value)
     }
 
+    /// The version under which newer servers have the same objects, where these may have left the kind's own version.
+    pub fn successor(&self) -> Option<&'static str> {
+        (*self == TCP_ROUTE || *self == TLS_ROUTE).then_some("v1")
+    }
+
     /// The known kind with this `apiVersion` and `kind`.
     pub fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
         ALL.iter().find(|known| known.kind == kind && known.api_version() == api_version)
@@ -55,6 +60,10 @@ const fn ours(kind: &'static str, plural: &'static str) -> Kind {
 
 const fn core(kind: &'static str, plural: &'static str, status_subresource: bool) -> Kind {
     Kind { group: "", version: "v1", kind, plural, namespaced: true, status_subresource }
+}
+
+const fn gateway(version: &'static str, kind: &'static str, plural: &'static str) -> Kind {
+    Kind { group: "gateway.networking.k8s.io", version, kind, plural, namespaced: true, status_subresource: true }
 }
 
 const fn istio(kind: &'static str, plural: &'static str) -> Kind {
@@ -133,6 +142,14 @@ pub const LEASE: Kind = Kind {
 pub const VIRTUAL_SERVICE: Kind = istio("VirtualService", "virtualservices");
 /// Istio's DestinationRule.
 pub const DESTINATION_RULE: Kind = istio("DestinationRule", "destinationrules");
+/// HTTPRoute of Gateway API.
+pub const HTTP_ROUTE: Kind = gateway("v1", "HTTPRoute", "httproutes");
+/// GRPCRoute of Gateway API.
+pub const GRPC_ROUTE: Kind = gateway("v1", "GRPCRoute", "grpcroutes");
+/// TCPRoute of Gateway API.
+pub const TCP_ROUTE: Kind = gateway("v1alpha2", "TCPRoute", "tcproutes");
+/// TLSRoute of Gateway API.
+pub const TLS_ROUTE: Kind = gateway("v1alpha2", "TLSRoute", "tlsroutes");
 /// CustomResourceDefinition.
 pub const CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
     group: "apiextensions.k8s.io",
@@ -148,7 +165,7 @@ pub const OURS: [Kind; 7] =
     [ROLLOUT, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, ANALYSIS_RUN, EXPERIMENT, APPLICATION, APP_PROJECT];
 
 /// All of them.
-pub const ALL: [Kind; 22] = [
+pub const ALL: [Kind; 26] = [
     ROLLOUT,
     ANALYSIS_TEMPLATE,
     CLUSTER_ANALYSIS_TEMPLATE,
@@ -170,6 +187,10 @@ pub const ALL: [Kind; 22] = [
     LEASE,
     VIRTUAL_SERVICE,
     DESTINATION_RULE,
+    HTTP_ROUTE,
+    GRPC_ROUTE,
+    TCP_ROUTE,
+    TLS_ROUTE,
     CUSTOM_RESOURCE_DEFINITION,
 ];
 

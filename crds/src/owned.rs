@@ -1,12 +1,14 @@
 //! Which fields of other people's objects a Rollout owns: route weights and managed routes of its VirtualServices, the
-//! revision labels of its DestinationRule's subsets and of its Services' selectors, and the size of a Deployment whose
-//! pods it took over.
+//! weights in its routes of Gateway API, the revision labels of its DestinationRule's subsets and of its Services' selectors,
+//! and the size of a Deployment whose pods it took over.
 //!
 //! Whoever compares or applies such an object asks here first: in what Git wants, owned fields are what they are live. A
 //! field that is not there yet is nobody's, so at creation Git's values hold. Nothing here judges or writes.
 
+mod gateway;
 mod mesh;
 
+pub use gateway::{GATEWAY_PLUGIN, gateway_api, gateway_routes, is_backend};
 pub use mesh::{is_tcp_route, is_tls_route, virtual_service};
 
 use serde_json::Value;
@@ -20,6 +22,7 @@ pub fn with_owned_from(rollouts: &[&Rollout], desired: &Value, live: &Value) -> 
         for claim in claims(rollout, desired) {
             match claim {
                 Claim::Routes(routes) => mesh::keep_routes(&mut kept, live, &routes),
+                Claim::Backends(backends) => gateway::keep_weights(&mut kept, live, &backends),
                 Claim::Subsets(subsets) => mesh::keep_subsets(&mut kept, live, &subsets),
                 Claim::SelectorHash => keep(&mut kept, live, &["spec", "selector", keys::POD_TEMPLATE_HASH]),
                 Claim::Replicas => keep(&mut kept, live, &["spec", "replicas"]),
@@ -37,6 +40,7 @@ pub fn is_shared(rollouts: &[&Rollout], object: &Value) -> bool {
 /// What a Rollout owns in an object.
 enum Claim<'a> {
     Routes(mesh::Routes<'a>),
+    Backends(gateway::Backends<'a>),
     Subsets(mesh::Subsets<'a>),
     SelectorHash,
     Replicas,
@@ -53,6 +57,9 @@ fn claims<'a>(rollout: &'a Rollout, object: &Value) -> Vec<Claim<'a>> {
         }
         ("networking.istio.io", "DestinationRule") if is_near => {
             mesh::Subsets::of(rollout, name).into_iter().map(Claim::Subsets).collect()
+        }
+        ("gateway.networking.k8s.io", _) => {
+            gateway::Backends::of(rollout, kind, name, namespace).into_iter().map(Claim::Backends).collect()
         }
         ("", "Service") if is_near && services(rollout).contains(&name) => vec![Claim::SelectorHash],
         ("apps", "Deployment") if is_near && scales(rollout, name) => vec![Claim::Replicas],

@@ -34,7 +34,8 @@ pub use self::{
     traffic::{
         AlbStickiness, AlbTrafficRouting, AmbassadorTrafficRouting, ApisixRoute, ApisixTrafficRouting,
         AppMeshTrafficRouting, AppMeshVirtualNodeGroup, AppMeshVirtualNodeRef, AppMeshVirtualService,
-        IstioDestinationRule, IstioTrafficRouting, IstioVirtualService, ManagedRoute, NginxTrafficRouting,
-        SmiTrafficRouting, TcpRoute, TlsRoute, TraefikTrafficRouting, TrafficRouting,
+        GatewayApiTrafficRouting, GatewayRoute, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService,
+        ManagedRoute, NginxTrafficRouting, SmiTrafficRouting, TcpRoute, TlsRoute, TraefikTrafficRouting,
+        TrafficRouting,
     },
 };

@@ -64,6 +64,7 @@ fn the_chart_grants_what_the_controller_does_and_no_more() {
         ("create replicasets.apps -A", true),
         ("watch endpointslices.discovery.k8s.io -A", true),
         ("patch virtualservices.networking.istio.io -A", true),
+        ("patch httproutes.gateway.networking.k8s.io -A", true),
         ("patch services -A", true),
         ("create events -A", true),
         ("get secrets -n chart-test-secrets", true),

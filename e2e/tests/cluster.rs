@@ -6,6 +6,8 @@
 
 #[path = "cluster/conformance.rs"]
 mod conformance;
+#[path = "cluster/gateway_api.rs"]
+mod gateway_api;
 #[path = "cluster/git.rs"]
 mod git;
 #[path = "cluster/kill.rs"]

@@ -13,9 +13,11 @@ use std::{fs, time::Duration};
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The examples with a Rollout, and what each Rollout is called.
-const EXAMPLES: [(&str, &str); 5] = [
+const EXAMPLES: [(&str, &str); 7] = [
     ("blue-green.yaml", "web"),
     ("canary.yaml", "web"),
+    ("experiment.yaml", "cart"),
+    ("gateway-api.yaml", "front"),
     ("istio-hosts.yaml", "shop"),
     ("istio-subsets.yaml", "cart"),
     ("analysis.yaml", "pay"),

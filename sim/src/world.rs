@@ -83,6 +83,8 @@ pub struct Views {
     pub virtual_services: Arc<View>,
     /// DestinationRules.
     pub destination_rules: Arc<View>,
+    /// HTTPRoutes.
+    pub http_routes: Arc<View>,
 }
 
 /// What all actors stand on.
@@ -117,6 +119,7 @@ impl World {
             jobs: View::new(calls::JOB),
             virtual_services: View::new(calls::VIRTUAL_SERVICE),
             destination_rules: View::new(calls::DESTINATION_RULE),
+            http_routes: View::new(calls::HTTP_ROUTE),
         });
         let images = Images::default();
         let chance = Chance::new(settings.seed);
@@ -131,8 +134,9 @@ impl World {
         let mesh = Mesh::default();
         let prometheus = Prometheus::new(clock);
         let mut actors = JoinSet::new();
-        let Views { pods, replica_sets, services, slices, jobs, virtual_services, destination_rules } = &*views;
-        for view in [pods, replica_sets, services, slices, jobs, virtual_services, destination_rules] {
+        let Views { pods, replica_sets, services, slices, jobs, virtual_services, destination_rules, http_routes } =
+            &*views;
+        for view in [pods, replica_sets, services, slices, jobs, virtual_services, destination_rules, http_routes] {
             actors.spawn(Arc::clone(view).follow(client.clone()));
         }
         actors.spawn(live(ReplicaSets { ground: ground.clone() }, Alarm::on(&[replica_sets, pods])));

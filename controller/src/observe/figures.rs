@@ -2,7 +2,7 @@
 
 use super::{KeptExperiment, KeptRollout, Stores};
 use crate::metrics::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels};
-use crds::{AnalysisRun, ObjectMeta, Rollout, analysis::AnalysisPhase};
+use crds::{AnalysisRun, ObjectMeta, Rollout, analysis::AnalysisPhase, owned, rollout::TrafficRouting};
 
 /// What is told of a Rollout beside its name, taken when it changed: a page tells of all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,12 +91,21 @@ impl Figures {
                 (None, Some(_)) => "blueGreen",
                 (None, None) => "none",
             },
-            traffic_router: if routing.is_some_and(|routing| routing.istio.is_some()) { "Istio" } else { "" },
+            traffic_router: routing.map_or("", router),
             phase: phase(rollout),
             desired: rollout.spec.replicas.unwrap_or(1),
             available: rollout.status.available_replicas.unwrap_or(0),
             updated: rollout.status.updated_replicas.unwrap_or(0),
         }
+    }
+}
+
+fn router(routing: &TrafficRouting) -> &'static str {
+    let is_gateway_api = routing.gateway_api.is_some() || routing.plugins.contains_key(owned::GATEWAY_PLUGIN);
+    match &routing.istio {
+        Some(_) => "Istio",
+        None if is_gateway_api => "GatewayAPI",
+        None => "",
     }
 }
 

@@ -30,7 +30,8 @@ impl<'a> Sources<'a> {
     }
 
     fn source(&self, kind: crds::Kind, selector: Option<String>, is_optional: bool) -> Source {
-        Source { kind, namespace: self.settings.namespace.clone(), selector, is_optional }
+        let other_version = kind.successor();
+        Source { kind, namespace: self.settings.namespace.clone(), selector, is_optional, other_version }
     }
 
     /// Of kinds that carry an instance id: ours, or those without one.

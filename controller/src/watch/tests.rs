@@ -39,6 +39,7 @@ async fn followed(
         namespace: Some("shop".into()),
         selector: Some("!skip".into()),
         is_optional,
+        other_version: is_optional.then_some("v2"),
     };
     let following = follow(client, source, &store, |change| {
         let line = match change {
@@ -106,14 +107,21 @@ async fn a_version_that_is_too_old_means_a_new_list() {
 async fn a_kind_that_is_missing_counts_as_empty_until_it_comes() {
     let missing = json!({"kind": "Status", "status": "Failure", "code": 404, "message": "not found"});
     let (told, log, store) = followed(true, 25, move |_, request| match request {
-        1 | 2 => (404, missing.clone()),
-        3 => page(&[object("a", 3)], 10, ""),
+        1..=5 => (404, missing.clone()),
+        6 => page(&[object("a", 3)], 10, ""),
         _ => (0, Value::Null),
     })
     .await;
     assert_eq!(told, ["complete", "a@3", "complete"], "what has not changed is not told again");
     assert_eq!((store.len(), store.closed()), (1, None));
-    assert_eq!(paths(&log).len(), 4, "asked every ten seconds, no more");
+    let asked = paths(&log);
+    assert_eq!(asked.len(), 7, "asked every ten seconds, no more");
+    let versions: Vec<&str> = asked.iter().map(|path| if path.starts_with("/api/v2/") { "v2" } else { "v1" }).collect();
+    assert_eq!(
+        versions,
+        ["v1", "v2", "v2", "v1", "v1", "v2", "v2"],
+        "both versions each time, then the one that is there"
+    );
 }
 
 #[tokio::test(start_paused = true)]

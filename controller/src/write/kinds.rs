@@ -67,35 +67,46 @@ impl Kinds {
 
     /// Where this object lives.
     pub(crate) async fn place(&self, object: &ObjectRef) -> Result<Place, Refusal> {
-        let resource = self.resource(object).await?;
+        let (version, resource) = self.resource(object).await?;
         if resource.is_namespaced && object.namespace.is_none() {
             return Err(Refusal::new(Class::Invalid, format!("{object} needs a namespace")));
         }
-        Ok(self.placed(object, resource))
+        Ok(self.placed(object, &version, resource))
     }
 
     /// The path of the collection of this object's kind in its namespace, or in all where it has none.
     pub(crate) async fn collection(&self, object: &ObjectRef) -> Result<String, Refusal> {
-        let resource = self.resource(object).await?;
-        Ok(self.placed(object, resource).collection())
+        let (version, resource) = self.resource(object).await?;
+        Ok(self.placed(object, &version, resource).collection())
     }
 
-    async fn resource(&self, object: &ObjectRef) -> Result<Resource, Refusal> {
-        match crds::Kind::of(&object.api_version(), &object.kind) {
-            Some(kind) => Ok(Resource {
-                plural: kind.plural.to_owned(),
-                is_namespaced: kind.namespaced,
-                has_status: kind.status_subresource,
-            }),
-            None => self.discover(object).await,
+    /// The version to use, and the resource.
+    async fn resource(&self, object: &ObjectRef) -> Result<(String, Resource), Refusal> {
+        let own = |resource| (object.version.clone(), resource);
+        let Some(kind) = crds::Kind::of(&object.api_version(), &object.kind) else {
+            return self.discover(object).await.map(own);
+        };
+        if let Some(successor) = kind.successor() {
+            let newer = ObjectRef { version: successor.into(), ..object.clone() };
+            return match self.discover(object).await {
+                Err(refusal) if refusal.class == Class::Invalid => {
+                    self.discover(&newer).await.map(|resource| (newer.version, resource))
+                }
+                found => found.map(own),
+            };
         }
+        Ok(own(Resource {
+            plural: kind.plural.to_owned(),
+            is_namespaced: kind.namespaced,
+            has_status: kind.status_subresource,
+        }))
     }
 
-    fn placed(&self, object: &ObjectRef, resource: Resource) -> Place {
+    fn placed(&self, object: &ObjectRef, version: &str, resource: Resource) -> Place {
         let prefix = if object.group.is_empty() { "/api".into() } else { format!("/apis/{}", object.group) };
         // Rules name one version of Istio's API; which one the cluster serves is a setting.
         let is_istio = object.group == crds::kind::VIRTUAL_SERVICE.group;
-        let version = if is_istio { self.istio.as_str() } else { &object.version };
+        let version = if is_istio { self.istio.as_str() } else { version };
         Place {
             prefix: format!("{prefix}/{version}"),
             plural: resource.plural,

@@ -155,6 +155,28 @@ async fn a_kind_that_we_do_not_know_is_discovered_once() {
 }
 
 #[tokio::test]
+async fn a_kind_is_found_in_the_version_that_the_server_has() {
+    let (writer, log) = writer(|got| match got.path.as_str() {
+        "/apis/gateway.networking.k8s.io/v1" => {
+            let routes =
+                json!({"name": "tcproutes", "singularName": "", "namespaced": true, "kind": "TCPRoute", "verbs": []});
+            (
+                200,
+                json!({"kind": "APIResourceList", "groupVersion": "gateway.networking.k8s.io/v1", "resources": [routes]}),
+            )
+        }
+        "/apis/gateway.networking.k8s.io/v1alpha2" => {
+            (404, json!({"kind": "Status", "status": "Failure", "code": 404, "message": "not found"}))
+        }
+        _ => (200, json!({"metadata": {"name": "web"}})),
+    });
+    let route = ObjectRef::of(&crds::kind::TCP_ROUTE, "shop", "web");
+    writer.read(&route).await.expect("reads").expect("is there");
+    let last = log.lock().expect("log").last().map(|got| got.path.clone());
+    assert_eq!(last.as_deref(), Some("/apis/gateway.networking.k8s.io/v1/namespaces/shop/tcproutes/web"));
+}
+
+#[tokio::test]
 async fn a_kind_that_came_back_in_another_scope_is_discovered_again() {
     let missing = |details: Value| (404, json!({"kind": "Status", "code": 404, "message": "no", "details": details}));
     let discoveries = AtomicUsize::new(0);

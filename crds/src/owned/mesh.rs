@@ -233,7 +233,8 @@ fn weight(destination: &Value) -> i64 {
     destination.get("weight").and_then(Value::as_i64).unwrap_or(0)
 }
 
-fn set_weight(destination: &mut Value, weight: Option<&Value>) {
+/// Gives a destination the weight that is found, or none.
+pub(super) fn set_weight(destination: &mut Value, weight: Option<&Value>) {
     let Some(fields) = destination.as_object_mut() else { return };
     match weight {
         Some(weight) => fields.insert("weight".to_owned(), weight.clone()),

@@ -9,6 +9,9 @@ wire! {
     pub struct TrafficRouting {
         /// Istio.
         pub istio: Option<IstioTrafficRouting>,
+        /// Gateway API. The same settings are read from `plugins` under `argoproj-labs/gatewayAPI`.
+        #[serde(rename = "gatewayAPI")]
+        pub gateway_api: Option<GatewayApiTrafficRouting>,
         /// The nginx ingress controller.
         pub nginx: Option<NginxTrafficRouting>,
         /// The AWS load balancer controller.
@@ -83,6 +86,36 @@ wire! {
         pub stable_subset_name: String,
         /// Subsets of others, whose weight is left alone.
         pub additional_subset_names: Vec<String>,
+    }
+
+    /// Gateway API: weights are written into the backends of routes.
+    pub struct GatewayApiTrafficRouting {
+        /// An HTTPRoute.
+        pub http_route: Option<String>,
+        /// A GRPCRoute.
+        pub grpc_route: Option<String>,
+        /// A TCPRoute.
+        pub tcp_route: Option<String>,
+        /// A TLSRoute.
+        pub tls_route: Option<String>,
+        /// HTTPRoutes.
+        pub http_routes: Vec<GatewayRoute>,
+        /// GRPCRoutes.
+        pub grpc_routes: Vec<GatewayRoute>,
+        /// TCPRoutes.
+        pub tcp_routes: Vec<GatewayRoute>,
+        /// TLSRoutes.
+        pub tls_routes: Vec<GatewayRoute>,
+        /// Namespace of the routes. The Rollout's when absent.
+        pub namespace: Option<String>,
+    }
+
+    /// A route of Gateway API.
+    pub struct GatewayRoute {
+        /// Its name.
+        pub name: String,
+        /// Whether header steps add rules to it.
+        pub use_header_routes: bool,
     }
 
     /// The nginx ingress controller: a second Ingress carries the canary's weight.

@@ -2,7 +2,10 @@
 //! skipped a step would be believed. Fields that nobody knows are left alone.
 
 use super::invalid::Invalid;
-use crds::rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting};
+use crds::{
+    owned,
+    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting},
+};
 
 fn refuse(prefix: &str, fields: &[(&str, bool)]) -> Result<(), Invalid> {
     match fields.iter().find(|(_, is_set)| *is_set) {
@@ -48,8 +51,12 @@ pub fn check_routing(routing: &TrafficRouting) -> Result<(), Invalid> {
         .as_ref()
         .and_then(|istio| istio.destination_rule.as_ref())
         .is_some_and(|rule| !rule.additional_subset_names.is_empty());
+    let path = "spec.strategy.canary.trafficRouting";
+    if let Some(other) = routing.plugins.keys().find(|name| *name != owned::GATEWAY_PLUGIN) {
+        return Err(Invalid::unsupported(&format!("{path}.plugins.{other}")));
+    }
     refuse(
-        "spec.strategy.canary.trafficRouting",
+        path,
         &[
             ("nginx", routing.nginx.is_some()),
             ("alb", routing.alb.is_some()),
@@ -58,7 +65,6 @@ pub fn check_routing(routing: &TrafficRouting) -> Result<(), Invalid> {
             ("appMesh", routing.app_mesh.is_some()),
             ("traefik", routing.traefik.is_some()),
             ("apisix", routing.apisix.is_some()),
-            ("plugins", !routing.plugins.is_empty()),
             ("managedRoutes", !routing.managed_routes.is_empty()),
             ("maxTrafficWeight", routing.max_traffic_weight.is_some()),
             ("istio.destinationRule.additionalSubsetNames", additional),

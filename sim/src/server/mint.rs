@@ -6,15 +6,17 @@ use std::collections::BTreeMap;
 /// What was minted so far.
 #[derive(Debug, Default)]
 pub(crate) struct Minted {
-    uids: u64,
+    /// By kind: one more definition must not change who polls when in a story.
+    uids: BTreeMap<String, u64>,
     /// By the prefix that was asked for: one more uid elsewhere must not rename the pods of a story.
     names: BTreeMap<String, u64>,
 }
 
 impl State {
-    /// A new uid.
-    pub(crate) fn uid(&mut self) -> String {
-        let (high, low) = (random(&mut self.minted.uids), random(&mut self.minted.uids));
+    /// A new uid for an object of this kind.
+    pub(crate) fn uid(&mut self, plural: &str) -> String {
+        let state = self.minted.uids.entry(plural.to_owned()).or_insert_with(|| seed_of(plural));
+        let (high, low) = (random(state), random(state));
         format!(
             "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
             high >> 32,
@@ -28,8 +30,7 @@ impl State {
     /// A name that begins with this, and ends in five letters that make it unique.
     pub(crate) fn name(&mut self, prefix: &str) -> String {
         const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-        let seed = prefix.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()));
-        let mut number = random(self.minted.names.entry(prefix.to_owned()).or_insert(seed));
+        let mut number = random(self.minted.names.entry(prefix.to_owned()).or_insert_with(|| seed_of(prefix)));
         let mut name = prefix.to_owned();
         for _ in 0..5 {
             let index = usize::try_from(number % 27).unwrap_or_default();
@@ -38,6 +39,10 @@ impl State {
         }
         name
     }
+}
+
+fn seed_of(text: &str) -> u64 {
+    text.bytes().fold(0, |seed: u64, byte| seed.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
 // Looks random and is the same in every run of the same story (splitmix64).

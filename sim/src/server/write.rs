@@ -280,7 +280,7 @@ impl State {
     }
 
     fn stamp_new(&mut self, kind: &Kind, value: &mut Value) {
-        let (uid, stamp) = (self.uid(), self.clock.stamp());
+        let (uid, stamp) = (self.uid(&kind.plural), self.clock.stamp());
         let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) else { return };
         for key in ["resourceVersion", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
             metadata.remove(key);

@@ -1,4 +1,5 @@
-//! What a Rollout names and a person's files leave out: plain Services, a VirtualService, a DestinationRule.
+//! What a Rollout names and a person's files leave out: plain Services, a VirtualService, a DestinationRule, routes of Gateway
+//! API.
 //!
 //! They are the least that the Rollout can work with. What is there is never changed, and AnalysisTemplates are never made:
 //! nobody can guess what an update is judged by.
@@ -7,6 +8,7 @@ use crate::{
     server::Server,
     world::calls::{list, text},
 };
+use crds::{Kind, owned, rollout::TrafficRouting};
 use rollouts::rollout::traffic::istio;
 use serde_json::{Value, json};
 
@@ -36,10 +38,30 @@ pub(crate) fn missing(rollout: &Value, namespace: &str, server: &Server) -> Vec<
             }
         }
     }
+    made.extend(gateway_routes(canary, namespace, server));
     services.sort();
     services.dedup();
     let absent = services.iter().filter(|name| !name.is_empty() && !is_there("Service", "v1", name));
     absent.map(|name| service(name, rollout)).chain(made).collect()
+}
+
+/// The routes of Gateway API that a Rollout names and that are not there: everything to the stable revision.
+fn gateway_routes(canary: &Value, namespace: &str, server: &Server) -> Vec<Value> {
+    let routing = canary.get("trafficRouting").and_then(|routing| serde_json::from_value(routing.clone()).ok());
+    let routing: TrafficRouting = routing.unwrap_or_default();
+    let Ok(Some(settings)) = owned::gateway_api(&routing) else { return Vec::new() };
+    let near = settings.namespace.as_deref().unwrap_or(namespace);
+    let backend = |field: &str, weight: i32| {
+        let name = text(canary, field);
+        json!({ "name": name, "namespace": namespace, "port": 80, "weight": weight })
+    };
+    let rules = json!([{ "backendRefs": [backend("/stableService", 100), backend("/canaryService", 0)] }]);
+    let made = |(kind, _, name): (Kind, String, &str)| {
+        let is_there = server.get(&kind.api_version(), kind.kind, near, name).is_some();
+        let route = json!({ "metadata": { "name": name, "namespace": near }, "spec": { "rules": rules } });
+        if is_there { None } else { kind.object(&route).ok() }
+    };
+    owned::gateway_routes(&settings).into_iter().filter_map(made).collect()
 }
 
 /// The VirtualServices that a Rollout names.

@@ -5,7 +5,7 @@
 
 use crate::{
     server::Server,
-    simulation::look::{Look, is_canary},
+    simulation::look::{Look, gateway_rules, is_canary},
     world::calls::{list, number, text},
 };
 use controller::Pass;
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Default)]
 pub(crate) struct Auditor {
     aborted: BTreeMap<String, (String, u64)>,
-    /// The shares of the ends of a Rollout's routes, by its uid, the VirtualService and the destination.
+    /// The shares of the ends of a Rollout's routes, by its uid, the object that routes and the destination.
     shares: BTreeMap<(String, String, String), i64>,
 }
 
@@ -34,7 +34,7 @@ impl Auditor {
         wrong.extend(self.rises_after_abort(look));
         let touches = |name: &str| pass.plan.writes().iter().any(|write| write.verb.object().kind == name);
         let found = self.routes(server, look);
-        if touches(kind::VIRTUAL_SERVICE.kind) {
+        if touches(kind::VIRTUAL_SERVICE.kind) || touches(kind::HTTP_ROUTE.kind) {
             wrong.extend(found);
         }
         if pass.plan.writes().iter().any(|write| matches!(write.verb, Verb::Patch { .. }))
@@ -66,7 +66,7 @@ impl Auditor {
         for (name, destinations) in routes_of(server, look) {
             let sum: i64 = destinations.iter().map(|one| number(one, "/weight")).sum();
             if destinations.len() > 1 && sum != 100 {
-                wrong.push(format!("the shares of VirtualService {name} add up to {sum}"));
+                wrong.push(format!("the shares of {name} add up to {sum}"));
             }
             for destination in destinations {
                 let weight = number(&destination, "/weight");
@@ -76,9 +76,7 @@ impl Auditor {
                     && let Some((service, hash)) = selected(server, look, &destination)
                     && ready_endpoints(server, look, &service, &hash) == 0
                 {
-                    wrong.push(format!(
-                        "VirtualService {name} sends requests to {service}, which has no ready endpoint of {hash:?}"
-                    ));
+                    wrong.push(format!("{name} sends requests to {service}, which has no ready endpoint of {hash:?}"));
                 }
             }
         }
@@ -106,7 +104,7 @@ fn emptied(server: &Server, look: &Look) -> Vec<String> {
             if let Some((_, hash)) = selected(server, look, destination)
                 && size(&hash) == Some(0)
             {
-                wrong.push(format!("VirtualService {name} sends requests to revision {hash}, which has no pods"));
+                wrong.push(format!("{name} sends requests to revision {hash}, which has no pods"));
             }
         }
     }
@@ -121,9 +119,11 @@ fn routes_of(server: &Server, look: &Look) -> Vec<(String, Vec<Value>)> {
         if let Some(found) = server.get("networking.istio.io/v1", "VirtualService", namespace, name) {
             let all = list(&found, "/spec/http").iter().map(|route| list(route, "/route"));
             let own = all.filter(|route| route.iter().any(|one| is_canary(one, routing)));
-            routes.extend(own.map(|route| (name.clone(), route.to_vec())));
+            routes.extend(own.map(|route| (format!("VirtualService {name}"), route.to_vec())));
         }
     }
+    let rules = gateway_rules(server, namespace, routing).into_iter();
+    routes.extend(rules.map(|(name, ends)| (format!("HTTPRoute {name}"), ends)));
     routes
 }
 

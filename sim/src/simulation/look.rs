@@ -6,19 +6,26 @@ use crate::{
     server::Server,
     world::calls::{controller_uid, is_deleting, is_true, list, number, text},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Istio's version that this looks at.
 const ISTIO: &str = "networking.istio.io/v1";
 
-/// Which destinations of which VirtualServices belong to a Rollout.
+/// Gateway API's version that this looks at.
+const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
+
+/// Which destinations of which VirtualServices and HTTPRoutes belong to a Rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routing {
     /// Names of the VirtualServices.
     pub virtual_services: Vec<String>,
+    /// Names of the HTTPRoutes.
+    pub http_routes: Vec<String>,
     /// The canary's Service, or empty.
     pub canary_service: String,
+    /// The stable Service, or empty.
+    pub stable_service: String,
     /// The canary's subset, or empty.
     pub canary_subset: String,
 }
@@ -99,25 +106,56 @@ pub fn words_of_step(step: &Value) -> String {
 }
 
 fn routing_of(rollout: &Value) -> Option<Routing> {
-    let istio = rollout.pointer("/spec/strategy/canary/trafficRouting/istio")?;
-    let mut virtual_services: Vec<String> =
-        list(istio, "/virtualServices").iter().map(|one| text(one, "/name").to_owned()).collect();
-    virtual_services.extend(Some(text(istio, "/virtualService/name").to_owned()).filter(|name| !name.is_empty()));
+    let routing = rollout.pointer("/spec/strategy/canary/trafficRouting")?;
+    let named = |at: &str, one: &str, several: &str| {
+        let several = list(routing, &format!("{at}/{several}")).iter().map(|one| text(one, "/name").to_owned());
+        let one = text(routing, &format!("{at}/{one}")).to_owned();
+        several.chain([one]).filter(|name| !name.is_empty()).collect::<Vec<String>>()
+    };
+    let mut http_routes = named("/gatewayAPI", "httpRoute", "httpRoutes");
+    http_routes.extend(named("/plugins/argoproj-labs~1gatewayAPI", "httpRoute", "httpRoutes"));
     Some(Routing {
-        virtual_services,
+        virtual_services: named("/istio", "virtualService/name", "virtualServices"),
+        http_routes,
         canary_service: text(rollout, "/spec/strategy/canary/canaryService").to_owned(),
-        canary_subset: text(istio, "/destinationRule/canarySubsetName").to_owned(),
+        stable_service: text(rollout, "/spec/strategy/canary/stableService").to_owned(),
+        canary_subset: text(routing, "/istio/destinationRule/canarySubsetName").to_owned(),
     })
 }
 
 fn weight_of(server: &Server, namespace: &str, routing: &Routing) -> Option<u64> {
-    routing.virtual_services.iter().find_map(|name| {
+    let of_mesh = routing.virtual_services.iter().find_map(|name| {
         let found = server.get(ISTIO, "VirtualService", namespace, name)?;
         let kinds = ["/spec/http", "/spec/tls", "/spec/tcp"];
         let routes = kinds.iter().flat_map(|kind| list(&found, kind)).flat_map(|route| list(route, "/route"));
         let canary = routes.into_iter().find(|destination| is_canary(destination, routing))?;
         Some(canary.get("weight").and_then(Value::as_u64).unwrap_or(0))
+    });
+    of_mesh.or_else(|| {
+        let rules = gateway_rules(server, namespace, routing);
+        let canary = rules.iter().flat_map(|(_, ends)| ends).find(|end| is_canary(end, routing))?;
+        canary.get("weight").and_then(Value::as_u64)
     })
+}
+
+/// The two ends of each rule of an HTTPRoute that has both, in the form that a mesh has them, with the route's name.
+pub(crate) fn gateway_rules(server: &Server, namespace: &str, routing: &Routing) -> Vec<(String, Vec<Value>)> {
+    let mut found = Vec::new();
+    for name in &routing.http_routes {
+        let route = server.get(GATEWAY_API, "HTTPRoute", namespace, name);
+        for rule in route.iter().flat_map(|route| list(route, "/spec/rules")) {
+            let of =
+                |service: &str| list(rule, "/backendRefs").iter().find(|backend| text(backend, "/name") == service);
+            let end = |backend: &Value| {
+                let weight = backend.get("weight").and_then(Value::as_u64).unwrap_or(1);
+                json!({ "destination": { "host": text(backend, "/name") }, "weight": weight })
+            };
+            if let Some((canary, stable)) = of(&routing.canary_service).zip(of(&routing.stable_service)) {
+                found.push((name.clone(), vec![end(canary), end(stable)]));
+            }
+        }
+    }
+    found
 }
 
 /// Does a destination of a route lead to the canary?

@@ -25,6 +25,8 @@ pub const JOB: Kind = Kind(kind::JOB);
 pub const VIRTUAL_SERVICE: Kind = Kind(kind::VIRTUAL_SERVICE);
 /// Istio's DestinationRules.
 pub const DESTINATION_RULE: Kind = Kind(kind::DESTINATION_RULE);
+/// Gateway API's HTTPRoutes.
+pub const HTTP_ROUTE: Kind = Kind(kind::HTTP_ROUTE);
 
 /// The result of a request.
 pub type Answer = Result<Value, kube::Error>;

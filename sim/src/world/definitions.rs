@@ -1,6 +1,6 @@
-//! The CustomResourceDefinitions of a world: ours, as the chart installs them, and what a world needs of Istio's.
+//! The CustomResourceDefinitions of a world: ours, as the chart installs them, and what a world needs of Istio's and Gateway API's.
 
-use crate::server::ISTIO;
+use crate::server::{GATEWAY_API, ISTIO};
 
 /// All definitions, as YAML.
 pub fn definitions() -> Vec<&'static str> {
@@ -13,5 +13,6 @@ pub fn definitions() -> Vec<&'static str> {
         include_str!("../../../charts/leadline/crds/applications.argoproj.io.yaml"),
         include_str!("../../../charts/leadline/crds/appprojects.argoproj.io.yaml"),
         ISTIO,
+        GATEWAY_API,
     ]
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"leadline.dev/e2e/cluster/internal/parts"
 )
 
 // Up starts what does not run yet and returns when everything works.
@@ -72,7 +74,7 @@ func (c *Cluster) getParts() error {
 
 // startAll is the order of things: each needs what stands before it.
 func (c *Cluster) startAll() error {
-	steps := []func() error{c.prepareKeys, c.startControlPlane, c.applyIstioDefinitions, c.startGit}
+	steps := []func() error{c.prepareKeys, c.startControlPlane, c.applyIstioDefinitions, c.applyGatewayDefinitions, c.startGit}
 	if c.Profile == Light {
 		steps = append(steps, c.startFakeNodes)
 	} else {
@@ -88,20 +90,29 @@ func (c *Cluster) startAll() error {
 
 // applyIstioDefinitions installs Istio's CRDs, once, and waits until they can be used.
 func (c *Cluster) applyIstioDefinitions() error {
+	return c.applyDefinitions("Istio's", "istio-crds.yaml", "networking.istio.io/v1/virtualservices")
+}
+
+// applyGatewayDefinitions does the same for Gateway API's.
+func (c *Cluster) applyGatewayDefinitions() error {
+	return c.applyDefinitions("Gateway API's", parts.GatewayDefinitions, "gateway.networking.k8s.io/v1/httproutes")
+}
+
+func (c *Cluster) applyDefinitions(whose, file, collection string) error {
 	client, err := c.adminClient()
 	if err != nil {
 		return err
 	}
-	served := answers(client, c.APIServer()+"/apis/networking.istio.io/v1/virtualservices?limit=1")
+	served := answers(client, c.APIServer()+"/apis/"+collection+"?limit=1")
 	if served() == nil {
 		return nil
 	}
 	if _, err := c.kubectl("", "apply", "--server-side", "--force-conflicts", "--field-manager=local-cluster",
-		"-f", c.parts.Path("istio-crds.yaml")); err != nil {
+		"-f", c.parts.Path(file)); err != nil {
 		return err
 	}
-	fmt.Fprintln(c.out, "installed Istio's resource definitions")
-	return c.await("kube-apiserver", "Istio's resource definitions", time.Minute, served)
+	fmt.Fprintln(c.out, "installed", whose, "resource definitions")
+	return c.await("kube-apiserver", whose+" resource definitions", time.Minute, served)
 }
 
 // lock keeps a second `up` or `down` of the same cluster waiting.

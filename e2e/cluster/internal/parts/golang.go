@@ -54,21 +54,48 @@ func getIstiod(s *Set, scratch string) error {
 
 // getIstioDefinitions copies Istio's CRDs out of the module that istiod is built from.
 func getIstioDefinitions(s *Set, scratch string) error {
-	command := s.goCommand(s.source, "", "mod", "download", "-json", "istio.io/istio@"+istioVersion)
-	command.Stderr = s.out
-	output, err := command.Output()
+	module, err := s.moduleFolder("istio.io/istio@" + istioVersion)
 	if err != nil {
-		return fmt.Errorf("download Istio's module: %w\n%s", err, output)
-	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(output, &module); err != nil {
 		return err
 	}
-	text, err := os.ReadFile(filepath.Join(module.Dir, "manifests", "charts", "base", "files", "crd-all.gen.yaml"))
+	text, err := os.ReadFile(filepath.Join(module, "manifests", "charts", "base", "files", "crd-all.gen.yaml"))
 	if err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(scratch, "istio-crds.yaml"), text, 0o644)
+}
+
+// getGatewayDefinitions copies Gateway API's CRDs, of the experimental channel: it serves every version
+// of every kind of route.
+func getGatewayDefinitions(s *Set, scratch string) error {
+	module, err := s.moduleFolder("sigs.k8s.io/gateway-api@" + gatewayVersion)
+	if err != nil {
+		return err
+	}
+	var all bytes.Buffer
+	for _, plural := range []string{"gatewayclasses", "gateways", "referencegrants", "httproutes", "grpcroutes", "tcproutes", "tlsroutes"} {
+		file := filepath.Join(module, "config", "crd", "experimental", "gateway.networking.k8s.io_"+plural+".yaml")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		all.Write(text)
+		all.WriteString("\n---\n")
+	}
+	return os.WriteFile(filepath.Join(scratch, GatewayDefinitions), all.Bytes(), 0o644)
+}
+
+// moduleFolder downloads a module, unless it is there, and says where.
+func (s *Set) moduleFolder(module string) (string, error) {
+	command := s.goCommand(s.source, "", "mod", "download", "-json", module)
+	command.Stderr = s.out
+	output, err := command.Output()
+	if err != nil {
+		return "", fmt.Errorf("download %s: %w\n%s", module, err, output)
+	}
+	var found struct{ Dir string }
+	err = json.Unmarshal(output, &found)
+	return found.Dir, err
 }
 
 // BuildHere builds a package of the cluster's own module; it takes a second.

@@ -27,6 +27,7 @@ const (
 	containerdVersion = "v2.4.2"
 	helmVersion       = "v4.3.1"
 	envoyVersion      = "1.40.0"
+	gatewayVersion    = "v1.6.0" // of Gateway API; the one that istiod is built with
 )
 
 // Set is the folder with the programs of one set of pins.
@@ -45,11 +46,16 @@ type part struct {
 	get      func(*Set, string) error // fills a scratch folder with the files
 }
 
+// GatewayDefinitions is the file with Gateway API's CRDs. It names its version, which is no part of the
+// cache's key: a new one must not build everything else again.
+const GatewayDefinitions = "gateway-api-" + gatewayVersion + ".yaml"
+
 // all lists the parts in the order in which they are got: what the light profile needs first.
 var all = []part{
 	{"Kubernetes " + kubernetesVersion + " and etcd", "7 minutes", false, []string{"kube"}, getKubernetes},
 	{"kwok " + kwokVersion, "1 minute", false, []string{"kwok"}, getKwok},
 	{"Istio's resource definitions", "10 seconds", false, []string{"istio-crds.yaml"}, getIstioDefinitions},
+	{"Gateway API's resource definitions", "10 seconds", false, []string{GatewayDefinitions}, getGatewayDefinitions},
 	{"Helm " + helmVersion, "2 minutes", false, []string{"helm"}, getHelm},
 	{"Envoy " + envoyVersion, "10 seconds", true, []string{"envoy"}, getEnvoy},
 	{"Prometheus, runc and the CNI plugins of this Debian", "15 seconds", true,

@@ -5,6 +5,7 @@
 
 use super::{
     super::{invalid::Invalid, observed::Observed},
+    gateway_api::{self, GatewayApi},
     istio::{self, Istio},
 };
 use crds::{
@@ -58,11 +59,13 @@ pub struct Selector {
 pub enum Router<'a> {
     /// Istio.
     Istio(Istio<'a>),
+    /// Gateway API.
+    GatewayApi(GatewayApi<'a>),
 }
 
 /// All kinds of objects that routers name.
 pub fn kinds() -> impl Iterator<Item = Kind> {
-    istio::KINDS.into_iter()
+    istio::KINDS.into_iter().chain(gateway_api::KINDS)
 }
 
 /// The objects that a Rollout's routers name, read off its spec, valid or not.
@@ -71,7 +74,7 @@ pub fn references(rollout: &Rollout) -> Vec<ObjectRef> {
     let canary = rollout.spec.strategy.canary.as_ref();
     let Some(routing) = canary.and_then(|canary| canary.traffic_routing.as_ref()) else { return Vec::new() };
     let istio = routing.istio.iter().flat_map(|settings| istio::references(settings, namespace));
-    istio.collect()
+    istio.chain(gateway_api::references(routing, namespace)).collect()
 }
 
 /// The Service whose endpoints a router's object leads to, where that is in the object and not in the Rollout's spec.
@@ -114,13 +117,15 @@ impl<'a> Router<'a> {
     /// The routers that a spec sets, in the order in which they are brought to a weight.
     pub fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting) -> Result<Vec<Self>, Invalid> {
         let istio = routing.istio.as_ref().map(|settings| Istio::parse(canary, settings)).transpose()?;
-        Ok(istio.map(Self::Istio).into_iter().collect())
+        let gateway_api = GatewayApi::parse(canary, routing)?;
+        Ok(istio.map(Self::Istio).into_iter().chain(gateway_api.map(Self::GatewayApi)).collect())
     }
 
     /// Whether all that it names is there and fits.
     pub fn check(&self, observed: &Observed) -> Result<(), Invalid> {
         match self {
             Self::Istio(istio) => istio.check(observed),
+            Self::GatewayApi(gateway_api) => gateway_api.check(observed),
         }
     }
 
@@ -128,6 +133,7 @@ impl<'a> Router<'a> {
     pub fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
         match self {
             Self::Istio(istio) => istio.objects(namespace),
+            Self::GatewayApi(gateway_api) => gateway_api.objects(namespace),
         }
     }
 
@@ -135,6 +141,7 @@ impl<'a> Router<'a> {
     pub fn weights(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<Weights> {
         match self {
             Self::Istio(istio) => istio.weights(object, spec, namespace),
+            Self::GatewayApi(gateway_api) => gateway_api.weights(object, spec, namespace),
         }
     }
 
@@ -142,6 +149,7 @@ impl<'a> Router<'a> {
     pub fn backings(&self, observed: &Observed) -> (Backing, Backing) {
         match self {
             Self::Istio(istio) => istio.backings(observed),
+            Self::GatewayApi(gateway_api) => gateway_api.backings(observed),
         }
     }
 
@@ -149,6 +157,7 @@ impl<'a> Router<'a> {
     pub fn patch(&self, object: &ObjectRef, spec: &Value, namespace: &str, weight: i32) -> Option<Value> {
         match self {
             Self::Istio(istio) => istio.patch(object, spec, namespace, weight),
+            Self::GatewayApi(gateway_api) => gateway_api.patch(object, spec, namespace, weight),
         }
     }
 
@@ -156,6 +165,7 @@ impl<'a> Router<'a> {
     pub fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
         match self {
             Self::Istio(istio) => istio.selectors(observed),
+            Self::GatewayApi(_) => None,
         }
     }
 
@@ -163,6 +173,7 @@ impl<'a> Router<'a> {
     pub fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
         match self {
             Self::Istio(istio) => istio.switched(observed, canary, stable),
+            Self::GatewayApi(_) => None,
         }
     }
 
@@ -170,6 +181,7 @@ impl<'a> Router<'a> {
     pub fn told(&self, name: &str, weight: i32) -> Option<Event> {
         match self {
             Self::Istio(_) => Some(istio::told(name, weight)),
+            Self::GatewayApi(_) => None,
         }
     }
 
@@ -177,6 +189,7 @@ impl<'a> Router<'a> {
     pub fn fields(&self) -> &'static [&'static str] {
         match self {
             Self::Istio(_) => &istio::FIELDS,
+            Self::GatewayApi(_) => &gateway_api::FIELDS,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! From VirtualServices and Services to flows of requests: where each goes, by weight.
+//! From VirtualServices, HTTPRoutes and Services to flows of requests: where each goes, by weight.
 
 use crate::world::{
     calls::{annotation, list, name_of, number, text},
@@ -85,6 +85,33 @@ pub(crate) fn flows_of(virtual_services: &[Arc<Value>], services: &[Arc<Value>],
             let port = port_of(service);
             let cluster = Cluster { namespace: namespace.clone(), service: name.clone(), subset: String::new(), port };
             flows.push(Flow { name: format!("{namespace}/{name}"), requests_per_second, shares: vec![(cluster, 1)] });
+        }
+    }
+    flows
+}
+
+/// One flow for each rule of an HTTPRoute that leads to Services.
+pub(crate) fn flows_of_gateway(routes: &[Arc<Value>], services: &[Arc<Value>], usual: u32) -> Vec<Flow> {
+    let mut flows = Vec::new();
+    for one in routes {
+        let (near, name) = name_of(one);
+        for (index, rule) in list(one, "/spec/rules").iter().enumerate() {
+            let share = |backend: &Value| {
+                let namespace = Some(text(backend, "/namespace")).filter(|it| !it.is_empty()).unwrap_or(&near);
+                let service = text(backend, "/name");
+                let found = services.iter().find(|it| name_of(it) == (namespace.to_owned(), service.to_owned()));
+                let asked = number(backend, "/port");
+                let port = if asked > 0 { asked } else { found.map_or(80, |service| port_of(service)) };
+                let (namespace, service) = (namespace.to_owned(), service.to_owned());
+                // A weight that is absent is 1.
+                let weight = backend.get("weight").and_then(Value::as_u64).unwrap_or(1);
+                (Cluster { namespace, service, subset: String::new(), port }, weight)
+            };
+            flows.push(Flow {
+                name: format!("HTTPRoute {near}/{name}/{index}"),
+                requests_per_second: rate(one).unwrap_or(usual),
+                shares: list(rule, "/backendRefs").iter().map(share).collect(),
+            });
         }
     }
     flows

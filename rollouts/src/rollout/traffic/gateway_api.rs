@@ -1,0 +1,183 @@
+//! Gateway API: the rules of a route that hold both Services among their backends, the weights there, and the same rules
+//! with another weight. Works on raw JSON, so that every field that we do not know stays as it is.
+//!
+//! A rule that does not hold both ends is left alone, and so is every other backend of one that does: canary and stable share
+//! 100 between them, whatever the others have.
+
+use super::{
+    super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
+    Backing, Weights,
+    router::{self, PATH},
+};
+use crds::{
+    Kind, kind, owned,
+    rollout::{CanaryStrategy, GatewayApiTrafficRouting, TrafficRouting},
+};
+use plan::ObjectRef;
+use serde_json::{Value, json};
+
+/// The kinds of objects that it names.
+pub(super) const KINDS: [Kind; 4] = [kind::HTTP_ROUTE, kind::GRPC_ROUTE, kind::TCP_ROUTE, kind::TLS_ROUTE];
+/// Where a route holds its weights, as `managedFields` name it.
+pub(super) const FIELDS: [&str; 1] = ["f:rules"];
+/// Settings of the plugin that choose routes by their labels.
+const BY_LABELS: [&str; 4] = ["httpRouteSelector", "grpcRouteSelector", "tcpRouteSelector", "tlsRouteSelector"];
+
+/// Gateway API, as a spec sets it.
+#[derive(Clone, Debug)]
+pub struct GatewayApi<'a> {
+    settings: Box<GatewayApiTrafficRouting>,
+    path: String,
+    canary: &'a str,
+    stable: &'a str,
+}
+
+fn object_of(settings: &GatewayApiTrafficRouting, kind: &Kind, name: &str, namespace: &str) -> ObjectRef {
+    ObjectRef::of(kind, settings.namespace.as_deref().unwrap_or(namespace), name)
+}
+
+/// The objects that the settings name, valid or not.
+pub(super) fn references(routing: &TrafficRouting, namespace: &str) -> Vec<ObjectRef> {
+    let Ok(Some(settings)) = owned::gateway_api(routing) else { return Vec::new() };
+    let routes = owned::gateway_routes(&settings).into_iter();
+    routes.map(|(kind, _, name)| object_of(&settings, &kind, name, namespace)).collect()
+}
+
+impl<'a> GatewayApi<'a> {
+    /// Checks what the spec alone shows; nothing where it is not set.
+    pub(super) fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting) -> Result<Option<Self>, Invalid> {
+        let own = format!("{PATH}.gatewayAPI");
+        let of_plugin = routing.plugins.get(owned::GATEWAY_PLUGIN);
+        if routing.gateway_api.is_some() && of_plugin.is_some() {
+            let given = format!("gatewayAPI, plugins.{}", owned::GATEWAY_PLUGIN);
+            return Err(Invalid::value(&own, given, "either gatewayAPI or the plugin must be configured"));
+        }
+        let path = if of_plugin.is_some() { format!("{PATH}.plugins.{}", owned::GATEWAY_PLUGIN) } else { own };
+        let raw = of_plugin.map(crds::Raw::value).unwrap_or_default();
+        if let Some(field) = BY_LABELS.into_iter().find(|field| raw.get(field).is_some()) {
+            return Err(Invalid::unsupported(&format!("{path}.{field}")));
+        }
+        let settings = owned::gateway_api(routing).map_err(|error| {
+            let at = if error.path.is_empty() { path.clone() } else { format!("{path}.{}", error.path) };
+            Invalid::rendered(&at, format!("Invalid value: {}", error.problem))
+        })?;
+        let Some(settings) = settings else { return Ok(None) };
+        router::needs_services(canary, false)?;
+        if owned::gateway_routes(&settings).is_empty() {
+            let words = "a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them";
+            return Err(Invalid::required(&path, words));
+        }
+        let end = |name: &'a Option<String>| name.as_deref().unwrap_or_default();
+        let (canary, stable) = (end(&canary.canary_service), end(&canary.stable_service));
+        Ok(Some(Self { settings: Box::new(settings.into_owned()), path, canary, stable }))
+    }
+
+    /// Whether every route is there and has a rule with both ends.
+    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        let namespace = &observed.rollout.metadata.namespace;
+        for (kind, field, name) in owned::gateway_routes(&self.settings) {
+            let path = format!("{}.{field}", self.path);
+            let named = object_of(&self.settings, &kind, name, namespace);
+            let object = router::observed_at(observed, &path, name, &kind, &named)?;
+            if !rules(&object.spec()).iter().any(|rule| self.is_weighted(rule, namespace)) {
+                let (canary, stable) = (self.canary, self.stable);
+                let words = format!("{} \"{name}\" has no rule with both backends, {canary} and {stable}", kind.kind);
+                return Err(Invalid::value(&path, name, words));
+            }
+        }
+        Ok(())
+    }
+
+    /// The routes, each once.
+    pub(super) fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
+        let routes = owned::gateway_routes(&self.settings).into_iter();
+        let mut objects: Vec<ObjectRef> =
+            routes.map(|(kind, _, name)| object_of(&self.settings, &kind, name, namespace)).collect();
+        objects.sort();
+        objects.dedup();
+        objects
+    }
+
+    fn is(&self, backend: &Value, service: &str, namespace: &str) -> bool {
+        let near = self.settings.namespace.as_deref().unwrap_or(namespace);
+        owned::is_backend(backend, service, namespace, near)
+    }
+
+    fn is_weighted(&self, rule: &Value, namespace: &str) -> bool {
+        let has = |service: &str| backends(rule).any(|backend| self.is(backend, service, namespace));
+        has(self.canary) && has(self.stable)
+    }
+
+    pub(super) fn weights(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<Weights> {
+        if !self.objects(namespace).contains(object) {
+            return Vec::new();
+        }
+        let weighted = rules(spec).iter().filter(|rule| self.is_weighted(rule, namespace));
+        let sum = |rule: &Value, service: &str| {
+            backends(rule).filter(|backend| self.is(backend, service, namespace)).map(weight_of).sum()
+        };
+        weighted.map(|rule| percent(sum(rule, self.canary), sum(rule, self.stable))).collect()
+    }
+
+    /// All rules are in the patch, since a merge patch replaces lists.
+    pub(super) fn patch(&self, object: &ObjectRef, spec: &Value, namespace: &str, weight: i32) -> Option<Value> {
+        if !self.objects(namespace).contains(object) {
+            return None;
+        }
+        let list = rules(spec);
+        let reweighted = |rule: &Value| {
+            if self.is_weighted(rule, namespace) { self.reweighted(rule, namespace, weight) } else { rule.clone() }
+        };
+        let changed: Vec<Value> = list.iter().map(reweighted).collect();
+        (changed != list).then(|| json!({ "spec": { "rules": changed } }))
+    }
+
+    fn reweighted(&self, rule: &Value, namespace: &str, weight: i32) -> Value {
+        let mut changed = rule.clone();
+        let (mut canary, mut stable) = (Some(weight), Some(WHOLE - weight));
+        let found = changed.get_mut("backendRefs").and_then(Value::as_array_mut);
+        for backend in found.into_iter().flatten() {
+            let slot = if self.is(backend, self.canary, namespace) {
+                &mut canary
+            } else if self.is(backend, self.stable, namespace) {
+                &mut stable
+            } else {
+                continue;
+            };
+            // A rule may name one end twice, such as with other filters: only the first carries its weight.
+            let share = slot.take().unwrap_or(0);
+            if let Value::Object(fields) = backend {
+                fields.insert("weight".into(), share.into());
+            }
+        }
+        changed
+    }
+
+    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        (Backing::of_service(observed, self.canary), Backing::of_service(observed, self.stable))
+    }
+}
+
+fn rules(spec: &Value) -> &[Value] {
+    spec.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn backends(rule: &Value) -> impl Iterator<Item = &Value> {
+    rule.get("backendRefs").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Absent means 1, as the API defines it.
+fn weight_of(backend: &Value) -> i64 {
+    backend.get("weight").and_then(Value::as_i64).unwrap_or(1)
+}
+
+/// Weights are relative: what adds up to something else than 100 is read as shares, rounded up, since either may be that large.
+fn percent(canary: i64, stable: i64) -> Weights {
+    let (whole, sum) = (i64::from(WHOLE), canary.saturating_add(stable));
+    let share = |part: i64| if sum == whole || sum <= 0 { part } else { (part * whole + sum - 1) / sum };
+    let narrow = |part: i64| i32::try_from(part).unwrap_or(WHOLE);
+    Weights { canary: narrow(share(canary)), stable: narrow(share(stable)) }
+}
+
+#[cfg(test)]
+mod tests;
