@@ -3,10 +3,11 @@
 
 use super::{
     fleet::{Fleet, Revision},
+    goal,
     look::Look,
     observed::Observed,
     phase::Phase,
-    replicas::WHOLE,
+    replicas::{self, WHOLE},
     spec::Spec,
     traffic::Router,
 };
@@ -88,6 +89,15 @@ fn size(look: &Look<'_>, revision: Revision<'_>, body: &Value) -> Result<(), Str
     }
     if to == 0 && look.share_of(revision.hash()) > 0 {
         return Err(format!("a revision with traffic keeps pods: {}", revision.name()));
+    }
+    // Where the steps give the canary a scale of its own, they say how many are enough for its share.
+    let is_scaled = revision.hash() == look.fleet.hash && goal::scale_in_force(look.spec, look.phase).is_some();
+    let needed = i64::from(replicas::routed(look.share_of(revision.hash()), look.spec.limits.replicas));
+    if look.spec.is_routed() && !is_scaled && to < needed {
+        return Err(format!(
+            "a revision keeps the pods that its share needs: {} needs {needed}, not {to}",
+            revision.name()
+        ));
     }
     let others: i32 =
         look.fleet.all.iter().filter(|other| other.name() != revision.name()).map(|other| other.size().available).sum();
