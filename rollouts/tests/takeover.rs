@@ -3,14 +3,16 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 use chrono::{DateTime, Utc};
-use crds::{AnalysisRun, AnalysisTemplate, EndpointSlice, Pod, RawObject, ReplicaSet, Rollout, Service, kind};
+use crds::{
+    AnalysisRun, AnalysisTemplate, EndpointSlice, Experiment, Pod, RawObject, ReplicaSet, Rollout, Service, kind,
+};
 use plan::{Moves, ObjectRef, Plan};
 use rollouts::{Observed, audit, decide};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Points that this version can go on from, and a moment shortly after each was left.
-const POINTS: [&str; 30] = [
+const POINTS: [&str; 31] = [
     "analysis-background-running",
     "basic-aborted",
     "basic-deadline-abort",
@@ -30,6 +32,7 @@ const POINTS: [&str; 30] = [
     "bluegreen-preview-replica-count",
     "bluegreen-promoted-old-waiting-scale-down",
     "bluegreen-waiting-for-promotion",
+    "experiment-step-running",
     "istio-host-aborted-waiting-scale-down",
     "istio-host-dynamic-stable-scale-75",
     "istio-host-dynamic-stable-scale-aborted",
@@ -68,6 +71,7 @@ fn observed(point: &str) -> (Observed, DateTime<Utc>) {
             "VirtualService" => whole(&kind::VIRTUAL_SERVICE, value),
             "DestinationRule" => whole(&kind::DESTINATION_RULE, value),
             "AnalysisRun" => observed.runs.push(Arc::new(AnalysisRun::from_value(value).expect("a run"))),
+            "Experiment" => observed.experiments.push(Arc::new(Experiment::from_value(value).expect("an experiment"))),
             "AnalysisTemplate" => {
                 _ = observed.templates.insert(name, Arc::new(AnalysisTemplate::from_value(value).expect("a template")))
             }

@@ -32,6 +32,8 @@ enum Story {
     Promoted,
     /// Taken back by a person, at 50 % or before the switch.
     Aborted,
+    /// To the end, after both versions were compared.
+    Compared,
 }
 
 impl Story {
@@ -39,21 +41,27 @@ impl Story {
     fn weights(self, routing: Routing) -> &'static [i64] {
         match self {
             _ if routing == Routing::ActiveService => &[],
-            Self::Promoted => &[50, 100, 0],
+            Self::Promoted | Self::Compared => &[50, 100, 0],
             Self::Aborted => &[50, 0],
         }
     }
 
     fn recipe(self, routing: Routing) -> Recipe {
         let pause = match self {
-            Self::Promoted => json!({"duration": "1s"}),
+            Self::Promoted | Self::Compared => json!({"duration": "1s"}),
             Self::Aborted => json!({}),
         };
+        let mut steps = vec![json!({"setWeight": 50}), json!({"pause": pause})];
+        if self == Self::Compared {
+            let templates = json!([{"name": "base", "specRef": "stable"}, {"name": "next", "specRef": "canary"}]);
+            let experiment = json!({"templates": templates, "duration": "1s", "scaleDownDelaySeconds": 1});
+            steps.insert(0, json!({ "experiment": experiment }));
+        }
         let strategy = match routing {
             Routing::Hosts | Routing::Subsets => json!({}),
             Routing::ActiveService => json!({"autoPromotionEnabled": self == Self::Promoted}),
         };
-        Recipe { routing, strategy, ..Recipe::steps(json!([{"setWeight": 50}, {"pause": pause}])) }
+        Recipe { routing, strategy, ..Recipe::steps(steps.into()) }
     }
 }
 
@@ -133,7 +141,7 @@ impl Lane {
     async fn is_over(&self, rollout: &Value) -> Result<(), String> {
         let status = &rollout["status"];
         match self.story {
-            Story::Promoted => is_done(rollout)?,
+            Story::Promoted | Story::Compared => is_done(rollout)?,
             Story::Aborted if status["phase"] == "Degraded" && status["abort"] == true => {}
             Story::Aborted => return Err(canary::summary(rollout)),
         }
@@ -200,6 +208,11 @@ fn an_abort_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
 #[test]
 fn a_canary_of_subsets_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
     stage::play(at_every_write(Story::Promoted, Routing::Subsets))
+}
+
+#[test]
+fn an_experiment_ends_whatever_write_the_controller_dies_at() -> anyhow::Result<()> {
+    stage::play(at_every_write(Story::Compared, Routing::Hosts))
 }
 
 #[test]

@@ -253,6 +253,8 @@ impl<'a> Stage<'a> {
             let Some(look) = self.look().filter(Look::is_observed) else { continue };
             match look.phase() {
                 "Healthy" if look.canary_hash().is_none() => return Ok(()),
+                // A stable version that nobody can call good or bad is compared for ever.
+                "Paused" if look.message() == "InconclusiveExperiment" => self.act(&Action::PromoteFull).await,
                 "Paused" => self.act(&Action::Promote).await,
                 "Degraded" if look.message().contains("Metric") => {
                     self.live(Duration::from_secs(20)).await?;
@@ -277,12 +279,18 @@ impl<'a> Stage<'a> {
             let (phase, pods, weight) = (look.phase(), look.pods, look.weight);
             return Err(format!("in the end: {phase}, pods {pods:?} of {replicas}, {old} old ones, weight {weight:?}"));
         }
-        let runs = self.simulation.server().list("argoproj.io/v1alpha1", "AnalysisRun");
         let open = |phase: &str| ["", "Pending", "Running"].contains(&phase);
-        if let Some(run) = runs.iter().find(|run| open(text(run, "/status/phase"))) {
-            return Err(format!("{} still runs", text(run, "/metadata/name")));
+        for kind in ["AnalysisRun", "Experiment"] {
+            let all = self.simulation.server().list("argoproj.io/v1alpha1", kind);
+            if let Some(one) = all.iter().find(|one| open(text(one, "/status/phase"))) {
+                return Err(format!("{} still runs", text(one, "/metadata/name")));
+            }
         }
-        Ok(())
+        let services = self.simulation.server().list("v1", "Service");
+        match services.iter().find(|service| text(service, "/metadata/ownerReferences/0/kind") == "Experiment") {
+            Some(service) => Err(format!("Service {} still leads to nobody", text(service, "/metadata/name"))),
+            None => Ok(()),
+        }
     }
 
     fn transcript(&self) -> String {

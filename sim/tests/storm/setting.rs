@@ -99,9 +99,23 @@ pub(crate) fn steps(dice: &mut Dice, router: Router) -> Vec<Value> {
             0..4 => json!({ "setWeight": dice.pick(&[0, 5, 10, 25, 33, 50, 60, 99, 100]) }),
             4 | 5 => json!({ "pause": { "duration": dice.within(1, 15) } }),
             6 => json!({ "pause": {} }),
-            _ => json!({ "analysis": { "templates": [{ "templateName": "rate" }] } }),
+            _ => judged(dice),
         })
         .collect()
+}
+
+/// A step that is over once something was judged.
+fn judged(dice: &mut Dice) -> Value {
+    let required = json!([{ "name": "rate", "templateName": "rate", "requiredForCompletion": true }]);
+    let both = json!([{ "name": "base", "specRef": "stable" }, { "name": "next", "specRef": "canary", "service": {} }]);
+    let canary = json!([{ "name": "next", "specRef": "canary", "replicas": 2, "service": {} }]);
+    match dice.below(12) {
+        0..6 => json!({ "analysis": { "templates": [{ "templateName": "rate" }] } }),
+        6 => json!({ "experiment": { "templates": canary, "duration": "8s" } }),
+        7 | 8 => json!({ "experiment": { "templates": both, "duration": "5s", "scaleDownDelaySeconds": 2 } }),
+        9 => json!({ "experiment": { "templates": canary, "analyses": required } }),
+        _ => json!({ "experiment": { "templates": both, "duration": "20s", "analyses": required } }),
+    }
 }
 
 fn scale(dice: &mut Dice) -> Value {
