@@ -284,6 +284,21 @@ fn a_step_to_a_smaller_share_waits_for_stable_pods() {
 }
 
 #[test]
+fn a_smaller_share_is_not_waited_for_where_the_stable_revision_has_no_pods() {
+    for dynamic in [true, false] {
+        let steps = json!([{"setWeight": 50}, {"pause": {}}, {"setWeight": 20}, {"pause": {}}]);
+        let mut toy = held(2, steps, json!({ "dynamicStableScale": dynamic }));
+        only(&mut toy, "web:1", 0);
+        promote(&mut toy);
+        assert_eq!((toy.status("currentStepIndex"), toy.weight()), (json!(3), 50), "{}", toy.tail());
+        toy.pods_become_ready = true;
+        toy.kubelet();
+        toy.settle();
+        assert_eq!(toy.weight(), 20, "{}", toy.tail());
+    }
+}
+
+#[test]
 fn replicas_that_change_in_between_change_both_revisions_in_proportion() {
     for (fields, replicas, expected) in [
         (json!({"dynamicStableScale": true}), 8, (3, 75, 6, 2)),

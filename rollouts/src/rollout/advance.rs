@@ -276,7 +276,9 @@ pub fn reason_to_rush(status: &RolloutStatus) -> &'static str {
 fn has_share(look: &Look<'_>, weight: i32) -> bool {
     let is_reachable = look.spec.limits.replicas > 0 && (look.goal.canary_pods > 0 || weight == 0);
     let Some(traffic) = look.traffic.as_ref().filter(|_| is_reachable) else { return true };
-    traffic.holds(weight)
+    // A larger share is no reason to wait where the stable revision has nobody to take it back.
+    let is_stuck = look.fleet.stable.is_some_and(|stable| stable.size().available == 0);
+    traffic.holds(weight) || (is_stuck && traffic.lowest_canary() >= weight)
 }
 
 /// The new revision is the stable one from now on.

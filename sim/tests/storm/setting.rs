@@ -83,6 +83,8 @@ impl Setting {
             istio.entry("virtualService").or_insert(Value::Null);
         }
         json!({ "spec": {
+            // A restart that is due later would take the only pod there is when nothing may be lost any more.
+            "restartAt": null,
             "strategy": { "canary": canary },
             "template": { "metadata": { "labels": { "app": "web" } } },
         } })
