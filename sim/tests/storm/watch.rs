@@ -293,7 +293,7 @@ impl Pages {
         let own = self.shares.iter().filter(|(at, of, _)| now - *at < drain && of == hash);
         let share = own.map(|(_, _, share)| *share).max().unwrap_or(0);
         if facts.has_scales && hash == facts.current {
-            return share.min(1);
+            return share.min(1).min(self.replicas(facts, now));
         }
         (share * self.replicas(facts, now) + 99) / 100
     }
