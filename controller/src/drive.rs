@@ -137,13 +137,13 @@ async fn read_back(shell: &Shell, key: &Key) -> Result<(), Refusal> {
 }
 
 async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ended {
-    let rules::Decision { subject, plan, refused } = decision;
+    let rules::Decision { subject, plan, at: looked, refused } = decision;
     shell.announce(key, subject);
     shell.tell_why(key, plan);
     shell.recorder.refusals(key, subject, &plan.why);
     if let Some(invariant) = refused {
         warn!(%key, invariant, "a plan was refused");
-        shell.witness(Pass { key, plan, refusal: None, at: shell.clock.now() });
+        shell.witness(Pass { key, plan, looked: *looked, refusal: None, at: shell.clock.now() });
         return Ended::Unsafe;
     }
     let (mut outcome, mut is_settled, mut refusal) = (Outcome::default(), false, None);
@@ -174,7 +174,7 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
     if is_settled || outcome.refused.is_some() {
         shell.outcomes.note(key, outcome);
     }
-    shell.witness(Pass { key, plan, refusal: refusal.as_ref(), at: shell.clock.now() });
+    shell.witness(Pass { key, plan, looked: *looked, refusal: refusal.as_ref(), at: shell.clock.now() });
     match refusal {
         Some(refusal) => Ended::Refused(refusal),
         None if is_settled || plan.writes().is_empty() => Ended::Done(plan.requeue),

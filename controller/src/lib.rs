@@ -72,6 +72,8 @@ pub struct Pass<'a> {
     pub key: &'a Key,
     /// What was planned. Its writes were sent up to the one that was refused.
     pub plan: &'a Plan,
+    /// When was looked: the plan is of then.
+    pub looked: DateTime<Utc>,
     /// Why it was not carried out whole.
     pub refusal: Option<&'a Refusal>,
     /// When the pass ended.

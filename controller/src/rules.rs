@@ -20,6 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub(crate) struct Decision {
     pub(crate) subject: Subject,
     pub(crate) plan: Plan,
+    /// When was looked.
+    pub(crate) at: DateTime<Utc>,
     /// Why the plan was refused: an invariant, or a rule that failed.
     pub(crate) refused: Option<String>,
 }
@@ -37,7 +39,7 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
 fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
     let observed = shell.stores.rollout(key, &shell.settings, refused_of(shell, key))?;
     let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
-    Some(guarded(subject, || {
+    Some(guarded(subject, now, || {
         let plan = rollouts::decide(&observed, now);
         let verdict = rollouts::audit(&observed, &plan, now);
         (plan, verdict)
@@ -59,13 +61,13 @@ fn run(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
         controller_namespace: shell.settings.own_namespace.clone(),
         prometheus_address: shell.settings.prometheus_address.clone(),
     };
-    Some(guarded(subject, || (analysis::decide(&observed, now), Ok(()))))
+    Some(guarded(subject, now, || (analysis::decide(&observed, now), Ok(()))))
 }
 
 fn experiment(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
     let observed = shell.stores.experiment(key, &shell.settings, refused_of(shell, key))?;
     let subject = subject(&kind::EXPERIMENT, &observed.experiment.metadata);
-    Some(guarded(subject, || (rollouts::experiment::decide(&observed, now), Ok(()))))
+    Some(guarded(subject, now, || (rollouts::experiment::decide(&observed, now), Ok(()))))
 }
 
 fn refusal(refused: Refused) -> gitops::Refusal {
@@ -94,7 +96,7 @@ fn application(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision>
         controller_namespace: shell.settings.own_namespace.clone(),
         application,
     };
-    Some(guarded(subject, || (gitops::decide(&observed, now), Ok(()))))
+    Some(guarded(subject, now, || (gitops::decide(&observed, now), Ok(()))))
 }
 
 fn subject(kind: &crds::Kind, meta: &ObjectMeta) -> Subject {
@@ -105,14 +107,14 @@ fn subject(kind: &crds::Kind, meta: &ObjectMeta) -> Subject {
     }
 }
 
-fn guarded(subject: Subject, decide: impl FnOnce() -> (Plan, Result<(), String>)) -> Decision {
+fn guarded(subject: Subject, at: DateTime<Utc>, decide: impl FnOnce() -> (Plan, Result<(), String>)) -> Decision {
     let (plan, verdict) = catch_unwind(AssertUnwindSafe(decide))
         .unwrap_or_else(|_| (Plan::empty(), Err("the rules failed: this is a bug, please report it".into())));
     match verdict {
-        Ok(()) => Decision { subject, plan, refused: None },
+        Ok(()) => Decision { subject, plan, at, refused: None },
         Err(invariant) => {
             let reason = RolloutReason::Refused { invariant: invariant.clone() };
-            Decision { subject, plan: plan.refused(reason.into()), refused: Some(invariant) }
+            Decision { subject, plan: plan.refused(reason.into()), at, refused: Some(invariant) }
         }
     }
 }

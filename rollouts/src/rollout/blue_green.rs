@@ -112,10 +112,10 @@ pub fn is_saturated(look: &Look<'_>, revision: Revision<'_>) -> bool {
         && status.observed_generation >= meta.generation
 }
 
-/// The new revision has the pods that it should have before the switch.
+/// The new revision has the pods that it should have before the switch. More of them, which it keeps for a while, do no harm.
 pub fn has_its_pods(look: &Look<'_>, sides: &Sides<'_>) -> bool {
     let wanted = wanted_pods(look, sides);
-    look.fleet.canary.is_some_and(|new| new.size().asked == wanted && new.size().available == wanted)
+    look.fleet.canary.is_some_and(|new| new.size().asked >= wanted && new.size().available >= wanted)
 }
 
 /// When the pause before the switch is over; `None` where it waits for a person or has not begun.

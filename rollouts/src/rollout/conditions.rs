@@ -291,8 +291,10 @@ pub fn deadline(look: &Look<'_>, status: &RolloutStatus) -> Option<DateTime<Utc>
     let waits_on_purpose = is_judged
         || matches!(look.spec.steps.get(index), Some(Step::Pause(_) | Step::Analysis(_) | Step::Experiment(_)));
     let is_paused = find(status, "Paused").is_some_and(|condition| condition.status == "True");
+    // One whose time is over and that is kept for another reason moves nothing any more.
+    let drains = |deadline: DateTime<Utc>| deadline >= look.now;
     let is_draining =
-        look.fleet.retired.iter().any(|revision| revision.deadline().is_some() && revision.size().asked > 0);
+        look.fleet.retired.iter().any(|revision| revision.deadline().is_some_and(drains) && revision.size().asked > 0);
     if waits_on_purpose || is_paused || is_draining {
         return None;
     }

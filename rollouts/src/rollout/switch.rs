@@ -32,27 +32,29 @@ pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
     (writes, held)
 }
 
-/// The revision that the canary's end should select.
-fn wanted_canary<'a>(look: &Look<'a>) -> Option<Revision<'a>> {
-    if look.phase == Phase::Aborted { look.fleet.stable } else { look.fleet.canary }
+/// The revision that the canary's end should select, where it selects this one now.
+fn wanted_canary<'a>(look: &Look<'a>, selected: Option<&str>) -> Option<Revision<'a>> {
+    let (canary, stable) = (look.fleet.canary, look.fleet.stable_beside_canary());
+    if look.phase == Phase::Aborted {
+        return look.fleet.stable;
+    }
+    // An update that another one replaced may leave the end to a revision whose pods go, or never came. Until the canary has
+    // pods the end waits at the stable revision: a proxy that hears of the next weight before it hears of the next endpoints
+    // finds some.
+    let is_left_over = selected.is_some_and(|hash| [canary, stable].iter().flatten().all(|one| one.hash() != hash));
+    let has_no_pods = canary.is_some_and(|canary| canary.size().available == 0);
+    stable.filter(|stable| is_left_over && has_no_pods && stable.size().available > 0).or(canary)
 }
 
 fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<RolloutReason>) {
     let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.highest_canary(), traffic.highest_stable()));
-    let named = [
-        (&canary.stable_service, weights.1, look.fleet.stable, true),
-        (&canary.canary_service, weights.0, wanted_canary(look), false),
-    ];
+    let named = [(&canary.stable_service, weights.1, true), (&canary.canary_service, weights.0, false)];
     let (mut writes, mut held) = (Vec::new(), Vec::new());
-    for (name, weight, wanted, is_stable_end) in named {
-        let Some((service, wanted)) = name.as_ref().and_then(|name| look.observed.services.get(name)).zip(wanted)
-        else {
-            continue;
-        };
+    for (name, weight, is_stable_end) in named {
+        let Some(service) = name.as_ref().and_then(|name| look.observed.services.get(name)) else { continue };
         let selected = service.spec.selector.get(keys::POD_TEMPLATE_HASH).map(String::as_str);
-        if selected == Some(wanted.hash()) {
-            continue;
-        }
+        let wanted = if is_stable_end { look.fleet.stable } else { wanted_canary(look, selected) };
+        let Some(wanted) = wanted.filter(|wanted| selected != Some(wanted.hash())) else { continue };
         let is_managed = service.metadata.annotation(keys::MANAGED_BY_ROLLOUTS).is_some();
         let name = &service.metadata.name;
         let switch = Switch {
@@ -105,7 +107,8 @@ fn selectors(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
                 None => Some(wanted.hash().to_owned()),
             }
         };
-        let to_canary = free(&canary, traffic.highest_canary(), wanted_canary(look), false);
+        let wanted = wanted_canary(look, canary.backing.hash.as_deref());
+        let to_canary = free(&canary, traffic.highest_canary(), wanted, false);
         let to_stable = free(&stable, traffic.highest_stable(), look.fleet.stable, true);
         writes.extend(router.switched(look.observed, to_canary.as_deref(), to_stable.as_deref()));
     }

@@ -26,28 +26,22 @@ impl Auditor {
     /// What is wrong after this pass.
     pub(crate) fn judge(&mut self, server: &Server, pass: &Pass<'_>, look: &Look) -> Vec<String> {
         let mut wrong = Vec::new();
-        // A pass that writes may wait for its answer longer than until it asked to be woken.
         if let Requeue::At(at) = pass.plan.requeue
-            && pass.plan.writes().is_empty()
-            && at < pass.at - chrono::TimeDelta::milliseconds(1)
+            && at < pass.looked
         {
             wrong.push(format!("{} asks to be woken in the past", pass.key));
         }
-        wrong.extend(self.rises_after_abort(look));
         let touches = |name: &str| pass.plan.writes().iter().any(|write| write.verb.object().kind == name);
-        let found = self.routes(server, look);
+        let rises = self.rises_after_abort(look);
+        let found = self.routes(server, look).into_iter().chain(rises);
         if touches(kind::VIRTUAL_SERVICE.kind) || touches(kind::HTTP_ROUTE.kind) {
             wrong.extend(found);
         }
-        if pass.plan.writes().iter().any(|write| matches!(write.verb, Verb::Patch { .. }))
-            && touches(kind::REPLICA_SET.kind)
-        {
-            wrong.extend(emptied(server, look));
-        }
+        wrong.extend(emptied(server, look, pass));
         wrong
     }
 
-    /// After an abort the canary's share never rises.
+    /// After an abort the canary's share never rises from one pass to the next.
     fn rises_after_abort(&mut self, look: &Look) -> Option<String> {
         let uid = look.text("/metadata/uid").to_owned();
         if !look.is_aborted() {
@@ -86,14 +80,26 @@ impl Auditor {
     }
 }
 
-/// A revision that carries weight keeps pods.
-fn emptied(server: &Server, look: &Look) -> Vec<String> {
+/// A revision that carries weight keeps pods: none that this pass wanted to have none.
+fn emptied(server: &Server, look: &Look, pass: &Pass<'_>) -> Vec<String> {
     let namespace = look.text("/metadata/namespace");
+    let is_emptied = |name: &str| {
+        pass.plan.writes().iter().any(|write| match &write.verb {
+            Verb::Patch { target, body, .. } => {
+                let object = &target.object;
+                object.kind == kind::REPLICA_SET.kind
+                    && object.name == name
+                    && body.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)
+            }
+            _ => false,
+        })
+    };
     let sets = server.list("apps/v1", "ReplicaSet");
     let size = |hash: &str| {
         let set = sets.iter().find(|set| {
             text(set, "/metadata/namespace") == namespace
                 && text(set, "/metadata/labels/rollouts-pod-template-hash") == hash
+                && is_emptied(text(set, "/metadata/name"))
         });
         set.map(|set| number(set, "/spec/replicas"))
     };

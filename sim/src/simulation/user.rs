@@ -2,7 +2,7 @@
 //!
 //! The patches are those of clients in the field; nothing here looks at what the controller makes of them.
 
-use crate::world::calls::{list, number};
+use crate::world::calls::{list, number, text};
 use crds::kind::ROLLOUT;
 use http::Request;
 use kube::Client;
@@ -85,17 +85,17 @@ pub(crate) async fn act(client: &Client, namespace: &str, name: &str, action: &A
     }
 }
 
-/// A paused update goes on; one that is under way skips its step.
+/// What `kubectl leadline promote` writes: a paused update goes on, one that is under way skips its step.
 fn promotion(rollout: &Value) -> Value {
-    let next = number(rollout, "/status/currentStepIndex") + 1;
-    let pauses = list(rollout, "/status/pauseConditions");
-    let is_inconclusive = pauses.iter().any(|one| one.get("reason") == Some(&"InconclusiveAnalysisRun".into()));
-    if is_inconclusive {
-        json!({ "status": { "pauseConditions": null, "controllerPause": false, "currentStepIndex": next } })
-    } else if !pauses.is_empty() {
-        json!({ "status": { "pauseConditions": null } })
-    } else {
+    let steps = list(rollout, "/spec/strategy/canary/steps").len();
+    let next = (number(rollout, "/status/currentStepIndex") + 1).min(i64::try_from(steps).unwrap_or(i64::MAX));
+    let is_undecided = text(rollout, "/status/canary/currentStepAnalysisRunStatus/status") == "Inconclusive";
+    if list(rollout, "/status/pauseConditions").is_empty() {
         json!({ "status": { "currentStepIndex": next } })
+    } else if is_undecided && rollout.pointer("/status/controllerPause") == Some(&true.into()) && steps > 0 {
+        json!({ "status": { "pauseConditions": null, "controllerPause": false, "currentStepIndex": next } })
+    } else {
+        json!({ "status": { "pauseConditions": null } })
     }
 }
 

@@ -22,9 +22,10 @@ pub fn scale(look: &Look<'_>, sides: &Sides<'_>, scaling: &mut Scaling) {
 }
 
 fn wanted(look: &Look<'_>, sides: &Sides<'_>, new: Revision<'_>, scaling: &mut Scaling) {
-    let pods = wanted_pods(look, sides);
-    if pods < new.size().asked && new.has_deadline() && !is_switch_back(look) {
-        // It served before an abort: it becomes a small preview only when that is long past.
+    let (pods, replicas) = (wanted_pods(look, sides), look.spec.limits.replicas);
+    // It may have served before an abort: it becomes a small preview only when that is long past.
+    let may_have_served = new.has_deadline() || (pods < replicas && new.size().asked >= replicas);
+    if pods < new.size().asked && may_have_served && !is_switch_back(look) {
         drained(look, new, pods, look.spec.scale_down_delay, scaling);
         return;
     }
