@@ -17,10 +17,13 @@ mod storm {
 }
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fmt::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::Mutex,
+    sync::{
+        Mutex,
+        mpsc::{self, RecvTimeoutError},
+    },
     time::{Duration, Instant},
 };
 use storm::{
@@ -33,6 +36,8 @@ use storm::{
 const USUAL: u64 = 20;
 /// So many failures are enough.
 const ENOUGH: usize = 5;
+/// A storm that takes longer is named while it goes on: it may never end.
+const LONG: Duration = Duration::from_secs(60);
 /// How long a failure is cut down.
 const CUTTING: Duration = Duration::from_secs(60);
 
@@ -60,12 +65,26 @@ fn no_order_of_faults_breaks_an_invariant_and_all_comes_to_rest() {
     let waiting = Mutex::new(seeds());
     let failed = Mutex::new(Vec::new());
     let count = waiting.lock().expect("no panic").len();
+    let under_way: Mutex<BTreeMap<u64, Instant>> = Mutex::default();
+    let (ended, has_ended) = mpsc::channel::<()>();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
+        let under_way = &under_way;
+        scope.spawn(move || {
+            while has_ended.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
+                let under_way = under_way.lock().expect("no panic");
+                let long = under_way.iter().filter(|(_, begun)| begun.elapsed() > LONG);
+                long.for_each(|(seed, begun)| eprintln!("seed {seed} goes on for {:?}", begun.elapsed()));
+            }
+        });
         for _ in 0..threads {
+            let ended = ended.clone();
             scope.spawn(|| {
+                let _ended = ended;
                 while let Some(seed) = waiting.lock().expect("no panic").pop_front() {
+                    under_way.lock().expect("no panic").insert(seed, Instant::now());
                     let told = one(seed);
+                    under_way.lock().expect("no panic").remove(&seed);
                     told.iter().for_each(|told| eprintln!("{told}"));
                     let mut failed = failed.lock().expect("no panic");
                     failed.extend(told);
@@ -75,6 +94,7 @@ fn no_order_of_faults_breaks_an_invariant_and_all_comes_to_rest() {
                 }
             });
         }
+        drop(ended);
     });
     let failed = failed.into_inner().expect("no panic");
     println!("{count} storms, {} of them broke something", failed.len());

@@ -1,7 +1,7 @@
 //! What the server holds about the storm's Rollout at one moment: ends of routes with what backs them, ReplicaSets with their
 //! pods, and what was promised. Read from the objects themselves; it shares no code with the rules.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sim::{
     server::Server,
     world::calls::{controller_uid, is_deleting, is_true, list, number, text},
@@ -46,6 +46,7 @@ pub(crate) struct Facts {
     pub(crate) fewest: i64,
     pub(crate) most: i64,
     pub(crate) is_aborted: bool,
+    /// Something else than the number of pods says where requests go.
     pub(crate) is_routed: bool,
     pub(crate) current: String,
     pub(crate) stable: String,
@@ -64,24 +65,36 @@ impl Facts {
             return Facts::default();
         };
         let replicas = rollout.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1);
-        let canary = rollout.pointer("/spec/strategy/canary").cloned().unwrap_or_default();
-        let surge = amount(&canary["maxSurge"], replicas, 99);
-        let unavailable = amount(&canary["maxUnavailable"], replicas, 0);
-        let unavailable = if surge == 0 && unavailable == 0 { 1 } else { unavailable };
+        let blue_green = rollout.pointer("/spec/strategy/blueGreen");
+        let strategy = blue_green.or_else(|| rollout.pointer("/spec/strategy/canary")).cloned().unwrap_or_default();
+        let (surge, unavailable) = match blue_green {
+            // The next version comes beside this one, whole; only a restart takes pods away.
+            Some(_) => (replicas, amount(&json!("25%"), replicas, 0).max(1)),
+            None => {
+                let surge = amount(&strategy["maxSurge"], replicas, 99);
+                let unavailable = amount(&strategy["maxUnavailable"], replicas, 0);
+                (surge, if surge == 0 && unavailable == 0 { 1 } else { unavailable })
+            }
+        };
         let pods = server.list("v1", "Pod");
-        let delay = |field: &str| canary[field].as_i64().filter(|delay| *delay > 0).unwrap_or(30);
+        let delay = |field: &str| strategy[field].as_i64().filter(|delay| *delay > 0).unwrap_or(30);
+        let sets = sets(server, text(&rollout, "/metadata/uid"), &pods);
+        let ends = match blue_green {
+            Some(blue_green) => active(server, text(blue_green, "/activeService"), &sets).into_iter().collect(),
+            None => ends(server, &pods),
+        };
         Facts {
             replicas,
             fewest: (replicas - unavailable).max(if surge > 0 { replicas.min(1) } else { 0 }),
             most: replicas + surge,
             is_aborted: rollout.pointer("/status/abort") == Some(&Value::Bool(true)),
-            is_routed: canary["trafficRouting"].is_object(),
+            is_routed: blue_green.is_some() || strategy["trafficRouting"].is_object(),
             current: text(&rollout, "/status/currentPodHash").to_owned(),
             stable: text(&rollout, "/status/stableRS").to_owned(),
             drain_secs: delay("scaleDownDelaySeconds").min(delay("abortScaleDownDelaySeconds")),
-            has_scales: list(&canary, "/steps").iter().any(|step| step["setCanaryScale"].is_object()),
-            ends: ends(server, &pods),
-            sets: sets(server, text(&rollout, "/metadata/uid"), &pods),
+            has_scales: list(&strategy, "/steps").iter().any(|step| step["setCanaryScale"].is_object()),
+            ends,
+            sets,
         }
     }
 
@@ -90,12 +103,12 @@ impl Facts {
         self.sets.iter().map(Set::lasting).sum()
     }
 
-    /// The largest share that reaches a revision.
+    /// The largest share that is meant for a revision: an end that selects none of them needs no pods of a certain one.
     pub(crate) fn share_of(&self, hash: &str) -> i64 {
         let routes: BTreeSet<&str> = self.ends.iter().map(|end| end.route.as_str()).collect();
         let share = |route: &&str| -> i64 {
             let own = self.ends.iter().filter(|end| end.route == *route);
-            own.filter(|end| end.hash.is_empty() || end.hash == hash).map(|end| end.weight).sum()
+            own.filter(|end| end.hash == hash).map(|end| end.weight).sum()
         };
         routes.iter().map(share).max().unwrap_or(0)
     }
@@ -108,6 +121,16 @@ fn amount(value: &Value, replicas: i64, up: i64) -> i64 {
 
 fn hash_of(object: &Value) -> &str {
     text(object, &format!("/metadata/labels/{HASH}"))
+}
+
+/// The active Service is the only end there is: all requests come to the revision that it selects.
+fn active(server: &Server, service: &str, sets: &[Set]) -> Option<End> {
+    server.get("v1", "Service", "default", service)?;
+    let hash = of_service(server, service);
+    // Pods that are ready now: at the moment of the switch the EndpointSlices still show those before them.
+    let own = sets.iter().filter(|set| hash.is_empty() || set.hash == hash);
+    let ready = own.map(|set| usize::try_from(set.ready).unwrap_or(0)).sum();
+    Some(End { route: "active".into(), is_canary: false, weight: 100, service: service.into(), hash, ready })
 }
 
 fn ends(server: &Server, pods: &[Arc<Value>]) -> Vec<End> {

@@ -140,9 +140,7 @@ fn user(dice: &mut Dice, setting: &Setting) -> Happening {
             let least = if setting.is_rough && dice.happens(10) { 0 } else { 1 };
             Action::Patch(json!({ "spec": { "replicas": dice.within(least, 6) } }))
         }
-        26 | 27 => {
-            Action::Patch(json!({ "spec": { "strategy": { "canary": { "steps": steps(dice, setting.router) } } } }))
-        }
+        26 | 27 => Action::Patch(json!({ "spec": { "strategy": { setting.strategy(): another_way(dice, setting) } } })),
         28 => {
             let at = beginning() + TimeDelta::seconds(dice.pick(&[0, 30, 60, 120, 240]));
             Action::Patch(json!({ "spec": { "restartAt": at } }))
@@ -151,8 +149,35 @@ fn user(dice: &mut Dice, setting: &Setting) -> Happening {
     })
 }
 
+/// An edit that changes how an update goes, in the middle of one.
+fn another_way(dice: &mut Dice, setting: &Setting) -> Value {
+    if setting.router != Router::ActiveService {
+        return json!({ "steps": steps(dice, setting.router) });
+    }
+    let (seconds, pods) = (dice.within(1, 20), dice.within(1, 3));
+    dice.pick(&[
+        json!({ "autoPromotionEnabled": false }),
+        json!({ "autoPromotionEnabled": null, "autoPromotionSeconds": seconds }),
+        json!({ "previewReplicaCount": pods }),
+        json!({ "previewReplicaCount": null }),
+        json!({ "previewService": null }),
+    ])
+}
+
 /// An edit that cannot be carried out.
 fn spoiled(dice: &mut Dice, setting: &Setting) -> Value {
+    if setting.is_rough && dice.happens(10) {
+        return json!({ "spec": { "template": { "metadata": { "labels": { "app": "other" } } } } });
+    }
+    if setting.router == Router::ActiveService {
+        let all = [
+            json!({ "activeService": "missing" }),
+            json!({ "previewService": "web" }),
+            json!({ "prePromotionAnalysis": { "templates": [{ "templateName": "missing" }] } }),
+            json!({ "previewReplicaCount": -1 }),
+        ];
+        return json!({ "spec": { "strategy": { "blueGreen": dice.pick(&all) } } });
+    }
     let mut all = vec![
         json!({ "steps": [{ "setWeight": 130 }] }),
         json!({ "steps": [{ "setMirrorRoute": { "name": "copy" } }] }),
@@ -163,11 +188,8 @@ fn spoiled(dice: &mut Dice, setting: &Setting) -> Value {
     if setting.router == Router::Hosts {
         all.extend([json!({ "stableService": "canary" }), json!({ "stableService": null })]);
     }
-    if setting.router != Router::None {
+    if setting.router.has_weights() {
         all.push(json!({ "trafficRouting": { "istio": { "virtualService": { "name": "gone" } } } }));
-    }
-    if setting.is_rough && dice.happens(10) {
-        return json!({ "spec": { "template": { "metadata": { "labels": { "app": "other" } } } } });
     }
     json!({ "spec": { "strategy": { "canary": dice.pick(&all) } } })
 }
@@ -187,7 +209,7 @@ fn damage(dice: &mut Dice, setting: &Setting) -> Happening {
     match dice.below(10) {
         0..3 => Happening::Image("web:2", Behaviour { readiness: Some(readiness), ..Behaviour::default() }),
         3 => Happening::Image("web:1", Behaviour { readiness: Some(readiness), ..Behaviour::default() }),
-        4 | 5 if setting.router != Router::None => Happening::ForeignWeight(dice.pick(&[0, 30, 50, 100])),
+        4 | 5 if setting.router.has_weights() => Happening::ForeignWeight(dice.pick(&[0, 30, 50, 100])),
         6 => Happening::Restore,
         _ => {
             let kinds = [

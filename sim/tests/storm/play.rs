@@ -30,6 +30,13 @@ const SHOWN: usize = 70;
 /// The version that ends every storm.
 const LAST: &str = "web:last";
 
+impl Drop for Stage<'_> {
+    /// The server holds the sky, which holds the server.
+    fn drop(&mut self) {
+        self.simulation.server().set_faults(None);
+    }
+}
+
 /// A storm that broke something.
 pub(crate) struct Failure {
     pub(crate) what: String,

@@ -14,6 +14,15 @@ pub(crate) enum Router {
     Hosts,
     /// Through Istio, by subsets of one host.
     Subsets,
+    /// Through blue-green's active Service.
+    ActiveService,
+}
+
+impl Router {
+    /// Do weights say which part of the requests comes to a version?
+    pub(crate) fn has_weights(self) -> bool {
+        [Self::Hosts, Self::Subsets].contains(&self)
+    }
 }
 
 /// A place.
@@ -36,14 +45,14 @@ pub(crate) struct Setting {
 impl Setting {
     pub(crate) fn drawn(seed: u64) -> Setting {
         let dice = &mut Dice::new(seed, "setting");
-        let router = dice.pick(&[Router::None, Router::Hosts, Router::Hosts, Router::Subsets]);
-        let routes = if router != Router::None && dice.happens(25) { &["web", "api"][..] } else { &["web"] };
+        let router = dice.pick(&[Router::None, Router::Hosts, Router::Hosts, Router::Subsets, Router::ActiveService]);
+        let routes = if router.has_weights() && dice.happens(25) { &["web", "api"][..] } else { &["web"] };
         let mut others = services(router);
-        if router != Router::None {
+        if router.has_weights() {
             others.extend(routes.iter().map(|name| virtual_service(name, router)));
         }
         let host = if router == Router::Hosts { "canary.default" } else { "canary.web.default" };
-        let host = if router == Router::None { "web.default" } else { host };
+        let host = if router.has_weights() { host } else { "web.default" };
         // A run without a count never ends: only one in the background may be such.
         others.extend([template(dice, "rate", host, true), template(dice, "watch", host, false)]);
         let lag = dice.pick(&[100, 500, 500, 2_000]);
@@ -67,27 +76,38 @@ impl Setting {
 
     /// The patch that takes every spoiled field back.
     pub(crate) fn mending(&self) -> Value {
-        let fields = [
-            "canaryService",
-            "stableService",
-            "steps",
-            "trafficRouting",
-            "analysis",
-            "maxSurge",
-            "maxUnavailable",
-            "abortScaleDownDelaySeconds",
-        ];
-        let before = &self.rollout["spec"]["strategy"]["canary"];
-        let mut canary: Value = fields.iter().map(|field| ((*field).to_owned(), before[*field].clone())).collect();
-        if let Some(istio) = canary.pointer_mut("/trafficRouting/istio").and_then(Value::as_object_mut) {
+        let spoiled: &[&str] = match self.router {
+            Router::ActiveService => {
+                &["activeService", "previewService", "prePromotionAnalysis", "previewReplicaCount"]
+            }
+            Router::None | Router::Hosts | Router::Subsets => &[
+                "canaryService",
+                "stableService",
+                "steps",
+                "trafficRouting",
+                "analysis",
+                "maxSurge",
+                "maxUnavailable",
+                "abortScaleDownDelaySeconds",
+            ],
+        };
+        let name = self.strategy();
+        let before = &self.rollout["spec"]["strategy"][name];
+        let mut fields: Value = spoiled.iter().map(|field| ((*field).to_owned(), before[*field].clone())).collect();
+        if let Some(istio) = fields.pointer_mut("/trafficRouting/istio").and_then(Value::as_object_mut) {
             istio.entry("virtualService").or_insert(Value::Null);
         }
         json!({ "spec": {
             // A restart that is due later would take the only pod there is when nothing may be lost any more.
             "restartAt": null,
-            "strategy": { "canary": canary },
+            "strategy": { name: fields },
             "template": { "metadata": { "labels": { "app": "web" } } },
         } })
+    }
+
+    /// The name of its strategy.
+    pub(crate) fn strategy(&self) -> &'static str {
+        if self.router == Router::ActiveService { "blueGreen" } else { "canary" }
     }
 }
 
@@ -157,6 +177,54 @@ fn pods(dice: &mut Dice, router: Router, canary: &mut Value) {
 }
 
 fn rollout(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
+    let strategy = match router {
+        Router::ActiveService => json!({ "blueGreen": blue_green(dice) }),
+        Router::None | Router::Hosts | Router::Subsets => json!({ "canary": canary(dice, router, routes) }),
+    };
+    let mut spec = json!({
+        "replicas": dice.within(1, 6),
+        "selector": { "matchLabels": { "app": "web" } },
+        "template": { "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [{
+            "name": "web", "image": "web:1", "ports": [{ "containerPort": 8080 }],
+        }] } },
+        "strategy": strategy,
+        "progressDeadlineSeconds": dice.pick(&[30, 60, 600]),
+        "progressDeadlineAbort": dice.happens(50),
+    });
+    if dice.happens(30) {
+        spec["minReadySeconds"] = 2.into();
+    }
+    if dice.happens(40) {
+        // A history that is shorter than what is kept standing is refused.
+        let least = spec["strategy"]["blueGreen"]["scaleDownDelayRevisionLimit"].as_u64().unwrap_or(0);
+        spec["revisionHistoryLimit"] = dice.within(least, 2.max(least)).into();
+    }
+    json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": { "name": "web", "namespace": "default" },
+        "spec": spec })
+}
+
+fn blue_green(dice: &mut Dice) -> Value {
+    let mut blue_green = json!({ "activeService": "web" });
+    let more = [
+        ("previewService", json!("preview"), 60),
+        ("autoPromotionEnabled", json!(false), 40),
+        ("autoPromotionSeconds", json!(dice.within(1, 20)), 40),
+        ("previewReplicaCount", json!(dice.within(1, 3)), 30),
+        ("scaleDownDelaySeconds", json!(dice.pick(&[5, 40])), 40),
+        ("scaleDownDelayRevisionLimit", json!(dice.below(3)), 30),
+        ("abortScaleDownDelaySeconds", json!(dice.pick(&[5, 0])), 40),
+        ("prePromotionAnalysis", json!({ "templates": [{ "templateName": "rate" }] }), 40),
+        ("postPromotionAnalysis", json!({ "templates": [{ "templateName": "rate" }] }), 40),
+    ];
+    for (field, value, percent) in more {
+        if dice.happens(percent) {
+            blue_green[field] = value;
+        }
+    }
+    blue_green
+}
+
+fn canary(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
     let mut canary = json!({ "steps": steps(dice, router) });
     let (surge, unavailable) =
         dice.pick(&[(json!(1), json!(0)), (json!(0), json!(1)), (json!("25%"), json!("25%")), (json!(2), json!(1))]);
@@ -169,7 +237,7 @@ fn rollout(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
     let mut istio =
         if named.len() > 1 { json!({ "virtualServices": named }) } else { json!({ "virtualService": named[0] }) };
     match router {
-        Router::None => {}
+        Router::None | Router::ActiveService => {}
         Router::Hosts => {
             canary["canaryService"] = "canary".into();
             canary["stableService"] = "stable".into();
@@ -182,34 +250,21 @@ fn rollout(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
         }
     }
     pods(dice, router, &mut canary);
-    let mut spec = json!({
-        "replicas": dice.within(1, 6),
-        "selector": { "matchLabels": { "app": "web" } },
-        "template": { "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [{
-            "name": "web", "image": "web:1", "ports": [{ "containerPort": 8080 }],
-        }] } },
-        "strategy": { "canary": canary },
-        "progressDeadlineSeconds": dice.pick(&[30, 60, 600]),
-        "progressDeadlineAbort": dice.happens(50),
-    });
-    if dice.happens(30) {
-        spec["minReadySeconds"] = 2.into();
-    }
-    if dice.happens(40) {
-        spec["revisionHistoryLimit"] = dice.below(3).into();
-    }
-    json!({ "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": { "name": "web", "namespace": "default" },
-        "spec": spec })
+    canary
 }
 
 fn services(router: Router) -> Vec<Value> {
-    let names: &[&str] = if router == Router::Hosts { &["stable", "canary"] } else { &["web"] };
+    let names: &[&str] = match router {
+        Router::None | Router::Subsets => &["web"],
+        Router::Hosts => &["stable", "canary"],
+        Router::ActiveService => &["web", "preview"],
+    };
     let service = |name: &&str| {
         let mut service = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": { "name": name, "namespace": "default" },
             "spec": { "selector": { "app": "web" }, "ports": [{ "port": 80, "targetPort": 8080 }] },
         });
-        if router == Router::None {
+        if !router.has_weights() && *name == "web" {
             service["metadata"]["annotations"] = json!({ "leadline.dev/requests-per-second": "20" });
         }
         service
@@ -230,7 +285,7 @@ fn services(router: Router) -> Vec<Value> {
 fn virtual_service(name: &str, router: Router) -> Value {
     let end = |which: &str| match router {
         Router::Subsets => json!({ "host": "web", "subset": which }),
-        Router::Hosts | Router::None => json!({ "host": which }),
+        Router::Hosts | Router::None | Router::ActiveService => json!({ "host": which }),
     };
     json!({
         "apiVersion": "networking.istio.io/v1", "kind": "VirtualService",

@@ -231,9 +231,11 @@ impl Pages {
             let since = self.dead.get(&(end.service.clone(), end.hash.clone()));
             end.weight > 0 && end.ready == 0 && since.is_none_or(|since| now - *since > NEWS)
         };
+        // Where no end leads to anybody, none is better than another.
+        let has_choice = |end: &&End| after.ends.iter().any(|other| other.route == end.route && other.ready > 0);
         let tell =
             |end: &End| format!("{} % of {} go to nobody: {:?} of {}", end.weight, end.route, end.hash, end.service);
-        after.ends.iter().filter(is_dead).filter(is_news).map(tell).collect()
+        after.ends.iter().filter(is_dead).filter(is_news).filter(has_choice).map(tell).collect()
     }
 
     fn rises_after_abort(&self, after: &Facts, now: Moment) -> Option<String> {
