@@ -299,6 +299,17 @@ fn a_smaller_share_is_not_waited_for_where_the_stable_revision_has_no_pods() {
 }
 
 #[test]
+fn two_revisions_that_shrink_together_do_not_count_on_each_other() {
+    let steps = json!([scale(json!({"weight": 100})), {"setWeight": 50}, scale(json!({"replicas": 1})), {"pause": {}}]);
+    let mut toy = held(10, steps, json!({"dynamicStableScale": true}));
+    assert_eq!(stands(&toy), (3, 50, 10, 10), "{}", toy.tail());
+    toy.pass(31);
+    let (_, weight, canary, stable) = stands(&toy);
+    // A quarter of ten pods may be missing.
+    assert!(weight == 50 && stable == 5 && canary + stable >= 8, "{canary} and {stable}\n{}", toy.tail());
+}
+
+#[test]
 fn replicas_that_change_in_between_change_both_revisions_in_proportion() {
     for (fields, replicas, expected) in [
         (json!({"dynamicStableScale": true}), 8, (3, 75, 6, 2)),

@@ -12,7 +12,7 @@ use super::{
 };
 use chrono::{DateTime, Utc};
 use crds::keys;
-use plan::{Event, Requeue, Write, reason::RolloutReason};
+use plan::{Event, Requeue, Verb, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
 
 /// What scaling comes to: writes, what holds it, and when to look again.
@@ -138,9 +138,9 @@ fn fitted(look: &Look<'_>, revision: Revision<'_>, other: Option<Revision<'_>>, 
     let share = if is_scaled { 0 } else { look.share_of(revision.hash()) };
     let needed = wanted.max(look.spec.pods.for_share(share, replicas));
     let fewest = fewest_serving(look);
-    let promised = other.map_or(0, |other| fewest - other.lasting());
+    let promised = other.map_or(0, |other| fewest - lasting_after(scaling, other));
     if promised > needed
-        && let Some(other) = other
+        && let Some(other) = other.filter(|other| other.lasting() < other.size().asked)
     {
         // This may be all that is healthy: it keeps its pods until the other one has its own.
         scaling.held.push(lacking(other, fewest));
@@ -157,6 +157,17 @@ fn fitted(look: &Look<'_>, revision: Revision<'_>, other: Option<Revision<'_>>, 
     } else {
         drained(look, revision, size, look.spec.scale_down_delay, scaling);
     }
+}
+
+/// Pods that a revision keeps when what is planned so far is done: two that shrink in one plan must not count on each other.
+fn lasting_after(scaling: &Scaling, revision: Revision<'_>) -> i32 {
+    let planned = scaling.writes.iter().find_map(|write| match &write.verb {
+        Verb::Patch { target, body, .. } if target.object.name == revision.name() => {
+            i32::try_from(body.pointer("/spec/replicas")?.as_i64()?).ok()
+        }
+        _ => None,
+    });
+    planned.map_or(revision.lasting(), |planned| revision.lasting().min(planned))
 }
 
 /// A ReplicaSet with another size, or with its bookkeeping mended; nothing where all is as it should be.
