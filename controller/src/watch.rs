@@ -27,6 +27,8 @@ const WATCH_SECS: u64 = 290;
 const LIST_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often a missing kind is asked for again.
 const PROBE: Duration = Duration::from_secs(10);
+/// A kind whose first list still fails when the waits have grown to this counts as one that cannot be read.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// Shortest and longest wait after a failure of a list or a watch.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(15));
 
@@ -151,7 +153,14 @@ pub(crate) async fn follow<T>(client: Client, mut source: Source, store: &Store<
                 sleep(PROBE).await;
                 continue;
             }
-            error => warn!(kind = source.kind.kind, error = crate::logging::chain(&error), "watching failed"),
+            error => {
+                let why = crate::logging::chain(&error);
+                warn!(kind = source.kind.kind, error = why, "watching failed");
+                // Whoever waits for the kind is told why, instead of waiting in silence.
+                if source.is_optional && !store.is_synced() && pause >= PATIENCE && store.close(why) {
+                    told(None);
+                }
+            }
         }
         sleep(pause).await;
         pause = (pause * 2).min(BACK_OFF.1);
