@@ -4,7 +4,7 @@
 use crate::rollout::{invalid::Invalid, runs};
 use crds::{
     duration,
-    rollout::{CanaryStrategy, ExperimentStep},
+    rollout::{CanaryStrategy, ExperimentStep, TrafficRouting},
 };
 
 /// The revision that was promoted last, as a template names it.
@@ -39,13 +39,18 @@ fn weights(path: &str, step: &ExperimentStep, canary: &CanaryStrategy) -> Result
             template.weight,
             "Experiment template weight cannot be set unless TrafficRouting is enabled",
         )),
-        Some(routing) if routing.istio.is_none() => Err(Invalid::value(
+        Some(routing) if !has_extra_destinations(routing) => Err(Invalid::value(
             &path,
             template.weight,
             "Experiment template weight is only available for TrafficRouting with SMI, ALB, Istio and Plugins at this time",
         )),
         Some(_) => Err(Invalid::unsupported(&path)),
     }
+}
+
+/// Routers of which clients expect that a route can lead to an experiment too.
+fn has_extra_destinations(routing: &TrafficRouting) -> bool {
+    routing.istio.is_some() || routing.gateway_api.is_some() || !routing.plugins.is_empty()
 }
 
 fn templates(path: &str, step: &ExperimentStep) -> Result<(), Invalid> {

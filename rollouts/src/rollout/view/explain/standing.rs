@@ -6,7 +6,7 @@ use crate::rollout::{
     fleet::Revision,
     view::{Phase, progress},
 };
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use crds::ReplicaSet;
 
 /// The first link, and what time alone brings.
@@ -107,16 +107,16 @@ fn others<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a ReplicaSet> {
 
 /// Which pods go, and when.
 fn drains(case: &Case<'_>) -> Vec<String> {
-    let due = |set: &&ReplicaSet| -> Option<(String, DateTime<Utc>)> {
-        let deadline = Revision { set }.deadline().filter(|_| set.spec.replicas.unwrap_or(0) > 0)?;
-        Some((set.metadata.name.clone(), deadline))
-    };
-    let told = |(name, deadline): (String, DateTime<Utc>)| {
-        if deadline < case.now {
-            format!("The pods of {name} may go: their time was up {} ago.", age::short(case.now - deadline))
+    let told = |set: &ReplicaSet| -> Option<String> {
+        let (name, revision) = (&set.metadata.name, Revision { set });
+        let (asked, kept) = (revision.size().asked, revision.kept_then());
+        let deadline = revision.deadline().filter(|_| asked > kept)?;
+        let which = if kept > 0 { format!("All but {kept} of the pods") } else { "The pods".to_owned() };
+        Some(if deadline < case.now {
+            format!("{which} of {name} may go: their time was up {} ago.", age::short(case.now - deadline))
         } else {
-            format!("The pods of {name} go {}.", case.at(deadline))
-        }
+            format!("{which} of {name} go {}.", case.at(deadline))
+        })
     };
-    case.sets.iter().filter_map(due).map(told).collect()
+    case.sets.iter().filter_map(|set| told(set)).collect()
 }
