@@ -155,6 +155,35 @@ fn canary(routing: Routing) -> Recipe {
     Recipe { routing, ..Recipe::steps(steps) }
 }
 
+/// The stable revision has given its pods to the canary when a person takes the update back.
+async fn an_abort_after_the_stable_revision_shrank() -> anyhow::Result<()> {
+    let strategy = json!({"dynamicStableScale": true, "scaleDownDelaySeconds": null});
+    let steps = json!([{"setWeight": 75}, {"pause": {}}]);
+    let recipe = Recipe { routing: Routing::Subsets, strategy, replicas: 4, ..Recipe::steps(steps) };
+    let mut play = Play::begin(recipe).await?;
+    play.update("v2").await?;
+    play.stage.until_phase("Paused", "CanaryPauseStep").await.with_context(|| play.controller.log())?;
+    let sizes = |sets: &Value| -> Vec<i64> {
+        let sets = sets["items"].as_array().into_iter().flatten();
+        let mut sizes: Vec<i64> = sets.filter_map(|set| set["spec"]["replicas"].as_i64()).collect();
+        sizes.sort_unstable();
+        sizes
+    };
+    let has_shrunk = |sets: &Value| if sizes(sets) == [1, 3] { Ok(()) } else { Err(format!("{:?}", sizes(sets))) };
+    play.stage.until("replicasets", LIMIT, has_shrunk).await.with_context(|| play.controller.log())?;
+    play.traffic.until_share("v2", 75).await?;
+    play.stage.plugin(&["abort", "shop"])?;
+    play.stage.until_weights(0, 100).await.with_context(|| play.controller.log())?;
+    play.traffic.until_share("v1", 100).await?;
+    play.traffic.check().with_context(|| play.controller.log())
+}
+
+#[test]
+fn no_request_is_lost_when_a_stable_revision_that_shrank_gets_all_of_them_back() -> anyhow::Result<()> {
+    let _alone = crate::alone();
+    stage::play(an_abort_after_the_stable_revision_shrank())
+}
+
 #[test]
 fn no_request_is_lost_while_weights_of_hosts_move() -> anyhow::Result<()> {
     let _alone = crate::alone();
