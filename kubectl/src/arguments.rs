@@ -204,15 +204,8 @@ pub enum Get {
         /// The rollout
         #[arg(value_parser = name)]
         name: String,
-        /// Go on showing it while it changes
-        #[arg(short, long)]
-        watch: bool,
-        /// Without colours
-        #[arg(long)]
-        no_color: bool,
-        /// Stop watching after so many seconds; 0 goes on for ever
-        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-        timeout_seconds: u64,
+        #[command(flatten)]
+        showing: Showing,
     },
     /// Show an experiment with its pods and analysis runs
     #[command(visible_aliases = ["exp", "experiments"])]
@@ -220,16 +213,24 @@ pub enum Get {
         /// The experiment
         #[arg(value_parser = name_of(&EXPERIMENTS))]
         name: String,
-        /// Go on showing it while it changes
-        #[arg(short, long)]
-        watch: bool,
-        /// Without colours
-        #[arg(long)]
-        no_color: bool,
-        /// Stop watching after so many seconds; 0 goes on for ever
-        #[arg(long, value_name = "SECONDS", default_value_t = 0)]
-        timeout_seconds: u64,
+        #[command(flatten)]
+        showing: Showing,
     },
+}
+
+// A doc comment here would become the help text of the commands.
+#[allow(missing_docs, reason = "clap would print it")]
+#[derive(Debug, Args)]
+pub struct Showing {
+    /// Go on showing it while it changes
+    #[arg(short, long)]
+    pub watch: bool,
+    /// Without colours
+    #[arg(long)]
+    pub no_color: bool,
+    /// Stop watching after so many seconds; 0 goes on for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub timeout_seconds: u64,
 }
 
 /// What to explain.

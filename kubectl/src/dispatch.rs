@@ -3,7 +3,7 @@
 use crate::{
     Cluster, Error, Screen,
     arguments::{
-        Arguments, Command, Create, EXPERIMENTS, Explain, FromTemplate, Get, List, ROLLOUTS, RUNS, Retry, Set,
+        Arguments, Command, Create, EXPERIMENTS, Explain, FromTemplate, Get, List, ROLLOUTS, RUNS, Retry, Set, Showing,
         Terminate, definition,
     },
     commands::{self, Columns, Look, NewRun, Promotion, Wait},
@@ -112,15 +112,12 @@ async fn carry_out(
 async fn on(cluster: &Cluster, command: Command, screen: &mut Screen<'_>) -> Result<(), Error> {
     match command {
         Command::Get(get) => {
-            let (subject, (name, watch, no_color, secs)) = match get {
-                Get::Rollout { name, watch, no_color, timeout_seconds } => {
-                    (Subject::Rollout, (name, watch, no_color, timeout_seconds))
-                }
-                Get::Experiment { name, watch, no_color, timeout_seconds } => {
-                    (Subject::Experiment, (name, watch, no_color, timeout_seconds))
-                }
+            let (subject, name, showing) = match get {
+                Get::Rollout { name, showing } => (Subject::Rollout, name, showing),
+                Get::Experiment { name, showing } => (Subject::Experiment, name, showing),
             };
-            let look = Look { watch, no_color, limit: limit(Duration::from_secs(secs)) };
+            let Showing { watch, no_color, timeout_seconds } = showing;
+            let look = Look { watch, no_color, limit: limit(Duration::from_secs(timeout_seconds)) };
             commands::get(cluster, subject, &name, look, screen).await
         }
         Command::List(List::Rollouts { name, all_namespaces, watch, timestamps }) => {

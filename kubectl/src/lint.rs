@@ -27,8 +27,10 @@ pub(crate) fn findings(texts: &[Text]) -> Vec<String> {
             }
         };
         let documents = Places::of(&text.content);
-        let place = |manifest: &Manifest| documents.iter().find(|place| place.line() == manifest.line).cloned();
-        read.extend(manifests.into_iter().map(|manifest| (place(&manifest).unwrap_or_default(), manifest)).map(swap));
+        read.extend(manifests.into_iter().map(|manifest| {
+            let places = documents.iter().find(|places| places.line() == manifest.line).cloned();
+            (manifest, places.unwrap_or_default())
+        }));
     }
     let beside = Beside::of(read.iter().map(|(manifest, _)| &manifest.object));
     for (manifest, places) in &read {
@@ -39,10 +41,6 @@ pub(crate) fn findings(texts: &[Text]) -> Vec<String> {
         }
     }
     found
-}
-
-fn swap<A, B>((one, other): (A, B)) -> (B, A) {
-    (other, one)
 }
 
 /// What is wrong with one object: its fields first; the rules judge only what has the right ones.

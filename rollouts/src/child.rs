@@ -7,6 +7,7 @@
 use crate::rollout::Refusal;
 use crds::{AnalysisRun, Experiment, Kind, ObjectMeta, analysis::AnalysisPhase, kind};
 use plan::ObjectRef;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What is created under a recorded name.
@@ -108,6 +109,14 @@ impl<'a, T: Child> Children<'a, T> {
     }
 }
 
+/// The owner of what is created, as its controller.
+pub fn owner(kind: &Kind, meta: &ObjectMeta) -> Value {
+    json!({
+        "apiVersion": kind.api_version(), "kind": kind.kind, "name": meta.name, "uid": meta.uid,
+        "controller": true, "blockOwnerDeletion": true,
+    })
+}
+
 /// A name without the number that tells it from an earlier one.
 pub fn numberless<T: Child>(name: &str) -> &str {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -127,7 +136,6 @@ pub fn number_of<T: Child>(base: &str, name: &str) -> Option<usize> {
 mod tests {
     use super::*;
     use chrono::DateTime;
-    use serde_json::json;
 
     fn run(name: &str, owner: &str, phase: &str) -> Arc<AnalysisRun> {
         let owner = json!([{"uid": owner, "controller": true}]);

@@ -90,8 +90,7 @@ fn waiting(look: Look<'_>) -> Vec<RolloutReason> {
             if want > have {
                 return Some(RolloutReason::PodsNotReady { replica_set, want, have });
             }
-            let until =
-                replica_sets::deadline(set).filter(|until| *until > look.now && replica_sets::asked(set) > want)?;
+            let until = set.scale_down_deadline().filter(|until| *until > look.now && set.asked() > want)?;
             Some(RolloutReason::Draining { replica_set, until })
         })
         .collect();

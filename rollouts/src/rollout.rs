@@ -39,7 +39,7 @@ pub use audit::audit;
 pub use lint::lint;
 pub use observed::{Observed, References};
 pub use refusal::Refusal;
-pub(crate) use runs::is_same as is_same_run;
+pub(crate) use runs::{expanded, is_same as is_same_run};
 
 use chrono::{DateTime, Utc};
 use fleet::Fleet;

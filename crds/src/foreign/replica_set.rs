@@ -1,7 +1,9 @@
 //! ReplicaSet: one revision's pods.
 
+use chrono::{DateTime, Utc};
+
 use crate::{
-    LabelSelector, ObjectMeta, Raw, Time,
+    LabelSelector, ObjectMeta, Raw, Time, keys,
     wire::{object, wire},
 };
 
@@ -59,5 +61,18 @@ wire! {
         pub reason: Option<String>,
         /// Why, in a sentence.
         pub message: Option<String>,
+    }
+}
+
+impl ReplicaSet {
+    /// The pods that it asks for.
+    pub fn asked(&self) -> i32 {
+        self.spec.replicas.unwrap_or(1)
+    }
+
+    /// When it may be scaled down, where that was put off. A text that is no time counts as passed.
+    pub fn scale_down_deadline(&self) -> Option<DateTime<Utc>> {
+        let text = self.metadata.annotation(keys::SCALE_DOWN_DEADLINE)?;
+        Some(Time::parse(text).map_or(DateTime::UNIX_EPOCH, |time| time.0))
     }
 }

@@ -108,10 +108,10 @@ fn a_switch_may_be_turned_off() {
         ("get ro web --watch=false --no-color=true", (false, true)),
         ("get ro -w=true --no-color=False web", (true, false)),
     ] {
-        let Command::Get(Get::Rollout { watch, no_color, .. }) = parsed(line).expect("parses").command else {
+        let Command::Get(Get::Rollout { showing, .. }) = parsed(line).expect("parses").command else {
             panic!("is get rollout")
         };
-        assert_eq!((watch, no_color), expected, "{line}");
+        assert_eq!((showing.watch, showing.no_color), expected, "{line}");
     }
     for (line, expected) in [("status web", true), ("status web -w=false", false), ("status web -w", true)] {
         let Command::Status { watch, .. } = parsed(line).expect("parses").command else { panic!("is status") };

@@ -6,7 +6,7 @@ use super::{
     spec::{Spec, Template},
     templates::TemplatePhase,
 };
-use crate::child::Children;
+use crate::child::{self, Children};
 use chrono::{DateTime, Utc};
 use crds::{
     AnalysisRun, ReplicaSet, Service,
@@ -15,7 +15,7 @@ use crds::{
     kind,
 };
 use plan::ObjectRef;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// What the rules see.
 #[derive(Clone, Copy, Debug)]
@@ -46,10 +46,7 @@ impl<'a> Look<'a> {
 
     /// The Experiment as the owner of what is created for it.
     pub fn owner(self) -> Value {
-        json!({
-            "apiVersion": kind::EXPERIMENT.api_version(), "kind": kind::EXPERIMENT.kind, "name": self.name(),
-            "uid": self.observed.experiment.metadata.uid, "controller": true, "blockOwnerDeletion": true,
-        })
+        child::owner(&kind::EXPERIMENT, &self.observed.experiment.metadata)
     }
 
     /// The ReplicaSet of a template.

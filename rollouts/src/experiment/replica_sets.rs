@@ -2,15 +2,9 @@
 //! stay for a while, so that what still asks them gets its answers.
 
 use super::{look::Look, spec::Template};
-use chrono::{DateTime, Utc};
 use crds::{ReplicaSet, Time, keys, kind};
 use plan::{Event, Requeue, Target, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
-
-/// What a ReplicaSet asks for.
-pub fn asked(set: &ReplicaSet) -> i32 {
-    set.spec.replicas.unwrap_or(1)
-}
 
 /// The ReplicaSet of a template, where it is needed and missing.
 pub fn created(look: Look<'_>, template: &Template<'_>) -> Option<Write> {
@@ -42,14 +36,14 @@ pub fn annotations(look: Look<'_>, template: &Template<'_>) -> Value {
 /// The pods of a template as many as it is to have now; fewer only after the delay. And when to look again.
 pub fn scaled(look: Look<'_>, template: &Template<'_>) -> (Option<Write>, Requeue) {
     let Some(set) = look.set_of(template) else { return (None, Requeue::Never) };
-    let (from, to) = (asked(set), look.desired(template));
+    let (from, to) = (set.asked(), look.desired(template));
     if from == to {
         return (None, Requeue::Never);
     }
     if to > from || look.spec.scale_down_delay.is_zero() {
         return (Some(resized(set, from, to)), Requeue::Never);
     }
-    match deadline(set) {
+    match set.scale_down_deadline() {
         None => {
             let due = look.now + look.spec.scale_down_delay;
             let body =
@@ -62,17 +56,11 @@ pub fn scaled(look: Look<'_>, template: &Template<'_>) -> (Option<Write>, Requeu
     }
 }
 
-/// Until when a ReplicaSet keeps its pods. A text that is no time counts as passed.
-pub fn deadline(set: &ReplicaSet) -> Option<DateTime<Utc>> {
-    let text = set.metadata.annotation(keys::SCALE_DOWN_DEADLINE)?;
-    Some(Time::parse(text).map_or(DateTime::UNIX_EPOCH, |time| time.0))
-}
-
 fn resized(set: &ReplicaSet, from: i32, to: i32) -> Write {
     let name = &set.metadata.name;
     let mut fields = Map::new();
     fields.insert("spec".into(), json!({ "replicas": to }));
-    if deadline(set).is_some() {
+    if set.scale_down_deadline().is_some() {
         fields.insert("metadata".into(), json!({ "annotations": { keys::SCALE_DOWN_DEADLINE: Value::Null } }));
     }
     let direction = if to > from { "up" } else { "down" };

@@ -4,7 +4,7 @@
 mod arguments;
 
 use super::look::Look;
-use crate::rollout::is_same_run;
+use crate::rollout::{expanded, is_same_run};
 use crds::{
     analysis::{AnalysisPhase, AnalysisRunSpec, AnalysisTemplateRef, merge},
     experiment::{ExperimentAnalysis, ExperimentAnalysisRunStatus},
@@ -87,11 +87,7 @@ fn unverified(look: Look<'_>, analysis: &ExperimentAnalysis) -> Option<String> {
 fn spec_of(look: Look<'_>, analysis: &ExperimentAnalysis) -> Result<AnalysisRunSpec, String> {
     let reference =
         AnalysisTemplateRef { template_name: analysis.template_name.clone(), cluster_scope: analysis.cluster_scope };
-    let find = |named: &AnalysisTemplateRef| match named.cluster_scope {
-        true => look.observed.cluster_templates.get(&named.template_name).map(|template| &template.spec),
-        false => look.observed.templates.get(&named.template_name).map(|template| &template.spec),
-    };
-    let templates = merge::expand(&[reference], &find).map_err(|error| error.to_string())?;
+    let templates = expanded(&[reference], &look.observed.templates, &look.observed.cluster_templates)?;
     let args = arguments::resolved(look, &analysis.args)?;
     let spec = &look.observed.experiment.spec;
     merge::merge(&templates, &args, &spec.dry_run, &spec.measurement_retention).map_err(|error| error.to_string())

@@ -1,7 +1,7 @@
 //! How far is each template? Its pods are counted; it is Running once all of them are available, and stuck once nothing moved
 //! for too long. A template that is over stays so.
 
-use super::{look::Look, replica_sets, services, spec::Template};
+use super::{look::Look, services, spec::Template};
 use chrono::{DateTime, Utc};
 use crds::{Time, experiment::ExperimentTemplateStatus, keys, kind};
 use plan::Requeue;
@@ -114,9 +114,7 @@ fn judged(
         return (TemplatePhase::Successful, None);
     }
     let set = look.set_of(template);
-    if set.is_some_and(|set| {
-        set.status.available_replicas == template.replicas && replica_sets::asked(set) == template.replicas
-    }) {
+    if set.is_some_and(|set| set.status.available_replicas == template.replicas && set.asked() == template.replicas) {
         let phase = if look.has_lasted() { TemplatePhase::Successful } else { TemplatePhase::Running };
         return (phase, None);
     }

@@ -4,7 +4,7 @@
 //! `Progressing.lastUpdateTime` is memory: the progress deadline counts from it. All else here is report.
 
 use super::{blue_green, look::Look, spec::Step};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::{
     Time, keys,
     rollout::{Condition, RolloutStatus},
@@ -282,23 +282,20 @@ fn made_progress(look: &Look<'_>, status: &RolloutStatus) -> bool {
 
 /// When the progress deadline passes; `None` where it does not count now.
 pub fn deadline(look: &Look<'_>, status: &RolloutStatus) -> Option<DateTime<Utc>> {
-    let condition = find(status, "Progressing")?;
-    if condition.reason == ABORTED || condition.reason == PAUSED || condition.reason == DONE {
-        return None;
-    }
     let index = usize::try_from(status.current_step_index.unwrap_or(0)).unwrap_or(0);
     let is_judged = look.sides.is_some_and(|sides| !blue_green::wanted_runs(look, &sides).is_empty());
     let waits_on_purpose = is_judged
         || matches!(look.spec.steps.get(index), Some(Step::Pause(_) | Step::Analysis(_) | Step::Experiment(_)));
+    let is_draining = look.fleet.retired.iter().any(|revision| revision.drains(look.now));
+    deadline_of(status, look.spec.progress_deadline).filter(|_| !waits_on_purpose && !is_draining)
+}
+
+/// The progress deadline as far as status alone shows whether it counts: not after the end or an abort, and not in a pause.
+pub fn deadline_of(status: &RolloutStatus, span: TimeDelta) -> Option<DateTime<Utc>> {
+    let condition = find(status, "Progressing")?;
+    let has_none = [ABORTED, PAUSED, DONE].contains(&condition.reason.as_str());
     let is_paused = find(status, "Paused").is_some_and(|condition| condition.status == "True");
-    // One whose time is over and that is kept for another reason moves nothing any more.
-    let drains = |deadline: DateTime<Utc>| deadline >= look.now;
-    let is_draining =
-        look.fleet.retired.iter().any(|revision| revision.deadline().is_some_and(drains) && revision.size().asked > 0);
-    if waits_on_purpose || is_paused || is_draining {
-        return None;
-    }
-    Some(condition.last_update_time?.0 + look.spec.progress_deadline)
+    (!has_none && !is_paused).then_some(condition.last_update_time?.0 + span)
 }
 
 /// No progress within the deadline. Once so, it stays so until something moves.

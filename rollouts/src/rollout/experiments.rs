@@ -108,8 +108,7 @@ pub fn verdict(look: &Look<'_>) -> Option<Verdict> {
     let experiment = current(look)?;
     match experiment.status.phase {
         AnalysisPhase::Failed | AnalysisPhase::Error => {
-            let message = experiment.status.message.as_deref().filter(|message| !message.is_empty());
-            Some(Verdict::Abort(message.map_or_else(|| BLAME.to_owned(), |message| format!("{BLAME}: {message}"))))
+            Some(Verdict::blaming(BLAME, experiment.status.message.as_deref()))
         }
         // Held for it already, or resumed after it: then it is replaced, not held again.
         AnalysisPhase::Inconclusive if !is_held_for_it(look) && !runs::is_resumed(look.status()) => {

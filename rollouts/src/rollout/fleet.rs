@@ -2,7 +2,7 @@
 //! retired. Decides nothing but this.
 
 use super::{observed::Observed, replicas::Size, spec::Spec};
-use crate::template;
+use crate::{child, template};
 use chrono::{DateTime, Utc};
 use crds::{ReplicaSet, Time, keys, kind};
 use plan::Target;
@@ -37,7 +37,7 @@ impl<'a> Revision<'a> {
 
     /// What it asks for and what is available.
     pub fn size(self) -> Size {
-        Size { asked: self.set.spec.replicas.unwrap_or(1), available: self.set.status.available_replicas }
+        Size { asked: self.set.asked(), available: self.set.status.available_replicas }
     }
 
     /// Available pods that are still asked for.
@@ -58,8 +58,12 @@ impl<'a> Revision<'a> {
 
     /// When it may be scaled down, where that was put off. A text that is no time counts as passed.
     pub fn deadline(self) -> Option<DateTime<Utc>> {
-        let text = self.set.metadata.annotation(keys::SCALE_DOWN_DEADLINE)?;
-        Some(Time::parse(text).map_or(DateTime::UNIX_EPOCH, |time| time.0))
+        self.set.scale_down_deadline()
+    }
+
+    /// It still has pods that go when their time is over. One whose time is over already moves nothing any more.
+    pub fn drains(self, now: DateTime<Utc>) -> bool {
+        self.deadline().is_some_and(|deadline| deadline >= now) && self.size().asked > 0
     }
 
     /// The pods that it keeps after that.
@@ -92,11 +96,7 @@ impl<'a> Revision<'a> {
 
 /// The Rollout as the owner of what is created for it.
 pub fn owner(observed: &Observed) -> serde_json::Value {
-    let meta = &observed.rollout.metadata;
-    serde_json::json!({
-        "apiVersion": kind::ROLLOUT.api_version(), "kind": kind::ROLLOUT.kind, "name": meta.name, "uid": meta.uid,
-        "controller": true, "blockOwnerDeletion": true,
-    })
+    child::owner(&kind::ROLLOUT, &observed.rollout.metadata)
 }
 
 /// The Rollout's revisions by role.

@@ -21,13 +21,14 @@ use super::{
 };
 use crate::child::{self, Children};
 use crds::{
-    AnalysisRun,
+    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate,
     analysis::{AnalysisPhase, AnalysisRunSpec, AnalysisTemplateRef, AnalysisTemplateSpec, Argument, merge},
     keys, kind,
     rollout::{RolloutAnalysis, RolloutAnalysisRunStatus, RolloutStatus},
 };
 use plan::{Target, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// What a run judges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,11 +236,20 @@ pub fn templates_of<'a>(
             cluster_scope: named.cluster_scope,
         })
         .collect();
+    expanded(&references, &observed.templates, &observed.cluster_templates)
+}
+
+/// The templates of a list, those that they name included.
+pub fn expanded<'a>(
+    references: &[AnalysisTemplateRef],
+    near: &'a BTreeMap<String, Arc<AnalysisTemplate>>,
+    cluster: &'a BTreeMap<String, Arc<ClusterAnalysisTemplate>>,
+) -> Result<Vec<&'a AnalysisTemplateSpec>, String> {
     let find = |named: &AnalysisTemplateRef| match named.cluster_scope {
-        true => observed.cluster_templates.get(&named.template_name).map(|template| &template.spec),
-        false => observed.templates.get(&named.template_name).map(|template| &template.spec),
+        true => cluster.get(&named.template_name).map(|template| &template.spec),
+        false => near.get(&named.template_name).map(|template| &template.spec),
     };
-    merge::expand(&references, &find).map_err(|error| error.to_string())
+    merge::expand(references, &find).map_err(|error| error.to_string())
 }
 
 /// Creates recorded runs, ends those that nobody needs, and removes old ones.

@@ -14,6 +14,14 @@ pub enum Verdict {
     Hold(&'static str),
 }
 
+impl Verdict {
+    /// An abort in these words, followed by those of what failed.
+    pub fn blaming(words: &str, message: Option<&str>) -> Self {
+        let message = message.filter(|message| !message.is_empty()).map(|message| format!(": {message}"));
+        Self::Abort(format!("{words}{}", message.unwrap_or_default()))
+    }
+}
+
 /// The verdict of the runs that judge this revision now; failures first.
 pub fn verdict(look: &Look<'_>) -> Option<Verdict> {
     let mut held = None;
@@ -21,10 +29,7 @@ pub fn verdict(look: &Look<'_>) -> Option<Verdict> {
         let Some(run) = current(look, slot) else { continue };
         match run.status.phase {
             AnalysisPhase::Failed | AnalysisPhase::Error => {
-                let message = run.status.message.as_deref().filter(|message| !message.is_empty());
-                let why =
-                    message.map_or_else(|| slot.blame().to_owned(), |message| format!("{}: {message}", slot.blame()));
-                return Some(Verdict::Abort(why));
+                return Some(Verdict::blaming(slot.blame(), run.status.message.as_deref()));
             }
             AnalysisPhase::Inconclusive if !is_already_held(look) => held = Some(Verdict::Hold(INCONCLUSIVE)),
             AnalysisPhase::Unset

@@ -7,16 +7,13 @@ use super::{
 use crate::rollout::{
     advance::PAUSE_STEP,
     blue_green::{self, spec::Promotion},
-    conditions, held,
+    conditions, experiments, held,
     look::INCONCLUSIVE,
     refusal, restart,
     view::phase,
 };
 use chrono::{DateTime, Utc};
 use crds::rollout::PauseCondition;
-
-/// Reason of the pause that an experiment without verdict causes.
-const INCONCLUSIVE_EXPERIMENT: &str = "InconclusiveExperiment";
 
 /// Everything that holds it, most telling first.
 pub(super) fn all(case: &Case<'_>) -> Part {
@@ -185,10 +182,10 @@ fn undecided(case: &Case<'_>, reason: &str, condition: &PauseCondition) -> Part 
     let is_undecided = |status: crds::analysis::AnalysisPhase| status == crds::analysis::AnalysisPhase::Inconclusive;
     let runs = recorded.into_iter().flatten().filter(|run| is_undecided(run.status)).map(|run| run.name.as_str());
     let runs: Vec<&str> = runs.filter(|_| reason == INCONCLUSIVE).collect();
-    let experiment = status.canary.current_experiment.as_deref().filter(|_| reason == INCONCLUSIVE_EXPERIMENT);
+    let experiment = status.canary.current_experiment.as_deref().filter(|_| reason == experiments::INCONCLUSIVE);
     let what = match reason {
         INCONCLUSIVE => "an analysis could not decide, so a person has to".to_owned(),
-        INCONCLUSIVE_EXPERIMENT => "an experiment could not decide, so a person has to".to_owned(),
+        experiments::INCONCLUSIVE => "an experiment could not decide, so a person has to".to_owned(),
         other => format!("it is paused ({other})"),
     };
     let links = runs.iter().map(|name| run::link(case, name));

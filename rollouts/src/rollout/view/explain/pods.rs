@@ -12,7 +12,7 @@ const NAMED: usize = 2;
 
 /// What one ReplicaSet lacks; `None` where it has all that it asks for.
 pub(super) fn missing(case: &Case<'_>, set: &ReplicaSet) -> Option<Part> {
-    let (asked, status) = (set.spec.replicas.unwrap_or(1), &set.status);
+    let (asked, status) = (set.asked(), &set.status);
     let is_seen = status.observed_generation >= set.metadata.generation;
     if is_seen && status.available_replicas >= asked {
         return None;

@@ -79,19 +79,16 @@ fn sentence(case: &Case<'_>) -> String {
 /// while other pods still drain.
 fn deadline(case: &Case<'_>) -> Option<String> {
     let (spec, status) = (&case.rollout.spec, case.status());
-    let condition = conditions::find(status, "Progressing")?;
     let is_waiting = At::of(case)
         .is_some_and(|at| at.step.pause.is_some() || at.step.analysis.is_some() || at.step.experiment.is_some());
-    let does_not_count = ["RolloutAborted", "RolloutPaused", "NewReplicaSetAvailable", "ProgressDeadlineExceeded"]
-        .contains(&condition.reason.as_str());
-    let is_paused = conditions::find(status, "Paused").is_some_and(|paused| paused.status == "True");
+    let is_late = conditions::find(status, "Progressing").is_some_and(|known| known.reason == conditions::TIMED_OUT);
     let is_refused = conditions::find(status, conditions::INVALID_SPEC).is_some();
-    let is_draining = others(case).any(|set| Revision { set }.has_deadline() && set.spec.replicas.unwrap_or(0) > 0);
-    if does_not_count || is_waiting || is_paused || is_refused || is_draining || status.abort {
+    let is_draining = retired(case).any(|revision| revision.drains(case.now));
+    if is_waiting || is_late || is_refused || is_draining || status.abort {
         return None;
     }
     let span = TimeDelta::seconds(i64::from(spec.progress_deadline_seconds.unwrap_or(600)));
-    let due = condition.last_update_time?.0 + span;
+    let due = conditions::deadline_of(status, span)?;
     let consequence = if spec.progress_deadline_abort && status.stable_rs != status.current_pod_hash {
         "the update is aborted"
     } else {
@@ -100,9 +97,10 @@ fn deadline(case: &Case<'_>) -> Option<String> {
     Some(format!("If nothing progresses until {}, {consequence}.", case.until(due)))
 }
 
-fn others<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a ReplicaSet> {
-    let new = case.new_set().map(|set| set.metadata.uid.clone());
-    case.sets.clone().into_iter().filter(move |set| Some(&set.metadata.uid) != new.as_ref())
+fn retired<'a>(case: &Case<'a>) -> impl Iterator<Item = Revision<'a>> {
+    let current = [&case.status().current_pod_hash, &case.status().stable_rs];
+    let all = case.sets.iter().map(|set| Revision { set });
+    all.filter(move |revision| current.iter().all(|hash| hash.as_deref() != Some(revision.hash())))
 }
 
 /// Which pods go, and when.
