@@ -10,6 +10,7 @@ mod experiments;
 mod figures;
 mod keep;
 mod packed;
+mod pods;
 mod routed;
 mod sources;
 
@@ -27,6 +28,7 @@ pub(crate) use drift::Drift;
 use keep::Owner;
 pub(crate) use keep::{KeptExperiment, KeptReplicaSet, KeptRollout};
 use packed::Kept;
+use pods::PodAnnotations;
 use routed::RoutedKinds;
 use serde::{Serialize, de::DeserializeOwned};
 pub(crate) use sources::Sources;
@@ -43,6 +45,7 @@ pub(crate) struct Stores {
     pub(crate) rollouts: Store<KeptRollout>,
     pub(crate) replica_sets: Store<KeptReplicaSet>,
     pub(crate) pods: Store<Pod>,
+    pod_annotations: Arc<PodAnnotations>,
     pub(crate) services: Store<Service>,
     pub(crate) endpoint_slices: Store<EndpointSlice>,
     pub(crate) routed: RoutedKinds,
@@ -79,12 +82,18 @@ fn of_rollout(kept: &KeptRollout) -> Vec<IndexKey> {
 impl Stores {
     /// Empty ones. With Applications, all Rollouts are looked at again and again.
     pub(crate) fn new(has_applications: bool) -> Self {
+        let pod_annotations = Arc::<PodAnnotations>::default();
+        let annotations = Arc::clone(&pod_annotations);
         Self {
             rollouts: Store::new(if has_applications { keep::whole_rollout } else { keep::rollout }, of_rollout),
             replica_sets: Store::new(keep::replica_set, |kept| {
                 by_owner(&kept.namespace, kept.controller.as_ref().map(|owner| &*owner.uid))
             }),
-            pods: Store::new(keep::pod, |object| by_controller(&object.metadata)),
+            pods: Store::new(
+                move |object| keep::pod(object, annotations.are_wanted()),
+                |object| by_controller(&object.metadata),
+            ),
+            pod_annotations,
             services: Store::new(keep::service, |service| experiments::if_controlled(&service.metadata)),
             endpoint_slices: Store::new(keep::endpoint_slice, |slice| {
                 let service = slice.service_name().unwrap_or_default().to_owned();

@@ -13,6 +13,8 @@ pub const DESIRED_REPLICAS: &str = "rollout.argoproj.io/desired-replicas";
 pub const WORKLOAD_GENERATION: &str = "rollout.argoproj.io/workload-generation";
 /// Annotation of a ReplicaSet: the labels and annotations injected into its pods, as JSON.
 pub const EPHEMERAL_METADATA: &str = "rollout.argoproj.io/ephemeral-metadata";
+/// Annotation of a ReplicaSet: labels and annotations, as JSON, that its pods were given before and may carry still.
+pub const FORMER_METADATA: &str = "leadline.dev/former-metadata";
 /// Annotation of a ReplicaSet: when it may be scaled down, RFC 3339 in UTC. It has no prefix.
 pub const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
 /// Annotation of a ReplicaSet beside its deadline: the pods that it keeps then. Absent means none.

@@ -21,6 +21,7 @@ mod look;
 pub mod memory;
 mod observed;
 mod phase;
+mod pod_metadata;
 pub(crate) mod refusal;
 mod replicas;
 mod report;
@@ -112,6 +113,10 @@ fn carry_out(look: &Look<'_>) -> Plan {
     let scaling = scaling::writes(look);
     writes.extend(scaling.writes);
     reasons.extend(scaling.held);
+    // A ReplicaSet that is changed in this plan already is looked at again first.
+    if writes.is_empty() {
+        writes.extend(pod_metadata::writes(look));
+    }
     let restart = restart::next(look);
     let (hold, until_said) = held::lasting(look, &reasons);
     let refused = refusal::standing(look.observed.refused.as_ref(), writes.iter().chain(&restart.writes));

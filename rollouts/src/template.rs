@@ -9,6 +9,7 @@ mod encode;
 mod equality;
 mod hash;
 mod image;
+pub mod injected;
 mod names;
 mod order;
 mod quantity;
@@ -18,6 +19,7 @@ mod validate;
 pub use defaults::with_defaults;
 pub use equality::same;
 pub use hash::{hash, steps_hash};
+pub use injected::bare;
 pub use unknown::unknown_fields;
 pub use validate::validate;
 

@@ -17,6 +17,8 @@ pub struct Toy {
     pub now: DateTime<Utc>,
     pub rollout: Value,
     pub sets: BTreeMap<String, Value>,
+    /// Pods by name, as they were made and changed since.
+    pub pods: BTreeMap<String, Value>,
     pub services: BTreeMap<String, Value>,
     pub routes: BTreeMap<String, Value>,
     pub rules: BTreeMap<String, Value>,
@@ -88,6 +90,7 @@ impl Toy {
             now,
             rollout,
             sets: empty(),
+            pods: empty(),
             services: empty(),
             routes: empty(),
             rules: empty(),
@@ -223,14 +226,27 @@ impl Toy {
     }
 
     fn pods(&self) -> Vec<Arc<Pod>> {
+        self.made().values().map(|pod| Arc::new(Pod::from_value(pod).expect("a pod"))).collect()
+    }
+
+    /// The pods that the counts tell of: those that were there before stay as they are.
+    fn made(&self) -> BTreeMap<String, Value> {
         let of_set = |(name, set): (&String, &Value)| {
             let available = set.pointer("/status/availableReplicas").and_then(Value::as_i64).unwrap_or(0);
-            let labels = set.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
-            (0..available)
-                .map(|index| json!({"metadata": {"name": format!("{name}-{index}"), "labels": labels}}))
-                .collect::<Vec<_>>()
+            let metadata = set.pointer("/spec/template/metadata").cloned().unwrap_or_default();
+            let owner = json!([{"kind": "ReplicaSet", "name": name, "uid": name, "controller": true}]);
+            let pods = (0..available).map(|index| {
+                let name = format!("{name}-{index}");
+                let mut pod = json!({"metadata": metadata});
+                pod["metadata"]["name"] = name.clone().into();
+                pod["metadata"]["ownerReferences"] = owner.clone();
+                pod["metadata"]["resourceVersion"] = "0".into();
+                let pod = self.pods.get(&name).cloned().unwrap_or(pod);
+                (name, pod)
+            });
+            pods.collect::<Vec<_>>()
         };
-        self.sets.iter().flat_map(of_set).map(|pod| Arc::new(Pod::from_value(&pod).expect("a pod"))).collect()
+        self.sets.iter().flat_map(of_set).collect()
     }
 
     /// One look; returns the plan after it was carried out.
@@ -293,6 +309,7 @@ impl Toy {
     fn kind(&mut self, kind: &str) -> &mut BTreeMap<String, Value> {
         match kind {
             "ReplicaSet" => &mut self.sets,
+            "Pod" => &mut self.pods,
             "Service" => &mut self.services,
             "VirtualService" => &mut self.routes,
             "DestinationRule" => &mut self.rules,
@@ -310,6 +327,7 @@ impl Toy {
             let ready = if self.pods_become_ready { asked } else { available.min(asked) };
             set["status"] = json!({"replicas": asked, "readyReplicas": ready, "availableReplicas": ready, "observedGeneration": set["metadata"]["generation"]});
         }
+        self.pods = self.made();
     }
 
     /// Looks so many times; pods follow after each look.

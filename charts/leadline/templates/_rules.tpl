@@ -32,10 +32,10 @@ by this rule; see secrets.yaml.
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get, list, watch, create, patch, delete]
-# Whether a revision can take traffic is read from its endpoints.
+# Whether a revision can take traffic is read from its pods and endpoints; pods carry the metadata of their revision's role.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
+  verbs: [get, list, watch, patch]
 # A restart evicts them, so that PodDisruptionBudgets are asked.
 - apiGroups: [""]
   resources: [pods/eviction]

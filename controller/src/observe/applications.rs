@@ -46,6 +46,7 @@ impl Stores {
         let (namespace, name) = &change.name;
         if let Some(kept) = &change.after {
             self.routed.want(kept);
+            self.pod_annotations.want(kept);
         }
         let mut keys = vec![Key::new(Kind::Rollout, namespace.as_str(), name.as_str())];
         if is_telling(change) {

@@ -162,9 +162,11 @@ pub(super) fn replica_set(object: &Value) -> Result<KeptReplicaSet, String> {
     })
 }
 
-pub(super) fn pod(object: &Value) -> Result<Pod, String> {
+pub(super) fn pod(object: &Value, with_annotations: bool) -> Result<Pod, String> {
     let mut pod = readable(Pod::from_value(object))?;
-    pod.metadata.annotations.clear();
+    if !with_annotations {
+        pod.metadata.annotations.clear();
+    }
     // Only people who ask why a pod is not ready read it.
     pod.status.init_container_statuses.iter_mut().for_each(|container| container.last_state = None);
     pod.status.container_statuses.iter_mut().for_each(|container| container.last_state = None);

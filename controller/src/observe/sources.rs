@@ -6,7 +6,7 @@ use crate::{
     settings::Settings,
     watch::{Source, follow, store::Change},
 };
-use crds::{RawObject, keys, kind};
+use crds::{Pod, RawObject, keys, kind};
 use futures::{FutureExt, future::BoxFuture};
 use kube::Client;
 use std::sync::Arc;
@@ -96,7 +96,7 @@ impl<'a> Sources<'a> {
                 |stores| &stores.replica_sets,
                 Stores::woken_by_replica_set,
             ),
-            self.reflect(self.source(kind::POD, revisions(), false), |stores| &stores.pods, Stores::woken_by_pod),
+            self.pods(self.source(kind::POD, revisions(), false)),
             self.reflect(
                 self.source(kind::SERVICE, None, false),
                 |stores| &stores.services,
@@ -108,6 +108,31 @@ impl<'a> Sources<'a> {
                 Stores::woken_by_endpoints,
             ),
         ]
+    }
+
+    /// Pods; listed once more when somebody needs their annotations.
+    fn pods(&self, source: Source) -> BoxFuture<'static, ()> {
+        let (client, stores, queue) = (self.client.clone(), Arc::clone(self.stores), Arc::clone(self.queue));
+        async move {
+            let told = |change: Option<Change<Pod>>| match change {
+                Some(change) => stores.woken_by_pod(&change).into_iter().for_each(|key| queue.wake(key)),
+                None => queue.poke(),
+            };
+            tokio::select! {
+                biased;
+                () = stores.pod_annotations.wanted() => {}
+                () = follow(client.clone(), source.clone(), &stores.pods, told) => {}
+            }
+            stores.pods.read_anew();
+            let told_again = |change: Option<Change<Pod>>| {
+                if change.is_none() {
+                    stores.woken_by_annotations().into_iter().for_each(|key| queue.wake(key));
+                }
+                told(change);
+            };
+            follow(client, source, &stores.pods, told_again).await;
+        }
+        .boxed()
     }
 
     /// A kind of router's objects, from when somebody names one.

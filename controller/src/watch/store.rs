@@ -49,7 +49,7 @@ pub(crate) fn version_of(text: &str) -> u64 {
 }
 
 /// Turns an object into what the store keeps of it.
-pub(crate) type Project<T> = fn(&Value) -> Result<T, String>;
+type Project<T> = Box<dyn Fn(&Value) -> Result<T, String> + Send + Sync>;
 
 /// The names under which an object is found.
 type Indexed<T> = Box<dyn Fn(&T) -> Vec<IndexKey> + Send + Sync>;
@@ -98,7 +98,10 @@ impl<T> fmt::Debug for Store<T> {
 
 impl<T> Store<T> {
     /// An empty store.
-    pub(crate) fn new(project: Project<T>, indexed: impl Fn(&T) -> Vec<IndexKey> + Send + Sync + 'static) -> Self {
+    pub(crate) fn new(
+        project: impl Fn(&Value) -> Result<T, String> + Send + Sync + 'static,
+        indexed: impl Fn(&T) -> Vec<IndexKey> + Send + Sync + 'static,
+    ) -> Self {
         let held = Held {
             objects: BTreeMap::new(),
             index: BTreeSet::new(),
@@ -107,7 +110,7 @@ impl<T> Store<T> {
             synced: false,
             closed: None,
         };
-        Self { held: RwLock::new(held), project, indexed: Box::new(indexed) }
+        Self { held: RwLock::new(held), project: Box::new(project), indexed: Box::new(indexed) }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Held<T>> {
@@ -192,6 +195,11 @@ impl<T> Store<T> {
     /// Why no object of this kind can be read, where that is so.
     pub(crate) fn closed(&self) -> Option<String> {
         self.read().closed.clone()
+    }
+
+    /// From now on another part of each object is kept: the next list replaces what is held, of the same versions too.
+    pub(crate) fn read_anew(&self) {
+        self.write().objects.values_mut().for_each(|entry| entry.version = entry.version.saturating_sub(1));
     }
 
     /// The watch has come this far.

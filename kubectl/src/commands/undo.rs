@@ -2,8 +2,8 @@
 
 use super::home::Home;
 use crate::{Cluster, Error, cluster};
-use crds::{ReplicaSet, keys, kind};
-use rollouts::template::{same, unstamped};
+use crds::{ReplicaSet, kind};
+use rollouts::template::{bare, same, unstamped};
 use serde_json::Value;
 
 /// Goes back to revision `to`, or, where that is 0, to the one before the newest.
@@ -20,13 +20,13 @@ pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Erro
     let home = Home::of(&rollout)?;
     let object = cluster.get(&home.kind, &home.name).await?;
     let current = object.pointer(home.path).cloned().unwrap_or_default();
-    let template = set.spec.template.value();
-    let injected = injected(set);
-    if same(&template, &current, &injected) {
+    // What the controller added while the revision was canary or stable is not put back.
+    let template = bare(set);
+    if same(&template, &current, &Value::Null) {
         let revision = set.metadata.revision();
         return Ok(format!("skipped rollback (current template already matches revision {revision})"));
     }
-    let wanted = without_injected(unstamped(&template), &injected);
+    let wanted = unstamped(&template);
     cluster.replace(&home.kind, &home.name, home.path, &wanted).await?;
     Ok(format!("rollout '{name}' undo"))
 }
@@ -41,26 +41,9 @@ fn choose<'a>(sets: &'a [ReplicaSet], name: &str, to: u64) -> Result<&'a Replica
     newest_first.get(1).copied().ok_or_else(|| Error::Usage(format!("no revision found for rollout \"{name}\"")))
 }
 
-/// What the controller added to the pods' metadata while the revision was canary or stable.
-fn injected(set: &ReplicaSet) -> Value {
-    let recorded = set.metadata.annotation(keys::EPHEMERAL_METADATA);
-    recorded.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-}
-
-fn without_injected(mut template: Value, injected: &Value) -> Value {
-    for part in ["labels", "annotations"] {
-        let Some(names) = injected.get(part).and_then(Value::as_object) else { continue };
-        let found = template.pointer_mut(&format!("/metadata/{part}")).and_then(Value::as_object_mut);
-        if let Some(found) = found {
-            found.retain(|name, _| !names.contains_key(name));
-        }
-    }
-    template
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{choose, without_injected};
+    use super::choose;
     use crds::ReplicaSet;
     use serde_json::json;
 
@@ -81,15 +64,5 @@ mod tests {
         }
         let error = choose(&sets[..1], "web", 0).expect_err("there is only one");
         assert_eq!(error.to_string(), "no revision found for rollout \"web\"");
-    }
-
-    #[test]
-    fn what_was_added_to_pods_is_not_put_back() {
-        let template = json!({ "metadata": { "labels": { "app": "web", "role": "canary" } }, "spec": {} });
-        let injected = json!({ "labels": { "role": "canary" }, "annotations": { "a": "b" } });
-        assert_eq!(
-            without_injected(template, &injected),
-            json!({ "metadata": { "labels": { "app": "web" } }, "spec": {} })
-        );
     }
 }

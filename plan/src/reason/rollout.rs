@@ -22,6 +22,9 @@ pub enum RolloutReason {
     /// A ReplicaSet's bookkeeping annotation follows the Rollout.
     #[error("the annotations of {replica_set} follow the rollout")]
     Annotated { replica_set: String },
+    /// A template, or a pod, gets the labels and annotations of its revision's role.
+    #[error("{what} carries the labels and annotations of its role")]
+    RoleTold { what: String },
     /// A Service is pointed at a revision.
     #[error("service {service} selects revision {hash}")]
     ServiceSwitched { service: String, hash: String },

@@ -137,7 +137,7 @@ impl<'a> Fleet<'a> {
             .find(|revision| revision.hash() == computed)
             .or_else(|| {
                 all.iter().find(|revision| {
-                    template::same(&revision.set.spec.template.value(), &spec.template, &serde_json::Value::Null)
+                    template::same(&template::bare(revision.set), &spec.template, &serde_json::Value::Null)
                 })
             })
             .copied();

@@ -17,7 +17,7 @@ pub struct Observed {
     pub unreadable: Option<FieldError>,
     /// ReplicaSets of its namespace that it controls, and those without controller that its selector matches.
     pub replica_sets: Vec<Arc<ReplicaSet>>,
-    /// Pods of those ReplicaSets.
+    /// Pods of those ReplicaSets. Their annotations are there where `References` says that they matter.
     pub pods: Vec<Arc<Pod>>,
     /// Services that its spec, or an object of a router, names; by name. One that is missing is absent.
     pub services: BTreeMap<String, Arc<Service>>,
@@ -61,6 +61,8 @@ pub struct References {
     pub services: Vec<String>,
     /// Objects of its routers.
     pub objects: Vec<ObjectRef>,
+    /// Whether annotations of its pods matter: they are not kept for Rollouts that give their pods none.
+    pub pod_annotations: bool,
 }
 
 impl References {
@@ -70,9 +72,11 @@ impl References {
         if let Some(blue_green) = &rollout.spec.strategy.blue_green {
             found.services.push(blue_green.active_service.clone());
             found.services.extend(blue_green.preview_service.clone());
+            found.pod_annotations = blue_green.preview_metadata.is_some() || blue_green.active_metadata.is_some();
         }
         let Some(canary) = &rollout.spec.strategy.canary else { return found };
         found.services.extend([&canary.canary_service, &canary.stable_service].into_iter().flatten().cloned());
+        found.pod_annotations |= canary.canary_metadata.is_some() || canary.stable_metadata.is_some();
         found.objects = super::traffic::references(rollout);
         found
     }

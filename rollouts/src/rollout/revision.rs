@@ -5,9 +5,10 @@ use super::{
     fleet::{Fleet, Revision, owner},
     look::rollout_target,
     observed::Observed,
+    pod_metadata,
     spec::Spec,
 };
-use crate::template;
+use crate::template::{self, injected};
 use crds::{keys, kind, rollout::RolloutStatus};
 use plan::{Event, ObjectRef, Propagation, Write, reason::RolloutReason};
 use serde_json::{Map, Value, json};
@@ -44,7 +45,7 @@ pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Wr
         );
     }
     match fleet.canary {
-        None => writes.push(created(observed, spec, &fleet.hash, number)),
+        None => writes.push(created(observed, spec, fleet, number)),
         Some(canary) => writes.extend(renumbered(rollout.spec.min_ready_seconds, canary, number)),
     }
     writes
@@ -81,12 +82,14 @@ fn adopted(observed: &Observed, orphan: Revision<'_>) -> Write {
     Write::patch(orphan.target(), body, RolloutReason::Annotated { replica_set: orphan.name().into() }.into())
 }
 
-fn created(observed: &Observed, spec: &Spec<'_>, hash: &str, number: u64) -> Write {
-    let rollout = &observed.rollout;
+fn created(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, number: u64) -> Write {
+    let (rollout, hash) = (&observed.rollout, fleet.hash.as_str());
     let reference = reference(observed, hash);
     let name = &reference.name;
-    let stamped = template::stamped(&spec.template, hash);
+    let mut stamped = template::stamped(&spec.template, hash);
     let labels = stamped.pointer("/metadata/labels").cloned().unwrap_or_default();
+    let given = pod_metadata::wanted(spec, fleet, hash);
+    injected::give(&mut stamped, &given);
     let mut annotations: Map<String, Value> = rollout
         .metadata
         .annotations
@@ -95,6 +98,7 @@ fn created(observed: &Observed, spec: &Spec<'_>, hash: &str, number: u64) -> Wri
         .map(|(key, value)| (key.clone(), value.clone().into()))
         .collect();
     annotations.insert(keys::REVISION.into(), number.to_string().into());
+    annotations.extend(injected::record(&given).map(|record| (keys::EPHEMERAL_METADATA.to_owned(), record.into())));
     annotations.insert(keys::DESIRED_REPLICAS.into(), spec.limits.replicas.to_string().into());
     let mut selector = rollout.spec.selector.clone().unwrap_or_default();
     selector.match_labels.insert(keys::POD_TEMPLATE_HASH.into(), hash.into());

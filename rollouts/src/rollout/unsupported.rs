@@ -23,25 +23,13 @@ pub fn check_outer(spec: &RolloutSpec) -> Result<(), Invalid> {
 pub fn check_canary(canary: &CanaryStrategy) -> Result<(), Invalid> {
     refuse(
         "spec.strategy.canary",
-        &[
-            ("antiAffinity", canary.anti_affinity.is_some()),
-            ("canaryMetadata", canary.canary_metadata.is_some()),
-            ("stableMetadata", canary.stable_metadata.is_some()),
-            ("pingPong", canary.ping_pong.is_some()),
-        ],
+        &[("antiAffinity", canary.anti_affinity.is_some()), ("pingPong", canary.ping_pong.is_some())],
     )
 }
 
 /// Checks the fields of the blue-green strategy.
 pub fn check_blue_green(blue_green: &BlueGreenStrategy) -> Result<(), Invalid> {
-    refuse(
-        "spec.strategy.blueGreen",
-        &[
-            ("antiAffinity", blue_green.anti_affinity.is_some()),
-            ("previewMetadata", blue_green.preview_metadata.is_some()),
-            ("activeMetadata", blue_green.active_metadata.is_some()),
-        ],
-    )
+    refuse("spec.strategy.blueGreen", &[("antiAffinity", blue_green.anti_affinity.is_some())])
 }
 
 /// Checks the routers.

@@ -2,7 +2,7 @@
 
 use crate::rollout::{invalid::Invalid, unsupported};
 use chrono::TimeDelta;
-use crds::rollout::{BlueGreenStrategy, RolloutAnalysis};
+use crds::rollout::{BlueGreenStrategy, PodMetadata, RolloutAnalysis};
 
 const PATH: &str = "spec.strategy.blueGreen";
 
@@ -43,6 +43,10 @@ pub struct BlueGreen<'a> {
     pub before: Option<&'a RolloutAnalysis>,
     /// Analysis after the switch.
     pub after: Option<&'a RolloutAnalysis>,
+    /// What pods of the new revision carry before it is promoted.
+    pub preview_metadata: Option<&'a PodMetadata>,
+    /// What pods of the stable revision carry.
+    pub active_metadata: Option<&'a PodMetadata>,
     /// Older revisions that may keep their pods for the delay; all of them when absent.
     pub revision_limit: Option<usize>,
     /// Whether older revisions stay until the analysis after the switch succeeded: so it is where no delay is given.
@@ -74,6 +78,8 @@ impl<'a> BlueGreen<'a> {
             promotion: Promotion::of(wire),
             before: wire.pre_promotion_analysis.as_ref(),
             after: wire.post_promotion_analysis.as_ref(),
+            preview_metadata: wire.preview_metadata.as_ref(),
+            active_metadata: wire.active_metadata.as_ref(),
             revision_limit: wire.scale_down_delay_revision_limit.map(|limit| usize::try_from(limit).unwrap_or(0)),
             keeps_until_verified: wire.post_promotion_analysis.is_some() && wire.scale_down_delay_seconds.is_none(),
         })
