@@ -18,7 +18,7 @@ pub use ask::{
     SecretText,
 };
 pub use object::{ObjectRef, Target};
-pub use patch::merge_patch;
+pub use patch::{merge_patch, patched};
 pub use reason::Reason;
 pub use requeue::Requeue;
 pub use write::{Event, EventType, Moves, Propagation, Subresource, Verb, Write};

@@ -1,5 +1,5 @@
 //! The JSON merge patch that leads from one value to another: null removes, lists are replaced whole. What a status write
-//! says is made here, so that a field which nobody changed is not in it.
+//! says is made here, so that a field which nobody changed is not in it. And the way back: what a patch makes of a value.
 
 use serde_json::{Map, Value};
 
@@ -23,6 +23,21 @@ pub fn merge_patch(from: &Value, to: &Value) -> Option<Value> {
     Some(Value::Object(patch))
 }
 
+/// The value after a merge patch.
+pub fn patched(value: &Value, patch: &Value) -> Value {
+    let Value::Object(changes) = patch else { return patch.clone() };
+    let mut fields = value.as_object().cloned().unwrap_or_default();
+    for (name, change) in changes {
+        if change.is_null() {
+            fields.remove(name);
+        } else {
+            let after = patched(fields.get(name).unwrap_or(&Value::Null), change);
+            fields.insert(name.clone(), after);
+        }
+    }
+    Value::Object(fields)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +56,7 @@ mod tests {
             (json!({}), json!({"x": {}}), Some(json!({"x": {}}))),
         ] {
             assert_eq!(merge_patch(&from, &to), expected, "{from} {to}");
+            assert_eq!(patched(&from, &expected.unwrap_or_else(|| json!({}))), to, "{from}");
         }
     }
 }

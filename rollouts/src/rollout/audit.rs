@@ -36,6 +36,9 @@ pub fn audit(observed: &Observed, plan: &Plan, now: DateTime<Utc>) -> Result<(),
 }
 
 fn one_write(look: &Look<'_>, write: &Write) -> Result<(), String> {
+    if let Verb::Create { object, body } = &write.verb {
+        return weights(look, object, body);
+    }
     let Verb::Patch { target, subresource: None, body } = &write.verb else { return Ok(()) };
     if look.observed.routed.contains_key(&target.object) {
         return weights(look, &target.object, body);
@@ -67,8 +70,9 @@ fn active_service(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(
 
 /// Shares add up to the whole, and after an abort the canary's never rises.
 fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), String> {
-    let Some(patched) = body.get("spec") else { return Ok(()) };
-    let of_router = |router: &Router<'_>| router.weights(object, patched, look.namespace());
+    let found = look.observed.routed.get(object).map(|found| found.object.value()).unwrap_or_default();
+    let written = plan::patched(&found, body);
+    let of_router = |router: &Router<'_>| router.weights(object, &written, look.namespace());
     for weights in look.spec.routers.iter().flat_map(of_router) {
         if weights.canary + weights.stable != WHOLE || weights.canary < 0 || weights.stable < 0 {
             return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));

@@ -7,7 +7,7 @@ mod gateway_api;
 pub mod istio;
 mod router;
 
-pub use router::{Backing, Router, Selector, Weights, kinds, references, service_behind};
+pub use router::{Backing, Router, Selector, Wanted, Weights, kinds, references, service_behind};
 
 use super::{
     endpoints,
@@ -19,15 +19,19 @@ use super::{
 };
 use crds::{RawObject, keys};
 use plan::{Event, ObjectRef, Target, Write, reason::RolloutReason};
+use router::Change;
 use serde_json::Value;
+use std::sync::Arc;
+
+/// Who wrote what nobody signed.
+const SOMEBODY: &str = "somebody";
 
 /// One object of a router and the Rollout's routes in it.
 #[derive(Clone, Debug)]
 struct Routed<'a> {
     router: &'a Router<'a>,
     named: ObjectRef,
-    object: &'a RawObject,
-    spec: Value,
+    object: Option<&'a RawObject>,
     weights: Vec<Weights>,
     canary: Backing,
     stable: Backing,
@@ -53,14 +57,15 @@ impl<'a> Traffic<'a> {
     /// Reads the routes. The references were checked before, so what cannot be read here is left out.
     pub fn of(observed: &'a Observed, spec: &'a Spec<'a>) -> Option<Self> {
         let mut found = Vec::new();
+        let namespace = &observed.rollout.metadata.namespace;
         for router in &spec.routers {
             let (canary, stable) = router.backings(observed);
-            for named in router.objects(&observed.rollout.metadata.namespace) {
-                let Some(object) = observed.routed.get(&named) else { continue };
-                let spec = object.spec();
-                let weights = router.weights(&named, &spec, &observed.rollout.metadata.namespace);
+            for named in router.objects(namespace) {
+                let object = observed.routed.get(&named).map(Arc::as_ref);
+                let whole = object.map(|object| object.object.value()).unwrap_or_default();
+                let weights = router.weights(&named, &whole, namespace);
                 let (canary, stable) = (canary.clone(), stable.clone());
-                found.push(Routed { router, named, object, spec, weights, canary, stable });
+                found.push(Routed { router, named, object, weights, canary, stable });
             }
         }
         spec.is_routed().then_some(Self(found))
@@ -182,12 +187,12 @@ fn not_ready(look: &Look<'_>, backing: &Backing, hash: &str, wanted: i32) -> Opt
 }
 
 fn moved(look: &Look<'_>, routed: &Routed<'_>, goal: i32) -> Option<Write> {
-    let patch = routed.router.patch(&routed.named, &routed.spec, look.namespace(), goal)?;
+    let change = routed.router.change(look.observed, &routed.named, Wanted { canary: goal })?;
     let (kind, name) = (routed.named.kind.clone(), routed.named.name.clone());
     let weight = u32::try_from(goal).unwrap_or(0);
     let found = routed.weights.iter().map(|weights| weights.canary).find(|weight| *weight != goal).unwrap_or(goal);
     let recorded = look.status().canary.weights.as_ref().map(|weights| weights.canary.weight);
-    let who = last_writer(routed.object, routed.router.fields());
+    let who = routed.object.map_or_else(|| SOMEBODY.into(), |object| last_writer(object, routed.router.fields()));
     // The record is behind where we moved the weight ourselves on the way, such as to 0 before a selector is switched.
     let is_foreign = recorded == Some(goal) && who != keys::FIELD_MANAGER;
     let foreign = is_foreign.then(|| RolloutReason::ForeignWeight {
@@ -200,10 +205,16 @@ fn moved(look: &Look<'_>, routed: &Routed<'_>, goal: i32) -> Option<Write> {
     let warning = foreign.as_ref().map(|reason| Event::warning("TrafficRoutingError", reason.to_string()));
     let event = routed.router.told(&name, goal);
     let because = foreign.unwrap_or(RolloutReason::WeightSet { kind, name, weight });
-    let meta = &routed.object.metadata;
-    let target =
-        Target { object: routed.named.clone(), uid: meta.uid.clone(), resource_version: meta.resource_version.clone() };
-    Some(Write::patch(target, patch, because.into()).with_events(warning).with_events(event))
+    let object = routed.named.clone();
+    let write = match (change, routed.object) {
+        (Change::Create(body), _) => Write::create(object, body, because.into()),
+        (Change::Patch(body), Some(found)) => {
+            let (uid, resource_version) = (found.metadata.uid.clone(), found.metadata.resource_version.clone());
+            Write::patch(Target { object, uid, resource_version }, body, because.into())
+        }
+        (Change::Patch(_), None) => return None,
+    };
+    Some(write.with_events(warning).with_events(event))
 }
 
 /// Who wrote the routes, as `managedFields` tell: a change takes its fields away from whoever had them. Its time alone would not
@@ -212,12 +223,12 @@ fn last_writer(object: &RawObject, routes: &[&str]) -> String {
     let fields = object.managed_fields();
     let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let has_routes = |entry: &Value| {
-        let spec = entry.pointer("/fieldsV1/f:spec");
-        spec.is_some_and(|spec| routes.iter().any(|field| spec.get(field).is_some()))
+        let fields = entry.get("fieldsV1");
+        fields.is_some_and(|fields| routes.iter().any(|field| fields.pointer(field).is_some()))
     };
     let entries = fields.as_array().into_iter().flatten();
     let last = entries.max_by_key(|entry| (has_routes(entry), text(entry, "time")));
-    last.map_or_else(|| "somebody".into(), |entry| text(entry, "manager"))
+    last.map_or_else(|| SOMEBODY.into(), |entry| text(entry, "manager"))
 }
 
 #[cfg(test)]
@@ -241,7 +252,7 @@ mod tests {
         ] {
             let object = json!({"metadata": {"name": "shop", "namespace": "web", "managedFields": entries}});
             let object = RawObject::from_value(&object).expect("reads");
-            assert_eq!(last_writer(&object, &["f:http", "f:tls", "f:tcp"]), who, "{entries}");
+            assert_eq!(last_writer(&object, &["/f:spec/f:http", "/f:spec/f:tls", "/f:spec/f:tcp"]), who, "{entries}");
         }
     }
 }

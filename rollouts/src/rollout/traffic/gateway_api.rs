@@ -6,8 +6,7 @@
 
 use super::{
     super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
-    Backing, Weights,
-    router::{self, PATH},
+    router::{self, Backing, Change, PATH, Wanted, Weights},
 };
 use crds::{
     Kind, kind, owned,
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 /// The kinds of objects that it names.
 pub(super) const KINDS: [Kind; 4] = [kind::HTTP_ROUTE, kind::GRPC_ROUTE, kind::TCP_ROUTE, kind::TLS_ROUTE];
 /// Where a route holds its weights, as `managedFields` name it.
-pub(super) const FIELDS: [&str; 1] = ["f:rules"];
+pub(super) const FIELDS: [&str; 1] = ["/f:spec/f:rules"];
 /// Settings of the plugin that choose routes by their labels.
 const BY_LABELS: [&str; 4] = ["httpRouteSelector", "grpcRouteSelector", "tcpRouteSelector", "tlsRouteSelector"];
 
@@ -108,11 +107,9 @@ impl<'a> GatewayApi<'a> {
         has(self.canary) && has(self.stable)
     }
 
-    pub(super) fn weights(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<Weights> {
-        if !self.objects(namespace).contains(object) {
-            return Vec::new();
-        }
-        let weighted = rules(spec).iter().filter(|rule| self.is_weighted(rule, namespace));
+    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
+        let spec = object.get("spec").filter(|_| self.objects(namespace).contains(named));
+        let weighted = spec.map(rules).unwrap_or_default().iter().filter(|rule| self.is_weighted(rule, namespace));
         let sum = |rule: &Value, service: &str| {
             backends(rule).filter(|backend| self.is(backend, service, namespace)).map(weight_of).sum()
         };
@@ -120,21 +117,19 @@ impl<'a> GatewayApi<'a> {
     }
 
     /// All rules are in the patch, since a merge patch replaces lists.
-    pub(super) fn patch(&self, object: &ObjectRef, spec: &Value, namespace: &str, weight: i32) -> Option<Value> {
-        if !self.objects(namespace).contains(object) {
-            return None;
-        }
-        let list = rules(spec);
+    pub(super) fn change(&self, observed: &Observed, named: &ObjectRef, wanted: Wanted) -> Option<Change> {
+        let (namespace, spec) = (&observed.rollout.metadata.namespace, observed.routed.get(named)?.spec());
+        let list = rules(&spec);
         let reweighted = |rule: &Value| {
-            if self.is_weighted(rule, namespace) { self.reweighted(rule, namespace, weight) } else { rule.clone() }
+            if self.is_weighted(rule, namespace) { self.reweighted(rule, namespace, wanted) } else { rule.clone() }
         };
         let changed: Vec<Value> = list.iter().map(reweighted).collect();
-        (changed != list).then(|| json!({ "spec": { "rules": changed } }))
+        (changed != list).then(|| Change::Patch(json!({ "spec": { "rules": changed } })))
     }
 
-    fn reweighted(&self, rule: &Value, namespace: &str, weight: i32) -> Value {
+    fn reweighted(&self, rule: &Value, namespace: &str, wanted: Wanted) -> Value {
         let mut changed = rule.clone();
-        let (mut canary, mut stable) = (Some(weight), Some(WHOLE - weight));
+        let (mut canary, mut stable) = (Some(wanted.canary), Some(wanted.stable()));
         let found = changed.get_mut("backendRefs").and_then(Value::as_array_mut);
         for backend in found.into_iter().flatten() {
             let slot = if self.is(backend, self.canary, namespace) {

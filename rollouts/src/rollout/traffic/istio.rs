@@ -4,8 +4,7 @@
 
 use super::{
     super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
-    Backing, Selector, Weights,
-    router::{self, PATH},
+    router::{self, Backing, Change, PATH, Selector, Wanted, Weights},
 };
 use crds::{
     Kind, RawObject, keys, kind, owned,
@@ -18,7 +17,7 @@ use serde_json::{Map, Value, json};
 pub const KINDS: [Kind; 2] = [kind::VIRTUAL_SERVICE, kind::DESTINATION_RULE];
 /// The sections of a VirtualService that hold routes, and the same as `managedFields` name them.
 const SECTIONS: [&str; 3] = ["http", "tls", "tcp"];
-pub(super) const FIELDS: [&str; 3] = ["f:http", "f:tls", "f:tcp"];
+pub(super) const FIELDS: [&str; 3] = ["/f:spec/f:http", "/f:spec/f:tls", "/f:spec/f:tcp"];
 
 /// How a route's destinations name the two revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,12 +162,15 @@ impl<'a> Istio<'a> {
         routes
     }
 
-    pub(super) fn weights(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<Weights> {
-        weights(spec, &self.routes(object, spec, namespace), self.ends)
+    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
+        let Some(spec) = object.get("spec") else { return Vec::new() };
+        weights(spec, &self.routes(named, spec, namespace), self.ends)
     }
 
-    pub(super) fn patch(&self, object: &ObjectRef, spec: &Value, namespace: &str, weight: i32) -> Option<Value> {
-        with_weight(spec, &self.routes(object, spec, namespace), self.ends, weight)
+    pub(super) fn change(&self, observed: &Observed, named: &ObjectRef, wanted: Wanted) -> Option<Change> {
+        let spec = observed.routed.get(named)?.spec();
+        let routes = self.routes(named, &spec, &observed.rollout.metadata.namespace);
+        with_weight(&spec, &routes, self.ends, wanted.canary).map(Change::Patch)
     }
 
     /// By Service their own selectors, by subset the labels in the DestinationRule.

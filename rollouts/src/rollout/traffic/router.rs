@@ -4,7 +4,7 @@
 //! them to a weight; when that happens is decided elsewhere. Whoever adds one adds an arm to each `match` here.
 
 use super::{
-    super::{invalid::Invalid, observed::Observed},
+    super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
 };
@@ -17,6 +17,29 @@ use serde_json::Value;
 
 /// Where the routers stand in a spec.
 pub const PATH: &str = "spec.strategy.canary.trafficRouting";
+
+/// What the routes of a Rollout are to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The canary's share, in percent.
+    pub canary: i32,
+}
+
+impl Wanted {
+    /// The share of the stable revision: the rest.
+    pub fn stable(self) -> i32 {
+        WHOLE - self.canary
+    }
+}
+
+/// What brings an object of a router to what is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// The object as it is to be created.
+    Create(Value),
+    /// A merge patch.
+    Patch(Value),
+}
 
 /// Weights that a route holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,11 +160,11 @@ impl<'a> Router<'a> {
         }
     }
 
-    /// The weights that each of the Rollout's routes holds in an object with this spec.
-    pub fn weights(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<Weights> {
+    /// The weights that each of the Rollout's routes holds in this object, which is null where there is none.
+    pub fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
         match self {
-            Self::Istio(istio) => istio.weights(object, spec, namespace),
-            Self::GatewayApi(gateway_api) => gateway_api.weights(object, spec, namespace),
+            Self::Istio(istio) => istio.weights(named, object, namespace),
+            Self::GatewayApi(gateway_api) => gateway_api.weights(named, object, namespace),
         }
     }
 
@@ -153,11 +176,11 @@ impl<'a> Router<'a> {
         }
     }
 
-    /// A merge patch that gives the Rollout's routes this canary weight, or `None` when they hold it already.
-    pub fn patch(&self, object: &ObjectRef, spec: &Value, namespace: &str, weight: i32) -> Option<Value> {
+    /// What gives the Rollout's routes in an object what is wanted, or `None` where they hold it already.
+    pub fn change(&self, observed: &Observed, named: &ObjectRef, wanted: Wanted) -> Option<Change> {
         match self {
-            Self::Istio(istio) => istio.patch(object, spec, namespace, weight),
-            Self::GatewayApi(gateway_api) => gateway_api.patch(object, spec, namespace, weight),
+            Self::Istio(istio) => istio.change(observed, named, wanted),
+            Self::GatewayApi(gateway_api) => gateway_api.change(observed, named, wanted),
         }
     }
 
@@ -185,7 +208,7 @@ impl<'a> Router<'a> {
         }
     }
 
-    /// The fields of a spec that hold routes, as `managedFields` name them.
+    /// Where its objects hold routes, as `managedFields` name it below the whole object.
     pub fn fields(&self) -> &'static [&'static str] {
         match self {
             Self::Istio(_) => &istio::FIELDS,
