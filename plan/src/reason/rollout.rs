@@ -34,6 +34,9 @@ pub enum RolloutReason {
     /// A route gets another weight.
     #[error("{kind} {name} sends {weight} % to the canary")]
     WeightSet { kind: String, name: String, weight: u32 },
+    /// Routes that steps set are added, changed or taken away.
+    #[error("{kind} {name} {}", if routes.is_empty() { "has no routes of steps any more".to_owned() } else { format!("has the routes {} of the steps", routes.join(", ")) })]
+    RoutesSet { kind: String, name: String, routes: Vec<String> },
     /// A step is over.
     #[error("step {step} of {of} is complete ({what})")]
     StepCompleted { step: usize, of: usize, what: String },

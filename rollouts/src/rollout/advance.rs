@@ -11,6 +11,7 @@ use super::{
     restart,
     runs::{self, PASSING_SLOTS, SLOTS, Slot, Verdict},
     spec::{Spec, Step},
+    traffic,
 };
 use crate::template;
 use chrono::{DateTime, Utc};
@@ -338,6 +339,7 @@ fn is_complete(look: &Look<'_>, index: usize, step: &Step) -> bool {
     match step {
         Step::SetWeight(weight) => look.goal.has_its_pods && has_share(look, *weight),
         Step::SetCanaryScale(_) => look.goal.has_its_pods,
+        Step::SetHeaderRoute(_) | Step::SetMirrorRoute(_) => traffic::is_settled(look),
         Step::Pause(_) => runs::is_resumed(status) || pause_end(look).is_some_and(|end| end <= look.now),
         Step::Analysis(_) => {
             let is_free = status.pause_conditions.is_empty();

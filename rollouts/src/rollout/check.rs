@@ -79,7 +79,7 @@ fn analyses<'a>(spec: &'a Spec<'_>) -> impl Iterator<Item = (Slot, &'a RolloutAn
     };
     let of_step = |(index, step): (usize, &'a Step)| match step {
         Step::Analysis(analysis) => Some((Slot::Step(index), analysis.as_ref())),
-        Step::SetWeight(_) | Step::Pause(_) | Step::SetCanaryScale(_) | Step::Experiment(_) => None,
+        _ => None,
     };
     let background = spec.background.iter().map(|background| (Slot::Background, &background.analysis));
     spec.steps.iter().enumerate().filter_map(of_step).chain(background).chain(around.into_iter().flatten())

@@ -46,6 +46,10 @@ pub enum Step {
     Experiment(Box<ExperimentStep>),
     /// Give the canary a number of pods that does not follow its share.
     SetCanaryScale(CanaryScale),
+    /// Send requests with given headers to the canary, or no longer.
+    SetHeaderRoute(String),
+    /// Give the canary a copy of given requests, or no longer.
+    SetMirrorRoute(String),
 }
 
 impl Step {
@@ -58,6 +62,8 @@ impl Step {
             Self::Analysis(_) => "analysis".into(),
             Self::Experiment(_) => "experiment".into(),
             Self::SetCanaryScale(scale) => scale.to_string(),
+            Self::SetHeaderRoute(name) => format!("setHeaderRoute: {name}"),
+            Self::SetMirrorRoute(name) => format!("setMirrorRoute: {name}"),
         }
     }
 }
@@ -394,6 +400,12 @@ fn step(index: usize, wire: &CanaryStep, canary: &CanaryStrategy) -> Result<Step
     }
     if let (None, Some(scale)) = (&wire.pause, &wire.set_canary_scale) {
         return Ok(Step::SetCanaryScale(CanaryScale::of(scale)));
+    }
+    if let (None, Some(route)) = (&wire.pause, &wire.set_header_route) {
+        return Ok(Step::SetHeaderRoute(route.name.clone().unwrap_or_default()));
+    }
+    if let (None, Some(route)) = (&wire.pause, &wire.set_mirror_route) {
+        return Ok(Step::SetMirrorRoute(route.name.clone().unwrap_or_default()));
     }
     let duration = wire.pause.as_ref().and_then(|pause| pause.duration.as_ref()).map(crds::duration::pause_seconds);
     match duration {

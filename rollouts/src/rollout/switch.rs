@@ -47,7 +47,7 @@ fn wanted_canary<'a>(look: &Look<'a>, selected: Option<&str>) -> Option<Revision
 }
 
 fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<RolloutReason>) {
-    let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.highest_canary(), traffic.highest_stable()));
+    let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.reach_of_canary(), traffic.highest_stable()));
     let named = [(&canary.stable_service, weights.1, true), (&canary.canary_service, weights.0, false)];
     let (mut writes, mut held) = (Vec::new(), Vec::new());
     for (name, weight, is_stable_end) in named {
@@ -108,7 +108,7 @@ fn selectors(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
             }
         };
         let wanted = wanted_canary(look, canary.backing.hash.as_deref());
-        let to_canary = free(&canary, traffic.highest_canary(), wanted, false);
+        let to_canary = free(&canary, traffic.reach_of_canary(), wanted, false);
         let to_stable = free(&stable, traffic.highest_stable(), look.fleet.stable, true);
         writes.extend(router.switched(look.observed, to_canary.as_deref(), to_stable.as_deref()));
     }

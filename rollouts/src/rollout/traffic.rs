@@ -19,7 +19,7 @@ use super::{
 };
 use crds::{RawObject, keys};
 use plan::{Event, ObjectRef, Target, Write, reason::RolloutReason};
-use router::Change;
+use router::{Change, ManagedRoute};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -31,8 +31,12 @@ const SOMEBODY: &str = "somebody";
 struct Routed<'a> {
     router: &'a Router<'a>,
     named: ObjectRef,
-    object: Option<&'a RawObject>,
+    observed: Option<&'a RawObject>,
+    /// The whole of it; null where there is none.
+    object: Value,
     weights: Vec<Weights>,
+    /// Names of the routes in it that steps have set.
+    managed: Vec<String>,
     canary: Backing,
     stable: Backing,
 }
@@ -46,6 +50,26 @@ impl Routed<'_> {
     /// The smallest stable weight of its routes.
     fn lowest_stable(&self) -> i32 {
         self.weights.iter().map(|weights| weights.stable).min().unwrap_or(WHOLE)
+    }
+
+    /// The largest part of the requests that is known to come to the canary's end: a route by header takes what it takes.
+    fn reach_of_canary(&self, weights: Weights) -> i32 {
+        if self.managed.is_empty() { weights.canary } else { weights.canary.max(1) }
+    }
+
+    /// Whether its routes have the weights that are wanted.
+    fn holds(&self, wanted: &Wanted<'_>) -> bool {
+        let (canary, stable) = (wanted.canary, wanted.stable());
+        self.weights.iter().all(|weights| *weights == Weights { canary, stable })
+    }
+
+    /// What is still to be written. An object whose weights are right, and where there is nothing else to hold, is left as it is.
+    fn pending(&self, look: &Look<'_>, wanted: &Wanted<'_>) -> Option<Change> {
+        let is_plain = self.managed.is_empty() && wanted.managed.is_empty() && wanted.others.is_empty();
+        if is_plain && self.holds(wanted) {
+            return None;
+        }
+        self.router.change(look.observed, &self.named, &self.object, wanted)
     }
 }
 
@@ -61,11 +85,12 @@ impl<'a> Traffic<'a> {
         for router in &spec.routers {
             let (canary, stable) = router.backings(observed);
             for named in router.objects(namespace) {
-                let object = observed.routed.get(&named).map(Arc::as_ref);
-                let whole = object.map(|object| object.object.value()).unwrap_or_default();
-                let weights = router.weights(&named, &whole, namespace);
+                let observed = observed.routed.get(&named).map(Arc::as_ref);
+                let object = observed.map(|observed| observed.object.value()).unwrap_or_default();
+                let weights = router.weights(&named, &object, namespace);
+                let managed = router.managed(&object);
                 let (canary, stable) = (canary.clone(), stable.clone());
-                found.push(Routed { router, named, object, weights, canary, stable });
+                found.push(Routed { router, named, observed, object, weights, managed, canary, stable });
             }
         }
         spec.is_routed().then_some(Self(found))
@@ -83,6 +108,13 @@ impl<'a> Traffic<'a> {
     /// The smallest canary weight of any route.
     pub fn lowest_canary(&self) -> i32 {
         self.all().map(|weights| weights.canary).min().unwrap_or(0)
+    }
+
+    /// The largest part of the requests that comes to the canary's end.
+    pub fn reach_of_canary(&self) -> i32 {
+        let of_routes =
+            |routed: &Routed<'_>| routed.weights.iter().map(|weights| routed.reach_of_canary(*weights)).max();
+        self.0.iter().filter_map(of_routes).max().unwrap_or(0)
     }
 
     /// What backs the two ends of each route: the canary's, then the stable one.
@@ -111,25 +143,56 @@ impl<'a> Traffic<'a> {
         let part = |backing: &Backing, weight: i32| if reaches(backing) { weight } else { 0 };
         let of_routes = |routed: &Routed<'_>| {
             let weights = routed.weights.iter();
-            weights.map(|weights| part(&routed.canary, weights.canary) + part(&routed.stable, weights.stable)).max()
+            let reach = |weights: &Weights| {
+                part(&routed.canary, routed.reach_of_canary(*weights)) + part(&routed.stable, weights.stable)
+            };
+            weights.map(reach).max()
         };
         self.0.iter().filter_map(of_routes).max().unwrap_or(0)
     }
 }
 
+/// What the routes are to hold now.
+fn wanted<'a>(look: &Look<'a>, traffic: &Traffic<'_>) -> Wanted<'a> {
+    Wanted { canary: look.goal.weight, whole: WHOLE, others: Vec::new(), managed: managed(look, traffic) }
+}
+
+/// The routes that the steps have set so far; none while there is nobody behind the canary's end, or others than the canary.
+fn managed<'a>(look: &Look<'a>, traffic: &Traffic<'_>) -> Vec<ManagedRoute<'a>> {
+    let steps = match look.phase {
+        Phase::Stepping(index) => index + 1,
+        Phase::Finishing => look.spec.steps.len(),
+        Phase::First | Phase::Promoted | Phase::Aborted | Phase::Rushing => 0,
+    };
+    let has_pods = look.fleet.canary.is_some_and(|canary| canary.size().available > 0);
+    let canary = look.spec.canary().filter(|_| has_pods && traffic.canary_selects(&look.fleet.hash));
+    canary.map(|canary| router::managed_after(canary, steps)).unwrap_or_default()
+}
+
+/// Whether every route holds what it is to hold now.
+pub fn is_settled(look: &Look<'_>) -> bool {
+    let Some(traffic) = &look.traffic else { return true };
+    let wanted = wanted(look, traffic);
+    traffic.0.iter().all(|routed| routed.pending(look, &wanted).is_none())
+}
+
 /// Moves the routes to the goal, or says what holds them.
 pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
     let Some(traffic) = &look.traffic else { return (Vec::new(), Vec::new()) };
-    let goal = look.goal.weight;
-    if traffic.holds(goal) {
+    let wanted = wanted(look, traffic);
+    let pending: Vec<(&Routed<'_>, Change)> =
+        traffic.0.iter().filter_map(|routed| Some((routed, routed.pending(look, &wanted)?))).collect();
+    if pending.is_empty() {
         return (Vec::new(), Vec::new());
     }
-    if let Some(reason) = held(look, traffic, goal) {
+    if let Some(reason) = held(look, traffic, &wanted) {
         return (Vec::new(), vec![reason]);
     }
-    let mut writes: Vec<Write> = traffic.0.iter().filter_map(|routed| moved(look, routed, goal)).collect();
+    let moved = pending.into_iter().filter_map(|(routed, change)| moved(look, routed, change, &wanted));
+    let mut writes: Vec<Write> = moved.collect();
     if let Some(last) = writes.pop() {
         let recorded = look.status().canary.weights.as_ref().map(|weights| weights.canary.weight);
+        let goal = wanted.canary;
         let told = match recorded {
             Some(from) if from != goal => Some(format!("Traffic weight updated from {from} to {goal}")),
             Some(_) => None,
@@ -141,15 +204,21 @@ pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
 }
 
 /// What must be ready before the routes may move: the endpoints of whichever end gains.
-fn held(look: &Look<'_>, traffic: &Traffic<'_>, goal: i32) -> Option<RolloutReason> {
+fn held(look: &Look<'_>, traffic: &Traffic<'_>, wanted: &Wanted<'_>) -> Option<RolloutReason> {
+    let enough = |pods: i32| look.spec.pods.enough.of(pods).max(1);
     // A scale of the steps, or a threshold, may say that fewer are enough; one must be there.
-    let needed = replicas::routed(goal, look.spec.limits.replicas).min(look.goal.canary_pods);
-    let wanted = look.spec.pods.enough.of(needed).max(1);
-    let mut rising = traffic.0.iter().filter(|routed| goal > routed.lowest_canary());
-    let mut falling = traffic.0.iter().filter(|routed| WHOLE - goal > routed.lowest_stable());
-    rising
-        .find_map(|routed| not_ready(look, &routed.canary, &look.fleet.hash, wanted))
-        .or_else(|| falling.find_map(|routed| stable_held(look, &routed.stable)))
+    let share = replicas::routed(wanted.canary, look.spec.limits.replicas);
+    let for_share = enough(share.min(look.goal.canary_pods));
+    // How many requests a route by header brings is not known: all pods of the canary are there first.
+    let for_managed = enough(look.goal.canary_pods);
+    let gets_managed = |routed: &Routed<'_>| routed.managed.is_empty() && !wanted.managed.is_empty();
+    let rising = |routed: &Routed<'_>| match (wanted.canary > routed.lowest_canary(), gets_managed(routed)) {
+        (false, false) => None,
+        (true, false) => not_ready(look, &routed.canary, &look.fleet.hash, for_share),
+        (_, true) => not_ready(look, &routed.canary, &look.fleet.hash, for_managed),
+    };
+    let mut falling = traffic.0.iter().filter(|routed| wanted.stable() > routed.lowest_stable());
+    traffic.0.iter().find_map(rising).or_else(|| falling.find_map(|routed| stable_held(look, &routed.stable)))
 }
 
 fn stable_held(look: &Look<'_>, backing: &Backing) -> Option<RolloutReason> {
@@ -186,27 +255,20 @@ fn not_ready(look: &Look<'_>, backing: &Backing, hash: &str, wanted: i32) -> Opt
     })
 }
 
-fn moved(look: &Look<'_>, routed: &Routed<'_>, goal: i32) -> Option<Write> {
-    let change = routed.router.change(look.observed, &routed.named, Wanted { canary: goal })?;
+fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'_>) -> Option<Write> {
     let (kind, name) = (routed.named.kind.clone(), routed.named.name.clone());
-    let weight = u32::try_from(goal).unwrap_or(0);
-    let found = routed.weights.iter().map(|weights| weights.canary).find(|weight| *weight != goal).unwrap_or(goal);
-    let recorded = look.status().canary.weights.as_ref().map(|weights| weights.canary.weight);
-    let who = routed.object.map_or_else(|| SOMEBODY.into(), |object| last_writer(object, routed.router.fields()));
-    // The record is behind where we moved the weight ourselves on the way, such as to 0 before a selector is switched.
-    let is_foreign = recorded == Some(goal) && who != keys::FIELD_MANAGER;
-    let foreign = is_foreign.then(|| RolloutReason::ForeignWeight {
-        kind: kind.clone(),
-        name: name.clone(),
-        who,
-        found: u32::try_from(found).unwrap_or(0),
-        weight,
+    let events = routed.router.told(&name, routed.holds(wanted), &routed.managed, wanted);
+    let strange = foreign(look, routed, wanted);
+    let warning = strange.as_ref().map(|reason| Event::warning("TrafficRoutingError", reason.to_string()));
+    let because = strange.unwrap_or_else(|| {
+        if routed.holds(wanted) {
+            let routes = wanted.managed.iter().map(|route| route.name().to_owned()).collect();
+            return RolloutReason::RoutesSet { kind, name, routes };
+        }
+        RolloutReason::WeightSet { kind, name, weight: u32::try_from(wanted.canary).unwrap_or(0) }
     });
-    let warning = foreign.as_ref().map(|reason| Event::warning("TrafficRoutingError", reason.to_string()));
-    let event = routed.router.told(&name, goal);
-    let because = foreign.unwrap_or(RolloutReason::WeightSet { kind, name, weight });
     let object = routed.named.clone();
-    let write = match (change, routed.object) {
+    let write = match (change, routed.observed) {
         (Change::Create(body), _) => Write::create(object, body, because.into()),
         (Change::Patch(body), Some(found)) => {
             let (uid, resource_version) = (found.metadata.uid.clone(), found.metadata.resource_version.clone());
@@ -214,7 +276,22 @@ fn moved(look: &Look<'_>, routed: &Routed<'_>, goal: i32) -> Option<Write> {
         }
         (Change::Patch(_), None) => return None,
     };
-    Some(write.with_events(warning).with_events(event))
+    Some(write.with_events(warning).with_events(events))
+}
+
+/// What is said where somebody else wrote another weight than the recorded one.
+fn foreign(look: &Look<'_>, routed: &Routed<'_>, wanted: &Wanted<'_>) -> Option<RolloutReason> {
+    let goal = wanted.canary;
+    let who = routed.observed.map_or_else(|| SOMEBODY.into(), |found| last_writer(found, routed.router.fields()));
+    let recorded = look.status().canary.weights.as_ref().map(|weights| weights.canary.weight);
+    // The record is behind where we moved the weight ourselves on the way, such as to 0 before a selector is switched.
+    if recorded != Some(goal) || who == keys::FIELD_MANAGER || routed.holds(wanted) {
+        return None;
+    }
+    let found = routed.weights.iter().map(|weights| weights.canary).find(|weight| *weight != goal).unwrap_or(goal);
+    let number = |weight: i32| u32::try_from(weight).unwrap_or(0);
+    let (kind, name) = (routed.named.kind.clone(), routed.named.name.clone());
+    Some(RolloutReason::ForeignWeight { kind, name, who, found: number(found), weight: number(goal) })
 }
 
 /// Who wrote the routes, as `managedFields` tell: a change takes its fields away from whoever had them. Its time alone would not

@@ -53,7 +53,6 @@ pub fn check_routing(routing: &TrafficRouting) -> Result<(), Invalid> {
             ("appMesh", routing.app_mesh.is_some()),
             ("traefik", routing.traefik.is_some()),
             ("apisix", routing.apisix.is_some()),
-            ("managedRoutes", !routing.managed_routes.is_empty()),
             ("maxTrafficWeight", routing.max_traffic_weight.is_some()),
             ("istio.destinationRule.additionalSubsetNames", additional),
         ],
@@ -62,12 +61,5 @@ pub fn check_routing(routing: &TrafficRouting) -> Result<(), Invalid> {
 
 /// Checks one step.
 pub fn check_step(path: &str, step: &CanaryStep) -> Result<(), Invalid> {
-    refuse(
-        path,
-        &[
-            ("setHeaderRoute", step.set_header_route.is_some()),
-            ("setMirrorRoute", step.set_mirror_route.is_some()),
-            ("plugin", step.plugin.is_some()),
-        ],
-    )
+    refuse(path, &[("plugin", step.plugin.is_some())])
 }

@@ -127,8 +127,10 @@ fn weight_of(server: &Server, namespace: &str, routing: &Routing) -> Option<u64>
     let of_mesh = routing.virtual_services.iter().find_map(|name| {
         let found = server.get(ISTIO, "VirtualService", namespace, name)?;
         let kinds = ["/spec/http", "/spec/tls", "/spec/tcp"];
-        let routes = kinds.iter().flat_map(|kind| list(&found, kind)).flat_map(|route| list(route, "/route"));
-        let canary = routes.into_iter().find(|destination| is_canary(destination, routing))?;
+        let routes = kinds.iter().flat_map(|kind| list(&found, kind)).map(|route| list(route, "/route"));
+        // A route by header leads to the canary alone, whatever its weight.
+        let canary =
+            routes.filter(|ends| ends.len() > 1).flatten().find(|destination| is_canary(destination, routing))?;
         Some(canary.get("weight").and_then(Value::as_u64).unwrap_or(0))
     });
     of_mesh.or_else(|| {

@@ -62,6 +62,7 @@ impl<'a> GatewayApi<'a> {
         })?;
         let Some(settings) = settings else { return Ok(None) };
         router::needs_services(canary, false)?;
+        no_managed_routes(canary)?;
         if owned::gateway_routes(&settings).is_empty() {
             let words = "a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them";
             return Err(Invalid::required(&path, words));
@@ -117,9 +118,8 @@ impl<'a> GatewayApi<'a> {
     }
 
     /// All rules are in the patch, since a merge patch replaces lists.
-    pub(super) fn change(&self, observed: &Observed, named: &ObjectRef, wanted: Wanted) -> Option<Change> {
-        let (namespace, spec) = (&observed.rollout.metadata.namespace, observed.routed.get(named)?.spec());
-        let list = rules(&spec);
+    pub(super) fn change(&self, object: &Value, namespace: &str, wanted: &Wanted<'_>) -> Option<Change> {
+        let list = rules(object.get("spec")?);
         let reweighted = |rule: &Value| {
             if self.is_weighted(rule, namespace) { self.reweighted(rule, namespace, wanted) } else { rule.clone() }
         };
@@ -127,7 +127,7 @@ impl<'a> GatewayApi<'a> {
         (changed != list).then(|| Change::Patch(json!({ "spec": { "rules": changed } })))
     }
 
-    fn reweighted(&self, rule: &Value, namespace: &str, wanted: Wanted) -> Value {
+    fn reweighted(&self, rule: &Value, namespace: &str, wanted: &Wanted<'_>) -> Value {
         let mut changed = rule.clone();
         let (mut canary, mut stable) = (Some(wanted.canary), Some(wanted.stable()));
         let found = changed.get_mut("backendRefs").and_then(Value::as_array_mut);
@@ -151,6 +151,18 @@ impl<'a> GatewayApi<'a> {
     pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
         (Backing::of_service(observed, self.canary), Backing::of_service(observed, self.stable))
     }
+}
+
+/// Steps that add routes are not carried out here.
+fn no_managed_routes(canary: &CanaryStrategy) -> Result<(), Invalid> {
+    for (index, step) in canary.steps.iter().enumerate() {
+        let fields =
+            [("setHeaderRoute", step.set_header_route.is_some()), ("setMirrorRoute", step.set_mirror_route.is_some())];
+        if let Some((field, _)) = fields.into_iter().find(|(_, is_set)| *is_set) {
+            return Err(Invalid::unsupported(&format!("spec.strategy.canary.steps[{index}].{field}")));
+        }
+    }
+    Ok(())
 }
 
 fn rules(spec: &Value) -> &[Value] {

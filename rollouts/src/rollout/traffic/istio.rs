@@ -2,9 +2,12 @@
 //! another weight; and the subsets of a DestinationRule, where these select the revisions. Works on raw JSON, so that every
 //! field that we do not know stays as it is.
 
+mod managed;
+mod subsets;
+
 use super::{
-    super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
-    router::{self, Backing, Change, PATH, Selector, Wanted, Weights},
+    super::{invalid::Invalid, observed::Observed},
+    router::{self, Backing, Change, ManagedRoute, PATH, Selector, Wanted, Weights},
 };
 use crds::{
     Kind, RawObject, keys, kind, owned,
@@ -47,6 +50,8 @@ struct RouteAt {
 pub struct Istio<'a> {
     settings: &'a IstioTrafficRouting,
     ends: Ends<'a>,
+    /// Names of routes that steps add and take away.
+    managed: Vec<&'a str>,
 }
 
 /// Namespace and name of a VirtualService that a spec names.
@@ -62,7 +67,7 @@ pub fn short_host(host: &str) -> &str {
 
 /// How many routes of a VirtualService with this spec a canary between two Services would find.
 pub fn routes_between(spec: &Value, named: &IstioVirtualService, canary: &str, stable: &str) -> Result<usize, String> {
-    select(spec, named, Ends::Hosts { canary, stable }).map(|routes| routes.len())
+    select(spec, named, Ends::Hosts { canary, stable }, &[]).map(|routes| routes.len())
 }
 
 /// The VirtualServices that the settings name.
@@ -95,10 +100,17 @@ pub(super) fn service_behind(rule: &RawObject) -> Option<String> {
     is_near.then(|| service.to_owned())
 }
 
-/// The Event that tells of a new weight.
-pub(super) fn told(name: &str, weight: i32) -> Event {
-    let text = format!("VirtualService `{name}` set to desiredWeight '{weight}'");
-    Event::normal("Updated VirtualService", text)
+/// The Events that tell of other weights, and of managed routes that came or went.
+pub(super) fn told(name: &str, is_weighed: bool, managed: &[String], wanted: &Wanted<'_>) -> Vec<Event> {
+    let weight = (!is_weighed).then(|| format!("set to desiredWeight '{}'", wanted.canary));
+    let is_new = |route: &&ManagedRoute<'_>| managed.iter().all(|known| known != route.name());
+    let added = wanted.managed.iter().filter(is_new).map(|route| match route {
+        ManagedRoute::Header(_) => format!("set headerRoute '{}'", route.name()),
+        ManagedRoute::Mirror(_) => format!("set mirrorRoute '{}'", route.name()),
+    });
+    let removed = (wanted.managed.is_empty() && !managed.is_empty()).then(|| "removed all managed routes.".to_owned());
+    let texts = weight.into_iter().chain(added).chain(removed);
+    texts.map(|text| Event::normal("Updated VirtualService", format!("VirtualService `{name}` {text}"))).collect()
 }
 
 impl<'a> Istio<'a> {
@@ -119,14 +131,14 @@ impl<'a> Istio<'a> {
                 stable: canary.stable_service.as_deref().unwrap_or_default(),
             },
         };
-        Ok(Self { settings, ends })
+        Ok(Self { settings, ends, managed: router::managed_names(canary).collect() })
     }
 
     /// Whether the VirtualServices and the DestinationRule are there and hold what the spec names.
     pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
         let path = format!("{PATH}.istio");
         if let Some(rule) = &self.settings.destination_rule {
-            check_subsets(observed, &format!("{path}.destinationRule"), rule)?;
+            subsets::check(observed, &format!("{path}.destinationRule"), rule)?;
         }
         if let Some(named) = &self.settings.virtual_service {
             self.check_routes(observed, &format!("{path}.virtualService.name"), named)?;
@@ -140,8 +152,13 @@ impl<'a> Istio<'a> {
     fn check_routes(&self, observed: &Observed, path: &str, named: &IstioVirtualService) -> Result<(), Invalid> {
         let object = object_of(named, &observed.rollout.metadata.namespace);
         let found = router::observed_at(observed, path, &named.name, &kind::VIRTUAL_SERVICE, &object)?;
-        let selected = select(&found.spec(), named, self.ends);
-        selected.map(|_| ()).map_err(|problem| Invalid::value(path, &named.name, problem))
+        let selected = select(&found.spec(), named, self.ends, &self.managed);
+        let routes = selected.map_err(|problem| Invalid::value(path, &named.name, problem))?;
+        if !self.managed.is_empty() && routes.iter().all(|route| route.section != "http") {
+            let words = "managedRoutes need an HTTP route that carries the weights";
+            return Err(Invalid::value(path, &named.name, words));
+        }
+        Ok(())
     }
 
     /// The VirtualServices: one that is named twice, with other routes each time, is one object to write.
@@ -155,7 +172,7 @@ impl<'a> Istio<'a> {
     fn routes(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<RouteAt> {
         let mut routes = Vec::new();
         for named in named(self.settings).filter(|named| object_of(named, namespace) == *object) {
-            let mut found = select(spec, named, self.ends).unwrap_or_default();
+            let mut found = select(spec, named, self.ends, &self.managed).unwrap_or_default();
             found.retain(|route| !routes.contains(route));
             routes.extend(found);
         }
@@ -164,13 +181,49 @@ impl<'a> Istio<'a> {
 
     pub(super) fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
         let Some(spec) = object.get("spec") else { return Vec::new() };
-        weights(spec, &self.routes(named, spec, namespace), self.ends)
+        let mut routes = self.routes(named, spec, namespace);
+        routes.extend(self.managed_in(spec).filter(|(_, route)| managed::is_mirror(route)).map(|(at, _)| at));
+        weights(spec, &routes, self.ends)
     }
 
-    pub(super) fn change(&self, observed: &Observed, named: &ObjectRef, wanted: Wanted) -> Option<Change> {
-        let spec = observed.routed.get(named)?.spec();
-        let routes = self.routes(named, &spec, &observed.rollout.metadata.namespace);
-        with_weight(&spec, &routes, self.ends, wanted.canary).map(Change::Patch)
+    fn managed_in<'s>(&'s self, spec: &'s Value) -> impl Iterator<Item = (RouteAt, &'s Value)> {
+        let list = spec.get("http").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let at = |index: usize| RouteAt { section: "http", index };
+        list.filter(|(_, route)| is_one_of(route, &self.managed)).map(move |(index, route)| (at(index), route))
+    }
+
+    /// Names of the routes that steps have set.
+    pub(super) fn managed(&self, object: &Value) -> Vec<String> {
+        let routes = object.get("spec").into_iter().flat_map(|spec| self.managed_in(spec));
+        routes.map(|(_, route)| name_in(route).unwrap_or_default().to_owned()).collect()
+    }
+
+    /// Whole sections are in the patch, since a merge patch replaces lists.
+    pub(super) fn change(
+        &self,
+        named: &ObjectRef,
+        object: &Value,
+        namespace: &str,
+        wanted: &Wanted<'_>,
+    ) -> Option<Change> {
+        let spec = object.get("spec")?;
+        let routes = self.routes(named, spec, namespace);
+        let mut sections = Map::new();
+        for section in SECTIONS {
+            let Some(Value::Array(found)) = spec.get(section) else { continue };
+            let is_weighed = |index: usize| routes.contains(&RouteAt { section, index });
+            let weighed = found.iter().enumerate();
+            let weighed = weighed
+                .map(|(at, route)| if is_weighed(at) { reweighted(route, self.ends, wanted) } else { route.clone() });
+            let mut list: Vec<Value> = weighed.collect();
+            if let Some(first) = (0..list.len()).find(|index| section == "http" && is_weighed(*index)) {
+                list = managed::arranged(list, first, self.ends, &self.managed, &wanted.managed);
+            }
+            if list != *found {
+                sections.insert(section.into(), Value::Array(list));
+            }
+        }
+        (!sections.is_empty()).then(|| Change::Patch(json!({ "spec": sections })))
     }
 
     /// By Service their own selectors, by subset the labels in the DestinationRule.
@@ -182,8 +235,10 @@ impl<'a> Istio<'a> {
             Ends::Subsets { canary, stable } => {
                 let wire = self.rule(observed).map(|(_, object)| object.spec()).unwrap_or_default();
                 let host = wire.get("host").and_then(Value::as_str).map(short_host).unwrap_or_default();
-                let by_subset =
-                    |name: &str| Backing { service: host.into(), hash: subset_hash(&wire, name).map(Into::into) };
+                let by_subset = |name: &str| Backing {
+                    service: host.into(),
+                    hash: subsets::subset_hash(&wire, name).map(Into::into),
+                };
                 (by_subset(canary), by_subset(stable))
             }
         }
@@ -218,7 +273,7 @@ impl<'a> Istio<'a> {
             return None;
         }
         let meta = &object.metadata;
-        let mut body = with_hashes(&object.spec(), &changes);
+        let mut body = subsets::with_hashes(&object.spec(), &changes);
         if let Some(fields) = body.as_object_mut() {
             let manager = &observed.rollout.metadata.name;
             fields.insert("metadata".into(), json!({ "annotations": { keys::MANAGED_BY_ROLLOUTS: manager } }));
@@ -236,26 +291,10 @@ impl<'a> Istio<'a> {
     }
 }
 
-/// A subset that is not there can be pointed at nothing: the routes would send its share nowhere.
-fn check_subsets(observed: &Observed, path: &str, rule: &IstioDestinationRule) -> Result<(), Invalid> {
-    let named = rule_of(rule, &observed.rollout.metadata.namespace);
-    let path_of_name = format!("{path}.name");
-    let object = router::observed_at(observed, &path_of_name, &rule.name, &kind::DESTINATION_RULE, &named)?;
-    let spec = object.spec();
-    let named = [("canarySubsetName", &rule.canary_subset_name), ("stableSubsetName", &rule.stable_subset_name)];
-    match named.into_iter().find(|(_, name)| subset(&spec, name).is_none()) {
-        Some((field, name)) => {
-            let words = format!("subset not found in DestinationRule \"{}\"", rule.name);
-            Err(Invalid::value(&format!("{path}.{field}"), name, words))
-        }
-        None => Ok(()),
-    }
-}
-
 /// Finds the routes that carry the Rollout's traffic and checks that each holds both ends.
 ///
 /// The error is the sentence that existing clients know.
-fn select(spec: &Value, named: &IstioVirtualService, ends: Ends<'_>) -> Result<Vec<RouteAt>, String> {
+fn select(spec: &Value, named: &IstioVirtualService, ends: Ends<'_>, managed: &[&str]) -> Result<Vec<RouteAt>, String> {
     let routes = |section: &str| spec.get(section).and_then(Value::as_array);
     if SECTIONS.iter().all(|section| routes(section).is_none()) {
         return Err("Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService".into());
@@ -264,7 +303,7 @@ fn select(spec: &Value, named: &IstioVirtualService, ends: Ends<'_>) -> Result<V
     for section in SECTIONS {
         let Some(list) = routes(section) else { continue };
         let (kind, chosen) = match section {
-            "http" => ("HTTP", http(list, &named.routes)),
+            "http" => ("HTTP", http(list, &named.routes, managed)),
             "tls" => ("TLS", tls(list, named)),
             _ => ("TCP", tcp(list, named)),
         };
@@ -285,12 +324,13 @@ fn ambiguous(section: &str, field: &str) -> String {
     )
 }
 
-fn http(list: &[Value], names: &[String]) -> Result<Vec<usize>, String> {
+fn http(list: &[Value], names: &[String], managed: &[&str]) -> Result<Vec<usize>, String> {
     if names.is_empty() {
-        return if list.len() == 1 { Ok(vec![0]) } else { Err(ambiguous("http", "routes")) };
+        let others: Vec<usize> =
+            (0..list.len()).filter(|at| !list.get(*at).is_some_and(|route| is_one_of(route, managed))).collect();
+        return if others.len() == 1 { Ok(others) } else { Err(ambiguous("http", "routes")) };
     }
-    let position =
-        |name: &String| list.iter().position(|route| route.get("name").and_then(Value::as_str) == Some(name));
+    let position = |name: &String| list.iter().position(|route| name_in(route) == Some(name));
     names
         .iter()
         .map(|name| {
@@ -320,6 +360,14 @@ fn matching(list: &[Value], is_wanted: impl Fn(&Value) -> bool, kind: &str) -> R
         return Err(format!("No matching {kind} routes found in the defined Virtual Service."));
     }
     Ok(found)
+}
+
+fn name_in(route: &Value) -> Option<&str> {
+    route.get("name").and_then(Value::as_str)
+}
+
+fn is_one_of(route: &Value, names: &[&str]) -> bool {
+    name_in(route).is_some_and(|name| names.contains(&name))
 }
 
 fn destinations(route: &Value) -> impl Iterator<Item = &Value> {
@@ -376,41 +424,17 @@ fn weight_of(destination: &Value) -> i32 {
     destination.get("weight").and_then(Value::as_i64).and_then(|weight| i32::try_from(weight).ok()).unwrap_or(0)
 }
 
-/// A merge patch that gives the selected routes this canary weight, or `None` when they hold it already.
-///
-/// Whole sections are in the patch, since a merge patch replaces lists. A destination that is neither end and carries
-/// weight goes, as the weights must add up to 100; one without weight stays.
-fn with_weight(spec: &Value, routes: &[RouteAt], ends: Ends<'_>, weight: i32) -> Option<Value> {
-    let mut sections = Map::new();
-    for section in SECTIONS {
-        let Some(Value::Array(list)) = spec.get(section) else { continue };
-        let changed: Vec<Value> = list
-            .iter()
-            .enumerate()
-            .map(|(index, route)| {
-                if routes.contains(&RouteAt { section, index }) {
-                    reweighted(route, ends, weight)
-                } else {
-                    route.clone()
-                }
-            })
-            .collect();
-        if changed != *list {
-            sections.insert(section.into(), Value::Array(changed));
-        }
-    }
-    (!sections.is_empty()).then(|| json!({ "spec": sections }))
-}
-
-fn reweighted(route: &Value, ends: Ends<'_>, weight: i32) -> Value {
+/// A route with other weights. A destination that is neither end and carries weight goes, as the weights must add up; one without
+/// weight stays.
+fn reweighted(route: &Value, ends: Ends<'_>, wanted: &Wanted<'_>) -> Value {
     let kept =
         destinations(route).filter(|destination| end_of(destination, ends).is_some() || weight_of(destination) == 0);
     let (mut canary_is_first, mut stable_is_first) = (true, true);
     let list: Vec<Value> = kept
         .map(|destination| {
             let (slot, share) = match end_of(destination, ends) {
-                Some(End::Canary) => (&mut canary_is_first, weight),
-                Some(End::Stable) => (&mut stable_is_first, WHOLE - weight),
+                Some(End::Canary) => (&mut canary_is_first, wanted.canary),
+                Some(End::Stable) => (&mut stable_is_first, wanted.stable()),
                 None => return destination.clone(),
             };
             // A route may name one end twice: only the first carries its weight.
@@ -430,35 +454,6 @@ fn reweighted(route: &Value, ends: Ends<'_>, weight: i32) -> Value {
         fields.insert("route".into(), Value::Array(list));
     }
     changed
-}
-
-/// A subset of a DestinationRule.
-fn subset<'a>(spec: &'a Value, name: &str) -> Option<&'a Value> {
-    let subsets = spec.get("subsets").and_then(Value::as_array)?;
-    subsets.iter().find(|candidate| candidate.get("name").and_then(Value::as_str) == Some(name))
-}
-
-/// The hash that a subset of a DestinationRule selects; `None` when it selects none.
-fn subset_hash<'a>(spec: &'a Value, name: &str) -> Option<&'a str> {
-    subset(spec, name)?.get("labels")?.get(keys::POD_TEMPLATE_HASH)?.as_str()
-}
-
-/// A merge patch that gives the named subsets other hashes. All subsets are in it, since a merge patch replaces lists;
-/// every other field of them stays.
-fn with_hashes(spec: &Value, changes: &[(&str, &str)]) -> Value {
-    let subsets = spec.get("subsets").and_then(Value::as_array).cloned().unwrap_or_default();
-    let changed = subsets.into_iter().map(|mut subset| {
-        let name = subset.get("name").and_then(Value::as_str).unwrap_or_default();
-        if let Some((_, hash)) = changes.iter().find(|(of, _)| *of == name).copied()
-            && let Value::Object(fields) = &mut subset
-        {
-            let mut labels = fields.get("labels").and_then(Value::as_object).cloned().unwrap_or_default();
-            labels.insert(keys::POD_TEMPLATE_HASH.into(), hash.into());
-            fields.insert("labels".into(), Value::Object(labels));
-        }
-        subset
-    });
-    json!({ "spec": { "subsets": changed.collect::<Vec<_>>() } })
 }
 
 #[cfg(test)]

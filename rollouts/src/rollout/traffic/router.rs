@@ -4,13 +4,13 @@
 //! them to a weight; when that happens is decided elsewhere. Whoever adds one adds an arm to each `match` here.
 
 use super::{
-    super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
+    super::{invalid::Invalid, observed::Observed},
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
 };
 use crds::{
     Kind, RawObject, Rollout, keys,
-    rollout::{CanaryStrategy, TrafficRouting},
+    rollout::{CanaryStep, CanaryStrategy, SetHeaderRoute, SetMirrorRoute, TrafficRouting},
 };
 use plan::{Event, ObjectRef, Write, reason::RolloutReason};
 use serde_json::Value;
@@ -19,17 +19,79 @@ use serde_json::Value;
 pub const PATH: &str = "spec.strategy.canary.trafficRouting";
 
 /// What the routes of a Rollout are to hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wanted {
-    /// The canary's share, in percent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wanted<'a> {
+    /// The canary's weight.
     pub canary: i32,
+    /// The weight that stands for all of the traffic.
+    pub whole: i32,
+    /// What leads to neither revision: the Services of a running Experiment.
+    pub others: Vec<Branch>,
+    /// The routes that steps have set, the most important first.
+    pub managed: Vec<ManagedRoute<'a>>,
 }
 
-impl Wanted {
-    /// The share of the stable revision: the rest.
-    pub fn stable(self) -> i32 {
-        WHOLE - self.canary
+/// A Service of an Experiment and its weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// The Service.
+    pub service: String,
+    /// Its weight.
+    pub weight: i32,
+}
+
+/// A route that a step has set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ManagedRoute<'a> {
+    /// Requests with given headers go to the canary.
+    Header(&'a SetHeaderRoute),
+    /// The canary gets a copy of given requests.
+    Mirror(&'a SetMirrorRoute),
+}
+
+impl Wanted<'_> {
+    /// The weight of the stable revision: the rest.
+    pub fn stable(&self) -> i32 {
+        let others: i32 = self.others.iter().map(|branch| branch.weight).sum();
+        (self.whole - self.canary - others).max(0)
     }
+}
+
+impl<'a> ManagedRoute<'a> {
+    fn of(step: &'a CanaryStep) -> Option<Self> {
+        let header = step.set_header_route.as_ref().map(Self::Header);
+        header.or_else(|| step.set_mirror_route.as_ref().map(Self::Mirror))
+    }
+
+    /// Its name, which is in `managedRoutes`.
+    pub fn name(self) -> &'a str {
+        let name = match self {
+            Self::Header(route) => &route.name,
+            Self::Mirror(route) => &route.name,
+        };
+        name.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it asks for a route at all: without a match a step takes the route away.
+    fn is_set(self) -> bool {
+        match self {
+            Self::Header(route) => !route.matches.is_empty(),
+            Self::Mirror(route) => !route.matches.is_empty(),
+        }
+    }
+}
+
+/// The managed routes of a canary that has come as far as the first `steps` steps: of each name the last that was set, in the order
+/// of `managedRoutes`.
+pub fn managed_after(canary: &CanaryStrategy, steps: usize) -> Vec<ManagedRoute<'_>> {
+    let set: Vec<ManagedRoute<'_>> = canary.steps.iter().take(steps).filter_map(ManagedRoute::of).collect();
+    let last = |name: &str| set.iter().rev().find(|route| route.name() == name).copied();
+    managed_names(canary).filter_map(last).filter(|route| route.is_set()).collect()
+}
+
+/// The names that are the Rollout's own among the routes of its objects.
+pub fn managed_names(canary: &CanaryStrategy) -> impl Iterator<Item = &str> {
+    canary.traffic_routing.iter().flat_map(|routing| &routing.managed_routes).map(|route| route.name.as_str())
 }
 
 /// What brings an object of a router to what is wanted.
@@ -176,11 +238,26 @@ impl<'a> Router<'a> {
         }
     }
 
-    /// What gives the Rollout's routes in an object what is wanted, or `None` where they hold it already.
-    pub fn change(&self, observed: &Observed, named: &ObjectRef, wanted: Wanted) -> Option<Change> {
+    /// Names of the routes in an object that steps have set.
+    pub fn managed(&self, object: &Value) -> Vec<String> {
         match self {
-            Self::Istio(istio) => istio.change(observed, named, wanted),
-            Self::GatewayApi(gateway_api) => gateway_api.change(observed, named, wanted),
+            Self::Istio(istio) => istio.managed(object),
+            Self::GatewayApi(_) => Vec::new(),
+        }
+    }
+
+    /// What gives the Rollout's routes in an object, which is null where there is none, what is wanted; `None` where they hold it.
+    pub fn change(
+        &self,
+        observed: &Observed,
+        named: &ObjectRef,
+        object: &Value,
+        wanted: &Wanted<'_>,
+    ) -> Option<Change> {
+        let namespace = &observed.rollout.metadata.namespace;
+        match self {
+            Self::Istio(istio) => istio.change(named, object, namespace, wanted),
+            Self::GatewayApi(gateway_api) => gateway_api.change(object, namespace, wanted),
         }
     }
 
@@ -200,11 +277,13 @@ impl<'a> Router<'a> {
         }
     }
 
-    /// The Event that tells of a new weight in an object.
-    pub fn told(&self, name: &str, weight: i32) -> Option<Event> {
+    /// The Events that tell what a change makes of an object with these managed routes.
+    ///
+    /// `is_weighed` says that its routes have the wanted weights already.
+    pub fn told(&self, name: &str, is_weighed: bool, managed: &[String], wanted: &Wanted<'_>) -> Vec<Event> {
         match self {
-            Self::Istio(_) => Some(istio::told(name, weight)),
-            Self::GatewayApi(_) => None,
+            Self::Istio(_) => istio::told(name, is_weighed, managed, wanted),
+            Self::GatewayApi(_) => Vec::new(),
         }
     }
 

@@ -119,23 +119,17 @@ fn weights_are_read_and_changed_only_where_both_ends_are() {
         let other = ObjectRef::of(&kind::GRPC_ROUTE, "shop", "web");
         assert_eq!(router.weights(&other, &route, "shop"), [], "a route of another kind");
         let patch = expected.map(|changed| Change::Patch(json!({"spec": {"rules": rules(changed)["rules"]}})));
-        let mut observed = in_shop();
-        observed.routed.insert(web.clone(), Arc::new(RawObject::from_value(&route).expect("a route")));
-        assert_eq!(router.change(&observed, &web, Wanted { canary: 30 }), patch, "{backends}");
+        let wanted = Wanted { canary: 30, whole: WHOLE, others: Vec::new(), managed: Vec::new() };
+        assert_eq!(router.change(&route, "shop", &wanted), patch, "{backends}");
     }
-}
-
-/// A world with nothing but a Rollout.
-fn in_shop() -> Observed {
-    let rollout = Rollout::from_value(&json!({"metadata": {"name": "web", "namespace": "shop"}})).expect("a Rollout");
-    Observed { rollout: Arc::new(rollout), ..Observed::default() }
 }
 
 #[test]
 fn a_route_must_be_there_and_hold_both_ends() {
     let strategy = canary(plugin(json!({"httpRoutes": [{"name": "web"}]})));
     let router = parsed(&strategy).expect("is valid").expect("is set");
-    let mut observed = in_shop();
+    let rollout = Rollout::from_value(&json!({"metadata": {"name": "web", "namespace": "shop"}})).expect("a Rollout");
+    let mut observed = Observed { rollout: Arc::new(rollout), ..Observed::default() };
     let path = format!("{PLUGIN}.httpRoutes[0].name: Invalid value: \"web\": ");
     let said = |observed: &Observed| router.check(observed).map_err(|invalid| invalid.to_string());
     let missing = format!("{path}httproutes.gateway.networking.k8s.io \"web\" not found");

@@ -1,6 +1,9 @@
 //! Which routes are found, and how they and the subsets look after a change.
 
-use super::*;
+use super::{
+    subsets::{subset_hash, with_hashes},
+    *,
+};
 use crds::rollout::{TcpRoute, TlsRoute};
 
 const HOSTS: Ends<'static> = Ends::Hosts { canary: "canary", stable: "stable" };
@@ -37,7 +40,9 @@ fn a_name_may_carry_its_namespace() {
 #[test]
 fn routes_are_selected_or_refused_in_known_words() {
     let two = json!({"http": [route("a", 100, 0), route("b", 100, 0)]});
-    assert_eq!(select(&two, &named(&["b"]), HOSTS).map(|routes| routes.len()), Ok(1));
+    assert_eq!(select(&two, &named(&["b"]), HOSTS, &[]).map(|routes| routes.len()), Ok(1));
+    // A route that steps add is none of those that could be meant.
+    assert_eq!(select(&two, &named(&[]), HOSTS, &["a"]), Ok(vec![RouteAt { section: "http", index: 1 }]));
     for (spec, wanted, problem) in [
         (json!({}), named(&[]), "Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService"),
         (
@@ -56,7 +61,7 @@ fn routes_are_selected_or_refused_in_known_words() {
             "Istio VirtualService has invalid HTTP routes. Error: Canary Service 'canary' not found in route",
         ),
     ] {
-        assert_eq!(select(&spec, &wanted, HOSTS), Err(problem.to_owned()));
+        assert_eq!(select(&spec, &wanted, HOSTS, &[]), Err(problem.to_owned()));
     }
 }
 
@@ -74,19 +79,41 @@ fn tcp_and_tls_routes_are_found_by_what_they_match() {
         tls_routes: vec![TlsRoute { port: Some(443), sni_hosts: vec!["a".into(), "b".into()] }],
         ..Default::default()
     };
-    let routes = select(&spec, &wanted, HOSTS).expect("both sections match");
+    let routes = select(&spec, &wanted, HOSTS, &[]).expect("both sections match");
     assert_eq!(routes, vec![RouteAt { section: "tls", index: 0 }, RouteAt { section: "tcp", index: 1 }]);
+}
+
+/// A canary between two Services whose VirtualService is `shop`, and what more its routing says.
+fn strategy(routing: Value) -> CanaryStrategy {
+    let mut strategy = json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": routing});
+    strategy["trafficRouting"]["istio"]["virtualService"]["name"] = "shop".into();
+    serde_json::from_value(strategy).expect("a strategy")
+}
+
+/// What a VirtualService with this spec becomes, and its weights; `None` where it stays as it is.
+fn changed(strategy: &CanaryStrategy, spec: &Value, canary: i32) -> (Option<Value>, Vec<Weights>) {
+    let settings = strategy.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref()).expect("istio");
+    let istio = Istio::parse(strategy, settings).expect("is valid");
+    let named = ObjectRef::of(&kind::VIRTUAL_SERVICE, "web", "shop");
+    let managed = router::managed_after(strategy, strategy.steps.len());
+    let wanted = Wanted { canary, whole: 100, others: Vec::new(), managed };
+    let object = json!({ "spec": spec });
+    let patch = istio.change(&named, &object, "web", &wanted).map(|change| match change {
+        Change::Patch(patch) => patch,
+        Change::Create(_) => panic!("nothing is created"),
+    });
+    (patch, istio.weights(&named, &object, "web"))
 }
 
 #[test]
 fn a_weight_changes_nothing_else() {
+    let strategy = strategy(json!({"istio": {"virtualService": {"routes": ["a"]}}}));
     let spec = json!({"hosts": ["x"], "http": [route("a", 100, 0), route("b", 100, 0)]});
-    let routes = select(&spec, &named(&["a"]), HOSTS).expect("route a is there");
-    let patch = with_weight(&spec, &routes, HOSTS, 30).expect("the weight differs");
+    let (patch, weights) = changed(&strategy, &spec, 30);
+    assert_eq!(weights, [Weights { canary: 0, stable: 100 }]);
+    let patch = patch.expect("the weight differs");
     assert_eq!(patch, json!({"spec": {"http": [route("a", 70, 30), route("b", 100, 0)]}}));
-    let patched = patch.get("spec").expect("spec is there");
-    assert_eq!(weights(patched, &routes, HOSTS), vec![Weights { canary: 30, stable: 70 }]);
-    assert_eq!(with_weight(patched, &routes, HOSTS, 30), None);
+    assert_eq!(changed(&strategy, &patch["spec"], 30), (None, vec![Weights { canary: 30, stable: 70 }]));
 }
 
 #[test]
@@ -94,14 +121,85 @@ fn a_stranger_with_weight_goes_and_one_without_stays() {
     let spec = json!({"http": [{"route": [
         {"destination": {"host": "stable"}, "weight": 50}, {"destination": {"host": "canary"}}, {"destination": {"host": "old"}, "weight": 50}, {"destination": {"host": "idle"}},
     ]}]});
-    let routes = select(&spec, &named(&[]), HOSTS).expect("one route");
-    let patch = with_weight(&spec, &routes, HOSTS, 0).expect("the weight differs");
+    assert_eq!(
+        changed(&strategy(json!({})), &spec, 0).0,
+        Some(json!({"spec": {"http": [{"route": [
+            {"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}, {"destination": {"host": "idle"}},
+        ]}]}}))
+    );
+}
+
+#[test]
+fn managed_routes_stand_before_the_others_and_lead_to_the_canary() {
+    let by_header = json!({"name": "beta", "match": [
+        {"headerName": "x-beta", "headerValue": {"exact": "yes"}}, {"headerName": "agent", "headerValue": {"regex": "a.*"}},
+    ]});
+    let mirror = json!({"name": "copy", "percentage": 35, "match": [
+        {"method": {"exact": "GET"}, "path": {"prefix": "/v1"}, "headers": {"x": {"regex": "y"}}},
+    ]});
+    let with_steps = |steps: Value| {
+        let mut canary = strategy(json!({"managedRoutes": [{"name": "copy"}, {"name": "beta"}]}));
+        canary.steps = serde_json::from_value(steps).expect("steps");
+        canary
+    };
+    let both = with_steps(json!([{"setHeaderRoute": by_header}, {"setMirrorRoute": mirror}]));
+    let none = with_steps(json!([
+        {"setHeaderRoute": by_header}, {"setMirrorRoute": mirror}, {"setHeaderRoute": {"name": "beta"}}, {"setMirrorRoute": {"name": "copy"}},
+    ]));
+    let main = |canary: i32| {
+        json!({"name": "main", "route": [
+            {"destination": {"host": "canary.web", "port": {"number": 80}}, "weight": canary},
+            {"destination": {"host": "stable.web"}, "weight": 100 - canary},
+        ]})
+    };
+    let (first, last) = (json!({"name": "users"}), json!({"name": "end", "redirect": {}}));
+    let canary = json!({"host": "canary.web", "port": {"number": 80}});
+    let copy = |weight: i32| {
+        json!({
+            "name": "copy", "match": [{"method": {"exact": "GET"}, "uri": {"prefix": "/v1"}, "headers": {"x": {"regex": "y"}}}],
+            "route": main(weight)["route"], "mirror": canary, "mirrorPercentage": {"value": 35},
+        })
+    };
+    let beta = json!({
+        "name": "beta", "match": [{"headers": {"x-beta": {"exact": "yes"}}}, {"headers": {"agent": {"regex": "a.*"}}}],
+        "route": [{"destination": canary, "weight": 100}],
+    });
+    let old = json!({"name": "beta", "match": [], "route": []});
+    let (with, without) = (json!([copy(20), beta, main(20)]), json!([main(20)]));
+    for (what, strategy, found, expected) in [
+        ("both are added", &both, json!([main(0)]), Some(with.clone())),
+        ("nothing is to do", &both, with.clone(), None),
+        ("the copy follows the weight", &both, json!([copy(0), beta, main(0)]), Some(with.clone())),
+        ("one that somebody changed is mended", &both, json!([copy(20), old, main(20)]), Some(with.clone())),
+        ("one that somebody moved comes back", &both, json!([main(20), copy(20), beta]), Some(with.clone())),
+        ("another Rollout's may stand before them", &both, json!([{"name": "theirs"}, copy(20), beta, main(20)]), None),
+        ("both go", &none, with, Some(without.clone())),
+        ("nobody is left", &none, without, None),
+    ] {
+        let mut settings = strategy.clone();
+        if let Some(named) = settings.traffic_routing.as_mut().and_then(|routing| routing.istio.as_mut()) {
+            named.virtual_service.as_mut().expect("one").routes = vec!["main".into()];
+        }
+        let patch = changed(&settings, &json!({ "http": found }), 20).0;
+        assert_eq!(patch, expected.map(|list| json!({"spec": {"http": list}})), "{what}");
+    }
+    let around = json!({"http": [first, main(0), last]});
+    let mut settings = both.clone();
+    settings
+        .traffic_routing
+        .as_mut()
+        .and_then(|routing| routing.istio.as_mut()?.virtual_service.as_mut())
+        .expect("one")
+        .routes = vec!["main".into()];
+    let patch = changed(&settings, &around, 20).0;
     assert_eq!(
         patch,
-        json!({"spec": {"http": [{"route": [
-            {"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}, {"destination": {"host": "idle"}},
-        ]}]}})
+        Some(json!({"spec": {"http": [copy(20), beta, first, main(20), last]}})),
+        "the others keep their order"
     );
+    let copied = json!({"http": [copy(30), main(20)]});
+    let weights = [Weights { canary: 20, stable: 80 }, Weights { canary: 30, stable: 70 }];
+    assert_eq!(changed(&settings, &copied, 20).1, weights, "the answers of copied requests come from its own route");
 }
 
 #[test]
