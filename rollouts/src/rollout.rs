@@ -55,20 +55,17 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
         return Plan::empty();
     }
     if let Some(error) = &observed.unreadable {
-        return report::invalid(
-            observed,
-            &Invalid::rendered(&error.path, format!("Invalid value: {}", error.problem)),
-            now,
-        );
+        let fault = Invalid::rendered(&error.path, format!("Invalid value: {}", error.problem));
+        return report::invalid(observed, &fault.into(), now);
     }
     let spec = match Spec::parse(&observed.rollout) {
         Ok(spec) => spec,
-        Err(invalid) => return report::invalid(observed, &invalid, now),
+        Err(faults) => return report::invalid(observed, &faults, now),
     };
     let fleet = Fleet::of(observed, &spec);
     let look = Look::of(observed, &spec, &fleet, now);
-    if let Err(invalid) = check::references(&look) {
-        return report::invalid(observed, &invalid, now);
+    if let Err(faults) = check::references(&look) {
+        return report::invalid(observed, &faults, now);
     }
     if let Some(plan) = revised(observed, &spec, &fleet, now) {
         return plan;
@@ -77,7 +74,7 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
         return recorded(&look, change);
     }
     match check::runs(&look) {
-        Err(invalid) => report::invalid(observed, &invalid, now),
+        Err(fault) => report::invalid(observed, &fault.into(), now),
         Ok(()) => carry_out(&look),
     }
 }

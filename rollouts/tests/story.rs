@@ -205,7 +205,6 @@ fn what_is_missing_is_said_and_nothing_moves() {
 #[test]
 fn an_unsupported_field_is_refused_by_name() {
     for (path, strategy) in [
-        ("spec.strategy.canary.antiAffinity", json!({"antiAffinity": {}})),
         ("spec.strategy.canary.steps[0].plugin", json!({"steps": [{"plugin": {"name": "x"}}]})),
         (
             "spec.strategy.canary.trafficRouting.nginx",

@@ -1,11 +1,12 @@
-//! What is wrong with a spec, in the words that clients match on; and every field of the definition that is known and not
-//! carried out, refused under its own path.
+//! What is wrong with a spec, in the words that clients match on: a row for each message.
+//!
+//! Whoever builds a router adds its rows to `a_router_is_refused_in_known_words`; what a Rollout refers to is in `references.rs`.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, dead_code)]
 
 mod toy;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use toy::Toy;
 
 /// What the condition says after the words that it always begins with.
@@ -19,119 +20,197 @@ fn canary(fields: Value) -> Toy {
     Toy::new(fields, 2).with_istio_hosts()
 }
 
+fn routed(fields: Value) -> Toy {
+    let mut strategy = toy::routed(json!([]));
+    toy::merge(&mut strategy, &fields);
+    canary(strategy)
+}
+
 fn spec(fields: Value) -> Toy {
     let mut toy = canary(json!({}));
     toy.patch(json!({ "spec": fields }));
     toy
 }
 
+/// A patch, the path below `prefix` that is refused for it, and the words; all three are exact, and what else is wrong follows.
+type Row<'a> = (Value, &'a str, &'a str);
+
+fn refused(prefix: &str, make: fn(Value) -> Toy, rows: &[Row<'_>]) {
+    for (patch, path, words) in rows {
+        let expected = format!("{prefix}{path}: {words}");
+        let said = said(&mut make(patch.clone()));
+        let (first, rest) = said.split_at_checked(expected.len()).unwrap_or((&said, ""));
+        assert_eq!(first, expected, "{patch}");
+        assert!(rest.is_empty() || rest.starts_with("; spec."), "{patch}: {said}");
+    }
+}
+
 #[test]
 fn a_spec_is_refused_in_known_words() {
-    for (fields, expected) in [
-        (json!({"replicas": -1}), "spec.replicas: Invalid value: -1: must be greater than or equal to 0"),
-        (json!({"minReadySeconds": -1}), "spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0"),
-        (
-            json!({"revisionHistoryLimit": -2}),
-            "spec.revisionHistoryLimit: Invalid value: -2: must be greater than or equal to 0",
-        ),
-        (
-            json!({"progressDeadlineSeconds": -1}),
-            "spec.progressDeadlineSeconds: Invalid value: -1: must be greater than or equal to 0",
-        ),
-        (json!({"selector": null}), "spec.selector: Required value: Rollout has missing field '.spec.selector'"),
+    let negative = "must be greater than or equal to 0";
+    let rows = [
+        (json!({"replicas": -1}), "replicas", &*format!("Invalid value: -1: {negative}")),
+        (json!({"minReadySeconds": -1}), "minReadySeconds", &format!("Invalid value: -1: {negative}")),
+        (json!({"revisionHistoryLimit": -2}), "revisionHistoryLimit", &format!("Invalid value: -2: {negative}")),
+        (json!({"progressDeadlineSeconds": -1}), "progressDeadlineSeconds", &format!("Invalid value: -1: {negative}")),
+        (json!({"selector": null}), "selector", "Required value: Rollout has missing field '.spec.selector'"),
         (
             json!({"selector": {"matchLabels": null}}),
-            "spec.selector: Invalid value: {}: empty selector is invalid for deployment",
+            "selector",
+            "Invalid value: {}: empty selector is invalid for deployment",
         ),
         (
             json!({"selector": {"matchExpressions": [{"key": "a", "operator": "Near"}]}}),
-            "spec.selector: Invalid value: {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Near\"}]}: invalid label selector",
+            "selector",
+            "Invalid value: {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"a\",\"operator\":\"Near\"}]}: invalid label selector",
         ),
         (
             json!({"selector": {"matchLabels": {"app": "shop"}}}),
-            "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template `labels`",
+            "template.metadata.labels",
+            "Invalid value: {\"app\":\"web\"}: `selector` does not match template `labels`",
+        ),
+        (
+            json!({"template": {"spec": {"restartPolicy": "Never"}}}),
+            "template.spec.restartPolicy",
+            "Unsupported value: \"Never\": supported values: \"Always\"",
+        ),
+        (json!({"template": {"spec": {"containers": []}}}), "template.spec.containers", "Required value"),
+        (
+            json!({"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}),
+            "template",
+            "Internal error: template must be empty for workload reference rollout",
         ),
         (
             json!({"progressDeadlineSeconds": 30, "minReadySeconds": 30}),
-            "spec.progressDeadlineSeconds: Invalid value: 30: must be greater than minReadySeconds",
+            "progressDeadlineSeconds",
+            "Invalid value: 30: must be greater than minReadySeconds",
         ),
         (
             json!({"strategy": {"canary": null}}),
-            "spec.strategy.strategy: Required value: Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
+            "strategy.strategy",
+            "Required value: Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
         ),
         (
             json!({"strategy": {"blueGreen": {"activeService": "web"}}}),
-            "spec.strategy.strategy: Invalid value: \"blueGreen and canary\": Multiple Strategies can not be listed",
+            "strategy.strategy",
+            "Invalid value: \"blueGreen: true canary: true\": Multiple Strategies can not be listed",
         ),
-    ] {
-        assert_eq!(said(&mut spec(fields.clone())), expected, "{fields}");
-    }
+    ];
+    refused("spec.", spec, &rows);
     assert_eq!(said(&mut spec(json!({}))), "", "the base is valid");
+    assert_eq!(said(&mut routed(json!({}))), "", "the routed base is valid");
 }
 
 #[test]
 fn a_canary_is_refused_in_known_words() {
-    let path = "spec.strategy.canary";
     let step = "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause";
-    for (fields, expected) in [
+    let anti = |preferred: bool, required: bool| {
+        format!(
+            "Invalid value: \"antiAffinity.PreferredDuringSchedulingIgnoredDuringExecution: {preferred} antiAffinity.RequiredDuringSchedulingIgnoredDuringExecution: {required}\": AntiAffinity must have exactly one strategy listed"
+        )
+    };
+    let preferred = |weight: i32| json!({"preferredDuringSchedulingIgnoredDuringExecution": {"weight": weight}});
+    let mut both = preferred(1);
+    both["requiredDuringSchedulingIgnoredDuringExecution"] = json!({});
+    let argument = json!({"name": "x", "valueFrom": {"fieldRef": {"fieldPath": "metadata.generation"}}});
+    let analysis = json!({"templates": [{"templateName": "rate"}], "args": [argument]});
+    let experiment = json!({"templates": [{"name": "a", "specRef": "canary"}],
+        "analyses": [{"name": "b", "templateName": "rate", "args": [argument]}]});
+    let unreadable = format!(
+        "Invalid value: {}: Analyses arguments must refer to valid object metadata supported by downwardAPI",
+        "[{\"name\":\"x\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.generation\"}}}]"
+    );
+    let rows = [
         (
             json!({"maxSurge": 0, "maxUnavailable": "0%"}),
-            "maxSurge: Invalid value: 0: MaxSurge and MaxUnavailable both can not be zero",
+            "maxSurge",
+            "Invalid value: 0: MaxSurge and MaxUnavailable both can not be zero",
+        ),
+        (json!({"maxSurge": -1}), "maxSurge", "Invalid value: -1: must be greater than or equal to 0"),
+        (
+            json!({"maxUnavailable": "x"}),
+            "maxUnavailable",
+            "Invalid value: \"x\": must be an integer or percentage (e.g '5%')",
         ),
         (
             json!({"canaryService": "stable", "stableService": "stable"}),
-            "stableService: Invalid value: \"stable\": This rollout uses the same service for the stable and canary services, but two different services are required.",
-        ),
-        (
-            json!({"canaryService": "canary", "trafficRouting": {"istio": {"virtualService": {"name": "web"}}}}),
-            "trafficRouting: Invalid value: \"canaryService, stableService\": Canary service and Stable service must to be set to use Traffic Routing",
-        ),
-        (
-            json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": {"istio": {}}}),
-            "trafficRouting.istio: Invalid value: \"virtualService, virtualServices\": either VirtualService or VirtualServices must be configured",
+            "stableService",
+            "Invalid value: \"stable\": This rollout uses the same service for the stable and canary services, but two different services are required.",
         ),
         (
             json!({"scaleDownDelaySeconds": 5}),
-            "scaleDownDelaySeconds: Invalid value: 5: Canary scaleDownDelaySeconds can only be used with traffic routing",
+            "scaleDownDelaySeconds",
+            "Invalid value: 5: Canary scaleDownDelaySeconds can only be used with traffic routing",
         ),
         (
             json!({"dynamicStableScale": true}),
-            "dynamicStableScale: Invalid value: true: Canary dynamicStableScale can only be used with traffic routing",
+            "dynamicStableScale",
+            "Invalid value: true: Canary dynamicStableScale can only be used with traffic routing",
         ),
+        (json!({"steps": [{}]}), "steps[0]", &format!("Invalid value: {{}}: {step}")),
         (
-            json!({"canaryService": "canary", "stableService": "stable", "dynamicStableScale": true, "scaleDownDelaySeconds": 0,
-                "trafficRouting": {"istio": {"virtualService": {"name": "web"}}}}),
-            "dynamicStableScale: Invalid value: true: Canary dynamicStableScale cannot be used with scaleDownDelaySeconds",
+            json!({"steps": [{"setWeight": 1, "pause": {}}]}),
+            "steps[0]",
+            &format!(
+                "Invalid value: \"step.Experiment: false step.Pause: true step.SetWeight: true step.Analysis: false\": {step}"
+            ),
         ),
         (
             json!({"steps": [{"setWeight": 10}, {"setWeight": 101}]}),
-            "steps[1].setWeight: Invalid value: 101: SetWeight needs to be between 0 and 100",
+            "steps[1].setWeight",
+            "Invalid value: 101: SetWeight needs to be between 0 and 100",
         ),
         (
             json!({"steps": [{"setWeight": -1}]}),
-            "steps[0].setWeight: Invalid value: -1: SetWeight needs to be between 0 and 100",
-        ),
-        (
-            json!({"steps": [{"setWeight": 10}, {"setCanaryScale": {"replicas": 2}}]}),
-            "steps[1].setCanaryScale: Required value: SetCanaryScale requires TrafficRouting to be set",
+            "steps[0].setWeight",
+            "Invalid value: -1: SetWeight needs to be between 0 and 100",
         ),
         (
             json!({"steps": [{"pause": {"duration": "soon"}}]}),
-            "steps[0].pause.duration: Invalid value: -1: Duration needs to be greater than 0",
+            "steps[0].pause.duration",
+            "Invalid value: -1: Duration needs to be greater than 0",
         ),
-        (json!({"steps": [{}]}), &format!("steps[0]: Invalid value: {{}}: {step}")),
         (
-            json!({"steps": [{"setWeight": 1, "pause": {}}]}),
-            &format!("steps[0]: Invalid value: {{\"setWeight\":1,\"pause\":{{}}}}: {step}"),
+            json!({"steps": [{"setWeight": 10}, {"setCanaryScale": {"replicas": 2}}]}),
+            "trafficRouting",
+            "Required value: SetCanaryScale requires TrafficRouting to be set",
+        ),
+        (
+            json!({"steps": [{"setHeaderRoute": {"name": "h"}}]}),
+            "steps[0].setHeaderRoute",
+            "Invalid value: {\"name\":\"h\"}: SetHeaderRoute requires TrafficRouting, supports Istio and ALB and Apisix",
+        ),
+        (
+            json!({"steps": [{"setMirrorRoute": {"name": "m"}}]}),
+            "steps[0].setMirrorRoute",
+            "Invalid value: {\"name\":\"m\"}: SetMirrorRoute requires TrafficRouting, supports Istio and Plugins",
+        ),
+        (
+            json!({"steps": [{"experiment": {"templates": [{"name": "a", "specRef": "canary", "weight": 5}]}}]}),
+            "steps[0].experiment.templates[0].weight",
+            "Invalid value: 5: Experiment template weight cannot be set unless TrafficRouting is enabled",
+        ),
+        (json!({"steps": [{ "analysis": analysis }]}), "steps[0].analyses", &unreadable),
+        (json!({"steps": [{ "experiment": experiment }]}), "steps[0].analyses", &unreadable),
+        (json!({"antiAffinity": {}}), "antiAffinity", &anti(false, false)),
+        (json!({ "antiAffinity": both }), "antiAffinity", &anti(true, true)),
+        (
+            json!({"antiAffinity": preferred(0)}),
+            "antiAffinity.weight",
+            "Invalid value: 0: AntiAffinity weight must be between 1-100",
+        ),
+        (
+            json!({"antiAffinity": preferred(101)}),
+            "antiAffinity.weight",
+            "Invalid value: 101: AntiAffinity weight must be between 1-100",
         ),
         (
             json!({"replicaProgressThreshold": {"type": "Nodes", "value": 1}}),
-            "replicaProgressThreshold.type: Unsupported value: \"Nodes\": supported values: \"Percent\", \"Pods\"",
+            "replicaProgressThreshold.type",
+            "Unsupported value: \"Nodes\": supported values: \"Percent\", \"Pods\"",
         ),
-        (json!({"canaryService": "gone"}), "canaryService: Invalid value: \"gone\": service \"gone\" not found"),
-    ] {
-        assert_eq!(said(&mut canary(fields.clone())), format!("{path}.{expected}"), "{fields}");
-    }
+    ];
+    refused("spec.strategy.canary.", canary, &rows);
     for fields in [
         json!({"steps": [{"pause": {"duration": 0}}, {"setWeight": 0}, {"setWeight": 100}], "maxSurge": 0}),
         json!({"dynamicStableScale": false, "maxSurge": "20", "maxUnavailable": 0}),
@@ -141,225 +220,199 @@ fn a_canary_is_refused_in_known_words() {
 }
 
 #[test]
+fn routing_is_refused_in_known_words() {
+    let both = "Invalid value: \"\": Canary service and Stable service must to be set to use Traffic Routing";
+    let several = "StringMatch match value must have exactly one of the following: exact, regex, prefix";
+    let missed = "StringMatch value missed, match value must have one of the following: exact, regex, prefix";
+    let unknown = "Steps define a route that does not exist in spec.strategy.canary.trafficRouting.managedRoutes";
+    let turns = |ping: &str, pong: &str| json!({"pingPong": {"pingService": ping, "pongService": pong}});
+    let header =
+        |value: Value| json!({"setHeaderRoute": {"name": "r", "match": [{"headerName": "x", "headerValue": value}]}});
+    let mirror = |value: Value| json!({"setMirrorRoute": {"name": "r", "match": [value]}});
+    let managed = |step: Value| json!({"steps": [step], "trafficRouting": {"managedRoutes": [{"name": "r"}]}});
+    let weighted = json!({"experiment": {"templates": [{"name": "a", "specRef": "canary", "weight": 5}]}});
+    let two = json!({"exact": "a", "regex": "b"});
+    let rows = [
+        (json!({"canaryService": null}), "canaryService", both),
+        (json!({"stableService": ""}), "stableService", both),
+        (
+            json!({"dynamicStableScale": true, "scaleDownDelaySeconds": 0}),
+            "dynamicStableScale",
+            "Invalid value: true: Canary dynamicStableScale cannot be used with scaleDownDelaySeconds",
+        ),
+        (
+            json!({"trafficRouting": {"maxTrafficWeight": 50}}),
+            "trafficRouting.maxTrafficWeight",
+            "Invalid value: 50: Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins",
+        ),
+        (
+            json!({"trafficRouting": {"maxTrafficWeight": 1000, "nginx": {}}, "steps": [{"setWeight": 1001}]}),
+            "steps[0].setWeight",
+            "Invalid value: 1001: SetWeight needs to be between 0 and 1000",
+        ),
+        (
+            turns("", "b"),
+            "pingPong.pingService",
+            "Invalid value: \"\": Ping service and Pong service must to be set to use Ping-Pong feature",
+        ),
+        (
+            turns("a", ""),
+            "pingPong.pongService",
+            "Invalid value: \"\": Ping service and Pong service must to be set to use Ping-Pong feature",
+        ),
+        (
+            turns("a", "a"),
+            "pingPong.pingService",
+            "Invalid value: \"a\": This rollout uses the same service for the ping and pong services, but two different services are required.",
+        ),
+        (
+            json!({"steps": [header(json!({"exact": "a"}))]}),
+            "trafficRouting.managedRoutes",
+            "Required value: Rollout has missing field 'spec.strategy.canary.trafficRouting.managedRoutes'",
+        ),
+        (
+            managed(json!({"setHeaderRoute": {"name": "other"}})),
+            "steps[0].setHeaderRoute",
+            &format!("Invalid value: \"other\": {unknown}"),
+        ),
+        (
+            managed(json!({"setMirrorRoute": {"name": "other"}})),
+            "steps[0].setMirrorRoute",
+            &format!("Invalid value: \"other\": {unknown}"),
+        ),
+        (
+            managed(header(two.clone())),
+            "steps[0].setHeaderRoute.match[0]",
+            &format!("Invalid value: {{\"exact\":\"a\",\"regex\":\"b\"}}: {several}"),
+        ),
+        (
+            managed(header(json!(null))),
+            "steps[0].setHeaderRoute.match[0]",
+            &format!("Invalid value: \"null\": {missed}"),
+        ),
+        (
+            managed(header(json!({"exact": ""}))),
+            "steps[0].setHeaderRoute.match[0]",
+            &format!("Invalid value: {{\"exact\":\"\"}}: {missed}"),
+        ),
+        (
+            managed(mirror(json!({ "method": two }))),
+            "steps[0].setMirrorRoute.match[0]",
+            &format!("Invalid value: {{\"exact\":\"a\",\"regex\":\"b\"}}: {several}"),
+        ),
+        (
+            managed(mirror(json!({"path": {}}))),
+            "steps[0].setMirrorRoute.match[0]",
+            &format!("Invalid value: {{}}: {missed}"),
+        ),
+        (
+            managed(mirror(json!({"headers": {"x": {}}}))),
+            "steps[0].setMirrorRoute.match[0]",
+            &format!("Invalid value: {{}}: {missed}"),
+        ),
+        (
+            json!({"steps": [weighted], "trafficRouting": {"istio": null, "nginx": {}}}),
+            "steps[0].experiment.templates[0].weight",
+            "Invalid value: 5: Experiment template weight is only available for TrafficRouting with SMI, ALB, Istio and Plugins at this time",
+        ),
+        (
+            json!({"trafficRouting": {"istio": null}}),
+            "trafficRouting.istio",
+            "Required value: a traffic router must be configured",
+        ),
+    ];
+    refused("spec.strategy.canary.", routed, &rows);
+}
+
+#[test]
+fn a_router_is_refused_in_known_words() {
+    let only = |router: Value| json!({"trafficRouting": router});
+    let turns = json!({"pingService": "a", "pongService": "b"});
+    let alb = json!({"steps": [{"setHeaderRoute": {"name": "r", "match": [{"headerName": "x", "headerValue": {"prefix": "a"}}]}}],
+        "trafficRouting": {"alb": {}, "managedRoutes": [{"name": "r"}]}});
+    let rows = [
+        (
+            only(json!({"istio": {"virtualService": null}})),
+            "trafficRouting.istio",
+            "Internal error: either VirtualService or VirtualServices must be configured",
+        ),
+        (
+            only(json!({"istio": {"virtualServices": [{"name": "b"}]}})),
+            "trafficRouting.istio",
+            "Internal error: either VirtualService or VirtualServices must be configured",
+        ),
+        (
+            only(json!({"istio": null, "gatewayAPI": {}})),
+            "trafficRouting.gatewayAPI",
+            "Required value: a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them",
+        ),
+        (
+            json!({"trafficRouting": {"istio": null, "nginx": {}}, "pingPong": turns}),
+            "trafficRouting.alb",
+            "Invalid value: \"null\": Ping-pong feature works with the ALB, Istio, and plugin-based traffic routers only",
+        ),
+        (
+            alb,
+            "steps[0].setHeaderRoute.match[0]",
+            "Invalid value: {\"prefix\":\"a\"}: SetHeaderRoute match value invalid. ALB supports 'exact' value only",
+        ),
+    ];
+    refused("spec.strategy.canary.", routed, &rows);
+    let both = "Invalid value: \"\": Canary service and Stable service must to be set to use Traffic Routing";
+    for router in ["istio", "alb", "smi", "apisix", "ambassador", "nginx", "appMesh", "traefik", "gatewayAPI"] {
+        let row = (json!({"trafficRouting": { router: {} }}), "stableService", both);
+        refused("spec.strategy.canary.", canary, &[row]);
+    }
+}
+
+#[test]
 fn blue_green_is_refused_in_known_words() {
-    let path = "spec.strategy.blueGreen";
-    for (fields, expected) in [
+    let rows = [
         (
             json!({"previewService": "active"}),
-            "activeService: Invalid value: \"active\": This rollout uses the same service for the active and preview services, but two different services are required.",
+            "activeService",
+            "Invalid value: \"active\": This rollout uses the same service for the active and preview services, but two different services are required.",
         ),
         (
             json!({"scaleDownDelayRevisionLimit": 11}),
-            "scaleDownDelayRevisionLimit: Invalid value: 11: This rollout's revision history limit can not be smaller than the rollout's scale down limit",
+            "scaleDownDelayRevisionLimit",
+            "Invalid value: 11: This rollout's revision history limit can not be smaller than the rollout's scale down limit",
+        ),
+        (
+            json!({"antiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 0}}}),
+            "antiAffinity.weight",
+            "Invalid value: 0: AntiAffinity weight must be between 1-100",
+        ),
+        (
+            json!({"antiAffinity": {}}),
+            "antiAffinity",
+            "Invalid value: \"antiAffinity.PreferredDuringSchedulingIgnoredDuringExecution: false antiAffinity.RequiredDuringSchedulingIgnoredDuringExecution: false\": AntiAffinity must have exactly one strategy listed",
         ),
         (
             json!({"maxUnavailable": "many"}),
-            "maxUnavailable: Invalid value: \"many\": must be an integer or percentage (e.g '5%')",
+            "maxUnavailable",
+            "Invalid value: \"many\": must be an integer or percentage (e.g '5%')",
         ),
-        (json!({"activeService": "gone"}), "activeService: Invalid value: \"gone\": service \"gone\" not found"),
-        (json!({"previewService": "gone"}), "previewService: Invalid value: \"gone\": service \"gone\" not found"),
-        (
-            json!({"prePromotionAnalysis": {"templates": [{"templateName": "gone"}]}}),
-            "prePromotionAnalysis.templates: Invalid value: \"gone\": AnalysisTemplate 'gone' not found",
-        ),
-        (
-            json!({"postPromotionAnalysis": {"templates": [{"templateName": "gone", "clusterScope": true}]}}),
-            "postPromotionAnalysis.templates: Invalid value: \"gone\": ClusterAnalysisTemplate 'gone' not found",
-        ),
-        (json!({"scaleDownDelayRevisionLimit": 10, "maxUnavailable": 0}), ""),
-    ] {
-        let expected = if expected.is_empty() { String::new() } else { format!("{path}.{expected}") };
-        assert_eq!(said(&mut Toy::blue_green(fields.clone(), 2)), expected, "{fields}");
-    }
+    ];
+    let made = |fields| Toy::blue_green(fields, 2);
+    refused("spec.strategy.blueGreen.", made, &rows);
+    assert_eq!(said(&mut made(json!({"scaleDownDelayRevisionLimit": 10, "maxUnavailable": 0}))), "");
 }
 
 #[test]
-fn what_a_service_selects_must_fit() {
-    let path = "spec.strategy.canary.stableService: Invalid value: \"stable\": Service \"stable\"";
-    for (service, expected) in [
-        (json!({"spec": {"selector": {"tier": "x"}}}), format!("{path} has unmatch label \"tier\" in rollout")),
-        (json!({"spec": {"selector": {"app": "other"}}}), format!("{path} has unmatch label \"app\" in rollout")),
-        (
-            json!({"metadata": {"annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "shop"}}}),
-            format!("{path} is managed by another Rollout"),
-        ),
-        (json!({"metadata": {"annotations": {"argo-rollouts.argoproj.io/managed-by-rollouts": "web"}}}), String::new()),
-        (json!({"spec": {"selector": {"rollouts-pod-template-hash": "old"}}}), String::new()),
-    ] {
-        let mut toy = canary(json!({"stableService": "stable"}));
-        toy::merge(toy.services.get_mut("stable").expect("is there"), &service);
-        assert_eq!(said(&mut toy), expected, "{service}");
-    }
-}
-
-#[test]
-fn templates_must_be_there_and_fit() {
-    let metric = |fields: Value| {
-        let mut metric = json!({"name": "m", "provider": {"prometheus": {"query": "up"}}});
-        toy::merge(&mut metric, &fields);
-        json!({ "metrics": [metric] })
-    };
-    let with_args = |args: Value| {
-        let mut template = metric(json!({}));
-        template["args"] = args;
-        template
-    };
-    let mut counted = metric(json!({"interval": "1m", "count": "{{ args.n }}"}));
-    counted["args"] = json!([{"name": "n", "value": "3"}]);
-    let secret = json!({"secretKeyRef": {"name": "s", "key": "k"}});
-    let endless = "AnalysisTemplate rate has metric m which runs indefinitely. Invalid value for count:";
-    for (template, of_step, of_background) in [
-        (None, "AnalysisTemplate 'rate' not found", "AnalysisTemplate 'rate' not found"),
-        (Some(metric(json!({"interval": "1m"}))), &*format!("{endless} <nil>"), ""),
-        (Some(metric(json!({"interval": "1m", "count": 0}))), &format!("{endless} 0"), ""),
-        (Some(counted), "", ""),
-        (Some(with_args(json!([{"name": "x"}]))), "args.x was not resolved", "args.x was not resolved"),
-        (
-            Some(with_args(json!([{"name": "x", "value": "1", "valueFrom": secret}]))),
-            "AnalysisTemplate rate: arg 'x' has both Value and ValueFrom fields",
-            "",
-        ),
-        (
-            Some(metric(json!({"provider": {"prometheus": {"query": "rate({{args.y}})"}}}))),
-            "AnalysisTemplate rate: failed to resolve {{args.y}}",
-            "",
-        ),
-        (
-            Some(json!({"metrics": [], "templates": [{"templateName": "gone"}]})),
-            "AnalysisTemplate 'gone' not found",
-            "AnalysisTemplate 'gone' not found",
-        ),
-    ] {
-        let analysis = json!({"templates": [{"templateName": "rate"}]});
-        for (strategy, path, expected) in [
-            (json!({"steps": [{ "analysis": analysis }]}), "steps[0].analysis", of_step),
-            (json!({ "analysis": analysis }), "analysis", of_background),
-        ] {
-            let mut toy = canary(strategy);
-            if let Some(template) = &template {
-                toy = toy.with_template("rate", template.clone());
-            }
-            let whole = format!("spec.strategy.canary.{path}.templates: Invalid value: \"rate\": {expected}");
-            assert_eq!(said(&mut toy), if expected.is_empty() { "" } else { &whole }, "{template:?}");
-        }
-    }
-    let argument = json!({"name": "x", "valueFrom": {"fieldRef": {"fieldPath": "metadata.generation"}}});
-    let step = json!({"analysis": {"templates": [{"templateName": "rate"}], "args": [argument]}});
-    let expected = "spec.strategy.canary.steps[0].analyses: Invalid value: \"metadata.generation\": Analyses arguments must refer to valid object metadata supported by downwardAPI";
-    assert_eq!(said(&mut canary(json!({ "steps": [step] }))), expected);
-}
-
-/// Fields that are carried out, or that hold some that are.
-const CARRIED_OUT: &[&str] = &[
-    "spec.replicas",
-    "spec.selector",
-    "spec.rollbackWindow",
-    "spec.template",
-    "spec.minReadySeconds",
-    "spec.revisionHistoryLimit",
-    "spec.paused",
-    "spec.progressDeadlineSeconds",
-    "spec.progressDeadlineAbort",
-    "spec.restartAt",
-    "spec.analysis",
-    "spec.strategy.blueGreen.activeService",
-    "spec.strategy.blueGreen.previewService",
-    "spec.strategy.blueGreen.previewReplicaCount",
-    "spec.strategy.blueGreen.autoPromotionEnabled",
-    "spec.strategy.blueGreen.autoPromotionSeconds",
-    "spec.strategy.blueGreen.maxUnavailable",
-    "spec.strategy.blueGreen.previewMetadata",
-    "spec.strategy.blueGreen.activeMetadata",
-    "spec.strategy.blueGreen.scaleDownDelaySeconds",
-    "spec.strategy.blueGreen.scaleDownDelayRevisionLimit",
-    "spec.strategy.blueGreen.abortScaleDownDelaySeconds",
-    "spec.strategy.blueGreen.prePromotionAnalysis",
-    "spec.strategy.blueGreen.postPromotionAnalysis",
-    "spec.strategy.canary.canaryService",
-    "spec.strategy.canary.stableService",
-    "spec.strategy.canary.steps.setWeight",
-    "spec.strategy.canary.steps.pause",
-    "spec.strategy.canary.steps.analysis",
-    "spec.strategy.canary.steps.setCanaryScale",
-    "spec.strategy.canary.steps.experiment",
-    "spec.strategy.canary.minPodsPerReplicaSet",
-    "spec.strategy.canary.dynamicStableScale",
-    "spec.strategy.canary.scaleDownDelayRevisionLimit",
-    "spec.strategy.canary.replicaProgressThreshold",
-    "spec.strategy.canary.trafficRouting.istio.destinationRule.name",
-    "spec.strategy.canary.trafficRouting.istio.destinationRule.canarySubsetName",
-    "spec.strategy.canary.trafficRouting.istio.destinationRule.stableSubsetName",
-    "spec.strategy.canary.trafficRouting.istio.virtualService",
-    "spec.strategy.canary.trafficRouting.gatewayAPI",
-    "spec.strategy.canary.maxSurge",
-    "spec.strategy.canary.maxUnavailable",
-    "spec.strategy.canary.analysis",
-    "spec.strategy.canary.canaryMetadata",
-    "spec.strategy.canary.stableMetadata",
-    "spec.strategy.canary.scaleDownDelaySeconds",
-    "spec.strategy.canary.abortScaleDownDelaySeconds",
-];
-
-#[test]
-fn every_field_of_the_definition_is_carried_out_or_refused() {
-    let text = include_str!("../../charts/leadline/crds/rollouts.argoproj.io.yaml");
-    let definition: Value = serde_saphyr::from_str(text).expect("is YAML");
-    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
-    let mut refused = Vec::new();
-    walk("spec", schema, &mut refused);
-    assert_eq!(refused.len(), 18, "{refused:#?}");
-}
-
-/// Every field below `path` that is not carried out is refused, as a whole where nothing in it is.
-fn walk(path: &str, schema: &Value, refused: &mut Vec<String>) {
-    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-        let path = format!("{path}.{name}");
-        if CARRIED_OUT.iter().any(|known| path == *known || path == format!("{known}s")) {
-            continue;
-        }
-        if CARRIED_OUT.iter().any(|known| known.starts_with(&format!("{path}."))) {
-            walk(&path, schema.get("items").unwrap_or(schema), refused);
-            continue;
-        }
-        // Of plugins one is carried out: another is refused by its name.
-        let written = path.replace(".steps.", ".steps[0].").replace(".plugins", ".plugins.some");
-        let expected = format!("{written}: Forbidden: not supported by this version");
-        assert_eq!(said(&mut with(&path, sample(schema))), expected, "{path}");
-        refused.push(path);
-    }
-}
-
-/// A valid Rollout with one more field.
-fn with(path: &str, value: Value) -> Toy {
-    let rule = json!({"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"});
-    let istio = json!({ "virtualService": {"name": "web"}, "destinationRule": rule });
-    let mut toy = Toy::new(json!({ "trafficRouting": { "istio": istio } }), 2).with_istio_subsets();
-    let patch = path.rsplit('.').fold(value, |value, name| {
-        let value = if name == "steps" { json!([value]) } else { value };
-        Value::Object(Map::from_iter([(name.to_owned(), value)]))
-    });
-    if path.contains(".blueGreen.") {
-        toy = Toy::blue_green(json!({}), 2);
-    }
-    toy.patch(patch);
-    toy
-}
-
-/// Some value of the type.
-fn sample(schema: &Value) -> Value {
-    match schema["type"].as_str() {
-        Some("boolean") => true.into(),
-        Some("integer" | "number") => 1.into(),
-        Some("array") => json!([sample(&schema["items"])]),
-        Some("object") if schema.get("additionalProperties").is_some() => {
-            json!({"some": sample(&schema["additionalProperties"])})
-        }
-        Some("object") => {
-            let fields = schema["properties"].as_object().into_iter().flatten();
-            fields.map(|(name, schema)| (name.clone(), sample(schema))).collect::<Map<_, _>>().into()
-        }
-        Some("string") if schema["format"] == "date-time" => "2030-01-01T00:00:00Z".into(),
-        Some("string") => "some".into(),
-        _ => 1.into(),
-    }
+fn what_else_is_wrong_follows_in_the_same_condition() {
+    let mut toy = spec(json!({"replicas": -1, "minReadySeconds": -1, "strategy": {"canary":
+        {"steps": [{"setWeight": 101}, {"setCanaryScale": {}}, {"setCanaryScale": {}}], "canaryMetadata": {}}}}));
+    let expected = [
+        "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+        "spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0",
+        "spec.strategy.canary.steps[0].setWeight: Invalid value: 101: SetWeight needs to be between 0 and 100",
+        "spec.strategy.canary.trafficRouting: Required value: SetCanaryScale requires TrafficRouting to be set",
+    ];
+    let said_all = said(&mut toy);
+    assert!(said_all.starts_with(&expected.join("; ")), "{said_all}");
+    let steps: Vec<Value> = (0..25).map(|_| json!({"setWeight": -1})).collect();
+    let many = said(&mut canary(json!({ "steps": steps })));
+    assert_eq!(many.matches("SetWeight needs").count(), 20);
+    assert!(many.ends_with("; and 5 more"), "{many}");
 }

@@ -3,7 +3,7 @@
 
 use super::{
     experiments,
-    invalid::Invalid,
+    invalid::{Faults, Invalid},
     look::Look,
     observed::Observed,
     phase::Phase,
@@ -13,44 +13,60 @@ use super::{
 use crds::{
     analysis::{AnalysisRunSpec, AnalysisTemplateRef, Metric},
     keys,
-    rollout::RolloutAnalysis,
+    rollout::{PodMetadata, RolloutAnalysis},
 };
 use serde_json::Value;
 
 const CANARY: &str = "spec.strategy.canary";
 const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 
-/// The first reference that leads nowhere or does not fit.
-pub fn references(look: &Look<'_>) -> Result<(), Invalid> {
-    match all(look).into_iter().next() {
-        Some(invalid) => Err(invalid),
-        None => Ok(()),
-    }
-}
-
-/// Every reference that leads nowhere or does not fit; of each the first that is wrong with it.
-pub fn all(look: &Look<'_>) -> Vec<Invalid> {
+/// Every reference must lead somewhere and fit.
+pub fn references(look: &Look<'_>) -> Result<(), Faults> {
     let (observed, spec) = (look.observed, look.spec);
-    let services =
-        named_services(spec).into_iter().filter_map(|(path, name)| service(observed, spec, &path, name).err());
+    let mut faults = Faults::default();
+    for named in named_services(spec) {
+        service(observed, spec, &named, &mut faults);
+    }
     // An update that is taken back needs no templates: the way back stays open while one is missing.
-    let judged = analyses(spec).filter(|_| !is_taken_back(look));
-    let templates = judged.filter_map(|(slot, analysis)| templates(observed, slot, analysis).err());
-    let routes = spec.routers.iter().filter_map(|router| router.check(observed).err());
-    services.chain(templates).chain(routes).collect()
+    for (slot, analysis) in analyses(spec).filter(|_| !is_taken_back(look)) {
+        templates(observed, slot, analysis, &mut faults);
+    }
+    for router in &spec.routers {
+        faults.keep(router.check(observed));
+    }
+    faults.unless_any(())
 }
 
-fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<(String, &'a str)> {
-    let (strategy, named) = match &spec.strategy {
-        Strategy::Canary(canary) => (
-            CANARY,
-            [("canaryService", canary.canary_service.as_deref()), ("stableService", canary.stable_service.as_deref())],
-        ),
-        Strategy::BlueGreen(sides) => {
-            (BLUE_GREEN, [("activeService", Some(sides.active_service)), ("previewService", sides.preview_service)])
+/// A Service that a spec names: where, how, and what the pods of that role carry beside the template's labels.
+struct NamedService<'a> {
+    path: String,
+    name: &'a str,
+    role: Option<&'a PodMetadata>,
+}
+
+fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<NamedService<'a>> {
+    let named = match &spec.strategy {
+        Strategy::Canary(canary) => {
+            let turns = canary.ping_pong.as_ref();
+            let (role, stable_role) = (canary.canary_metadata.as_ref(), canary.stable_metadata.as_ref());
+            vec![
+                (CANARY, "canaryService", canary.canary_service.as_deref(), role),
+                (CANARY, "stableService", canary.stable_service.as_deref(), stable_role),
+                (CANARY, "pingPong.pingService", turns.map(|turns| turns.ping_service.as_str()), None),
+                (CANARY, "pingPong.pongService", turns.map(|turns| turns.pong_service.as_str()), None),
+            ]
         }
+        Strategy::BlueGreen(sides) => vec![
+            (BLUE_GREEN, "activeService", Some(sides.active_service), sides.active_metadata),
+            (BLUE_GREEN, "previewService", sides.preview_service, sides.preview_metadata),
+        ],
     };
-    named.into_iter().filter_map(|(field, name)| Some((format!("{strategy}.{field}"), name?))).collect()
+    let named = named.into_iter();
+    named
+        .filter_map(|(strategy, field, name, role)| {
+            Some(NamedService { path: format!("{strategy}.{field}"), name: name?, role })
+        })
+        .collect()
 }
 
 /// Whether every run and experiment that is to be created now can have its arguments.
@@ -94,53 +110,52 @@ fn path_of(slot: Slot) -> String {
     }
 }
 
-fn service(observed: &Observed, spec: &Spec<'_>, path: &str, name: &str) -> Result<(), Invalid> {
-    let Some(service) = observed.services.get(name) else {
-        return Err(Invalid::value(path, name, format!("service \"{name}\" not found")));
+fn service(observed: &Observed, spec: &Spec<'_>, named: &NamedService<'_>, faults: &mut Faults) {
+    let NamedService { path, name, role } = named;
+    let Some(service) = observed.services.get(*name) else {
+        return faults.note(Invalid::value(path, name, format!("service \"{name}\" not found")));
     };
     let labels = spec.template.pointer("/metadata/labels");
     let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-    let strange = service
-        .spec
-        .selector
-        .iter()
-        .find(|(key, value)| *key != keys::POD_TEMPLATE_HASH && label(key) != Some(value.as_str()));
-    if let Some((key, _)) = strange {
-        return Err(Invalid::value(path, name, format!("Service \"{name}\" has unmatch label \"{key}\" in rollout")));
+    let of_role = |key: &str| role.and_then(|role| role.labels.get(key)).map(String::as_str);
+    let fits = |key: &str, value: &str| [label(key), of_role(key)].contains(&Some(value));
+    let selector = service.spec.selector.iter().filter(|(key, _)| *key != keys::POD_TEMPLATE_HASH);
+    for (key, _) in selector.filter(|(key, value)| !fits(key, value)) {
+        let words = format!("Service \"{name}\" has unmatch label \"{key}\" in rollout");
+        faults.note(Invalid::value(path, name, words));
     }
     let manager = service.metadata.annotation(keys::MANAGED_BY_ROLLOUTS);
     if manager.is_some_and(|manager| manager != observed.rollout.metadata.name) {
-        return Err(Invalid::value(path, name, format!("Service \"{name}\" is managed by another Rollout")));
+        faults.note(Invalid::value(path, name, format!("Service \"{name}\" is managed by another Rollout")));
     }
-    Ok(())
 }
 
-fn templates(observed: &Observed, slot: Slot, analysis: &RolloutAnalysis) -> Result<(), Invalid> {
+fn templates(observed: &Observed, slot: Slot, analysis: &RolloutAnalysis, faults: &mut Faults) {
     let path = format!("{}.templates", path_of(slot));
-    for named in &analysis.templates {
+    let absent = analysis.templates.iter().filter_map(|named| {
         let name = &named.template_name;
         let (is_there, kind) = if named.cluster_scope {
             (observed.cluster_templates.contains_key(name), "ClusterAnalysisTemplate")
         } else {
             (observed.templates.contains_key(name), "AnalysisTemplate")
         };
-        if !is_there {
-            return Err(Invalid::value(&path, name, format!("{kind} '{name}' not found")));
-        }
+        (!is_there).then(|| Invalid::value(&path, name, format!("{kind} '{name}' not found")))
+    });
+    let absent: Vec<Invalid> = absent.collect();
+    if !absent.is_empty() {
+        return absent.into_iter().for_each(|fault| faults.note(fault));
     }
     let names: Vec<&str> = analysis.templates.iter().map(|named| named.template_name.as_str()).collect();
-    let names = names.join(", ");
-    let run = runs::check(observed, analysis).map_err(|problem| Invalid::value(&path, &names, problem))?;
-    if slot == Slot::Background {
-        return Ok(());
+    let value = format!("templateNames: [{}]", names.join(" "));
+    let run = runs::check(observed, analysis).map_err(|problem| Invalid::value(&path, &value, problem));
+    let Some(run) = faults.keep(run).filter(|_| slot != Slot::Background) else { return };
+    for named in &analysis.templates {
+        of_step(observed, &path, named, faults);
     }
-    analysis.templates.iter().try_for_each(|named| of_step(observed, &path, named))?;
-    match unresolved(&run) {
-        Some(tag) => {
-            let problem = format!("AnalysisTemplate {names}: failed to resolve {{{{{tag}}}}}");
-            Err(Invalid::value(&path, &names, problem))
-        }
-        None => Ok(()),
+    if let Some(tag) = unresolved(&run) {
+        let names = names.join(", ");
+        let problem = format!("AnalysisTemplate {names}: failed to resolve {{{{{tag}}}}}");
+        faults.note(Invalid::value(&path, &names, problem));
     }
 }
 
@@ -156,21 +171,20 @@ fn unresolved(run: &AnalysisRunSpec) -> Option<String> {
 }
 
 /// A step waits for its run, so its run must be able to begin and to end.
-fn of_step(observed: &Observed, path: &str, named: &AnalysisTemplateRef) -> Result<(), Invalid> {
+fn of_step(observed: &Observed, path: &str, named: &AnalysisTemplateRef, faults: &mut Faults) {
     let single = RolloutAnalysis { templates: vec![named.clone()], ..Default::default() };
     let name = &named.template_name;
     let wrong = |problem: String| Invalid::value(path, name, format!("AnalysisTemplate {name}{problem}"));
     for template in runs::templates_of(observed, &single).unwrap_or_default() {
-        if let Some(twice) = template.args.iter().find(|arg| arg.value.is_some() && arg.value_from.is_some()) {
-            return Err(wrong(format!(": arg '{}' has both Value and ValueFrom fields", twice.name)));
+        for twice in template.args.iter().filter(|arg| arg.value.is_some() && arg.value_from.is_some()) {
+            faults.note(wrong(format!(": arg '{}' has both Value and ValueFrom fields", twice.name)));
         }
-        if let Some(metric) = template.metrics.iter().find(|metric| is_endless(metric)) {
+        for metric in template.metrics.iter().filter(|metric| is_endless(metric)) {
             let count = metric.count.as_ref().map_or_else(|| "<nil>".to_owned(), ToString::to_string);
             let runs = format!("runs indefinitely. Invalid value for count: {count}");
-            return Err(wrong(format!(" has metric {} which {runs}", metric.name)));
+            faults.note(wrong(format!(" has metric {} which {runs}", metric.name)));
         }
     }
-    Ok(())
 }
 
 /// One with an interval goes on until its count is reached.

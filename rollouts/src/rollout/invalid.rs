@@ -1,11 +1,16 @@
 //! What is wrong with a spec, in the words that the API server itself uses for a field. Clients match on them.
+//!
+//! Each rule is written once, where the field is parsed: it notes a fault and goes on with a stand-in, so that one look finds all.
 
 use crds::FieldError;
 use plan::reason::RolloutReason;
 use serde::Serialize;
 use std::fmt;
 
-/// The first thing that is wrong with a Rollout's spec or with what it refers to.
+/// How many faults are told in full: one wrong habit in each of a hundred steps is understood after some of them.
+const TOLD: usize = 20;
+
+/// One thing that is wrong with a Rollout's spec or with what it refers to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Invalid {
     path: String,
@@ -24,6 +29,11 @@ impl Invalid {
     /// A field is missing.
     pub fn required(path: &str, detail: impl fmt::Display) -> Self {
         Self::rendered(path, format!("Required value: {detail}"))
+    }
+
+    /// A field that contradicts others, as clients know it from one that reads fields late.
+    pub fn internal(path: &str, detail: impl fmt::Display) -> Self {
+        Self::rendered(path, format!("Internal error: {detail}"))
     }
 
     /// A field that this version knows and does not carry out.
@@ -56,5 +66,59 @@ impl From<Invalid> for FieldError {
 impl fmt::Display for Invalid {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}: {}", self.path, self.problem)
+    }
+}
+
+/// All that is wrong, in the order in which it was found. Clients know the first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Faults(Vec<Invalid>);
+
+impl Faults {
+    /// Notes a fault. Several steps may be at odds with one field: that is told once.
+    pub fn note(&mut self, fault: Invalid) {
+        if !self.0.contains(&fault) {
+            self.0.push(fault);
+        }
+    }
+
+    /// What was checked, or nothing and its fault noted.
+    pub fn keep<T>(&mut self, checked: Result<T, Invalid>) -> Option<T> {
+        checked.map_err(|fault| self.note(fault)).ok()
+    }
+
+    /// The value, if nothing is wrong with it.
+    pub fn unless_any<T>(self, value: T) -> Result<T, Self> {
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
+    }
+
+    /// What is missing, where clients know a name for that.
+    pub fn missing(&self) -> impl Iterator<Item = &RolloutReason> {
+        self.0.iter().filter_map(|fault| fault.missing.as_deref())
+    }
+}
+
+impl From<Invalid> for Faults {
+    fn from(fault: Invalid) -> Self {
+        Self(vec![fault])
+    }
+}
+
+impl IntoIterator for Faults {
+    type Item = Invalid;
+    type IntoIter = std::vec::IntoIter<Invalid>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let told: Vec<String> = self.0.iter().take(TOLD).map(ToString::to_string).collect();
+        out.write_str(&told.join("; "))?;
+        match self.0.len().saturating_sub(TOLD) {
+            0 => Ok(()),
+            more => write!(out, "; and {more} more"),
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What is not there may be in the cluster, so that it is missing is no mistake here. It decides nothing.
 
-use super::{check, fleet::Fleet, invalid::Invalid, look::Look, observed::Observed, spec::Spec};
+use super::{check, fleet::Fleet, look::Look, observed::Observed, spec::Spec};
 use chrono::DateTime;
 use crds::FieldError;
 
@@ -11,13 +11,10 @@ pub fn lint(observed: &Observed) -> Vec<FieldError> {
     if let Some(error) = &observed.unreadable {
         return vec![error.clone()];
     }
-    let spec = match Spec::parse(&observed.rollout) {
-        Ok(spec) => spec,
-        Err(invalid) => {
-            return Some(invalid).filter(|invalid| !invalid.is_absence()).map(Invalid::into).into_iter().collect();
-        }
-    };
-    let fleet = Fleet::of(observed, &spec);
-    let look = Look::of(observed, &spec, &fleet, DateTime::UNIX_EPOCH);
-    check::all(&look).into_iter().filter(|invalid| !invalid.is_absence()).map(Invalid::into).collect()
+    let found = Spec::parse(&observed.rollout).and_then(|spec| {
+        let fleet = Fleet::of(observed, &spec);
+        check::references(&Look::of(observed, &spec, &fleet, DateTime::UNIX_EPOCH))
+    });
+    let faults = found.err().unwrap_or_default().into_iter();
+    faults.filter(|fault| !fault.is_absence()).map(FieldError::from).collect()
 }

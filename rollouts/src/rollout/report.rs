@@ -5,7 +5,7 @@ use super::{
     blue_green, conditions,
     fleet::Revision,
     held,
-    invalid::Invalid,
+    invalid::Faults,
     look::{Look, rollout_target},
     observed::Observed,
     refusal::{self, Refusal},
@@ -132,8 +132,8 @@ pub fn status_write(observed: &Observed, next: &RolloutStatus, because: RolloutR
 }
 
 /// The plan for a spec that cannot be carried out: the condition says why, and nothing else is touched.
-pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Plan {
-    let message = format!("The Rollout \"{}\" is invalid: {invalid}", observed.rollout.metadata.name);
+pub fn invalid(observed: &Observed, faults: &Faults, now: DateTime<Utc>) -> Plan {
+    let message = format!("The Rollout \"{}\" is invalid: {faults}", observed.rollout.metadata.name);
     let mut next = observed.rollout.status.clone();
     let is_same =
         conditions::find(&next, conditions::INVALID_SPEC).is_some_and(|condition| condition.message == message);
@@ -151,7 +151,7 @@ pub fn invalid(observed: &Observed, invalid: &Invalid, now: DateTime<Utc>) -> Pl
         if is_same { write } else { write.with_event(told) }
     });
     let mut plan = Plan::empty().reporting(write);
-    plan.why = [reason].into_iter().chain(invalid.missing.as_deref().cloned()).map(Reason::from).collect();
+    plan.why = [reason].into_iter().chain(faults.missing().cloned()).map(Reason::from).collect();
     plan
 }
 

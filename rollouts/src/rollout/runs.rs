@@ -7,7 +7,7 @@ mod arguments;
 mod history;
 mod verdict;
 
-pub use arguments::{resolved as arguments, unreadable_metadata};
+pub use arguments::{is_unreadable, resolved as arguments};
 pub use history::{surplus, trimmed};
 pub use verdict::{Verdict, events, verdict};
 

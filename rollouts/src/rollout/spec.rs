@@ -1,13 +1,17 @@
 //! A Rollout's spec as the rules use it: parsed once, at the door, so that nothing behind it checks again.
 //!
-//! The checks run in a fixed order and stop at the first that fails, since clients match on that one message.
+//! The checks run in a fixed order, since clients match on the first that fails. Each is written where its field is parsed: it notes
+//! the fault, the parse goes on with a stand-in, and what was parsed counts only if nothing was noted.
 
+pub mod affinity;
 pub mod experiment;
+mod managed;
 pub mod pods;
+mod routing;
 
 use super::{
     blue_green::spec::BlueGreen,
-    invalid::Invalid,
+    invalid::{Faults, Invalid},
     replicas::{self, Amount, Limits, WHOLE},
     runs,
     traffic::Router,
@@ -16,12 +20,16 @@ use super::{
 use crate::template;
 use chrono::TimeDelta;
 use crds::{
-    IntOrString, Rollout,
-    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, ExperimentStep, RolloutAnalysis, RolloutStrategy},
+    FieldError, IntOrString, Rollout,
+    rollout::{
+        BlueGreenStrategy, CanaryStep, CanaryStrategy, ExperimentStep, RolloutAnalysis, RolloutSpec, RolloutStrategy,
+    },
 };
 use pods::{CanaryScale, Pods};
 use serde_json::Value;
 
+/// Where the canary strategy stands in a spec.
+const CANARY: &str = "spec.strategy.canary";
 /// Seconds that pods without traffic stay where a router moves the traffic, and after an abort.
 const DRAIN_SECS: i32 = 30;
 /// Seconds without progress after which a Rollout counts as stuck.
@@ -120,38 +128,25 @@ pub struct Spec<'a> {
 }
 
 impl<'a> Spec<'a> {
-    /// Parses and checks a spec. The error is the first of the list that existing clients know.
-    pub fn parse(rollout: &'a Rollout) -> Result<Self, Invalid> {
+    /// Parses and checks a spec. The faults are in the order of the list that existing clients know.
+    pub fn parse(rollout: &'a Rollout) -> Result<Self, Faults> {
         let spec = &rollout.spec;
-        counts_are_positive(rollout)?;
-        unsupported::check_outer(spec)?;
-        let Some(selector) = &spec.selector else {
-            return Err(Invalid::required("spec.selector", "Rollout has missing field '.spec.selector'"));
-        };
-        if selector.is_empty() {
-            return Err(Invalid::value("spec.selector", selector, "empty selector is invalid for deployment"));
+        let mut faults = Faults::default();
+        let replicas = positive("spec.replicas", spec.replicas, 1, &mut faults);
+        let template = pods_of(spec, &mut faults);
+        let min_ready = positive("spec.minReadySeconds", spec.min_ready_seconds, 0, &mut faults);
+        let history_limit =
+            positive("spec.revisionHistoryLimit", spec.revision_history_limit, HISTORY_LIMIT, &mut faults);
+        let path = "spec.progressDeadlineSeconds";
+        let deadline = positive(path, spec.progress_deadline_seconds, PROGRESS_DEADLINE_SECS, &mut faults);
+        if deadline <= min_ready {
+            faults.note(Invalid::value(path, deadline, "must be greater than minReadySeconds"));
         }
-        if selector.check().is_err() {
-            return Err(Invalid::value("spec.selector", selector, "invalid label selector"));
-        }
-        let template = spec.template.as_ref().map(crds::Raw::value).unwrap_or_default();
-        let selector_json = serde_json::to_value(selector).unwrap_or_default();
-        if let Some((path, problem)) = template::validate(&template, &selector_json, "spec.template") {
-            return Err(Invalid::rendered(&path, problem));
-        }
-        let deadline = spec.progress_deadline_seconds.unwrap_or(PROGRESS_DEADLINE_SECS);
-        if deadline <= spec.min_ready_seconds.unwrap_or(0) {
-            return Err(Invalid::value(
-                "spec.progressDeadlineSeconds",
-                deadline,
-                "must be greater than minReadySeconds",
-            ));
-        }
-        let history_limit = spec.revision_history_limit.unwrap_or(HISTORY_LIMIT);
-        let replicas = spec.replicas.unwrap_or(1);
-        let parts = Parts::of(&spec.strategy, replicas, history_limit)?;
+        let parts = Parts::of(&spec.strategy, replicas, history_limit, &mut faults);
+        unsupported::note(spec, &mut faults);
+        let Some(parts) = parts else { return Err(faults) };
         let history = spec.analysis.clone().unwrap_or_default();
-        Ok(Self {
+        faults.unless_any(Self {
             strategy: parts.strategy,
             limits: parts.limits,
             template,
@@ -220,65 +215,53 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Those of the one strategy that a spec names.
-    fn of(strategy: &'a RolloutStrategy, replicas: i32, history_limit: i32) -> Result<Self, Invalid> {
+    /// Those of the one strategy that a spec names, if it names one.
+    fn of(strategy: &'a RolloutStrategy, replicas: i32, history_limit: i32, faults: &mut Faults) -> Option<Self> {
+        let path = "spec.strategy.strategy";
         match (&strategy.canary, &strategy.blue_green) {
-            (None, None) => Err(Invalid::required(
-                "spec.strategy.strategy",
-                "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'",
-            )),
-            (Some(_), Some(_)) => Err(Invalid::value(
-                "spec.strategy.strategy",
-                "blueGreen and canary",
-                "Multiple Strategies can not be listed",
-            )),
-            (None, Some(blue_green)) => Self::of_blue_green(blue_green, replicas, history_limit),
-            (Some(canary), None) => Self::of_canary(canary, replicas),
+            (None, None) => {
+                let words = "Rollout has missing field '.spec.strategy.canary or .spec.strategy.blueGreen'";
+                faults.note(Invalid::required(path, words));
+                None
+            }
+            (Some(_), Some(_)) => {
+                let value = "blueGreen: true canary: true";
+                faults.note(Invalid::value(path, value, "Multiple Strategies can not be listed"));
+                None
+            }
+            (None, Some(blue_green)) => Some(Self::of_blue_green(blue_green, replicas, history_limit, faults)),
+            (Some(canary), None) => Some(Self::of_canary(canary, replicas, faults)),
         }
     }
 
-    fn of_canary(canary: &'a CanaryStrategy, replicas: i32) -> Result<Self, Invalid> {
-        let limits = amounts(canary, replicas)?;
-        let routers = services(canary)?;
-        if routers.is_empty() && canary.scale_down_delay_seconds.is_some() {
-            return Err(Invalid::value(
-                "spec.strategy.canary.scaleDownDelaySeconds",
-                canary.scale_down_delay_seconds,
-                "Canary scaleDownDelaySeconds can only be used with traffic routing",
-            ));
-        }
-        if canary.dynamic_stable_scale && (routers.is_empty() || canary.scale_down_delay_seconds.is_some()) {
-            let problem = if routers.is_empty() {
-                "Canary dynamicStableScale can only be used with traffic routing"
-            } else {
-                "Canary dynamicStableScale cannot be used with scaleDownDelaySeconds"
-            };
-            return Err(Invalid::value("spec.strategy.canary.dynamicStableScale", true, problem));
-        }
-        unsupported::check_canary(canary)?;
-        let steps =
-            canary.steps.iter().enumerate().map(|(index, wire)| step(index, wire, canary)).collect::<Result<_, _>>()?;
-        let pods = Pods::parse(canary, !routers.is_empty())?;
+    fn of_canary(canary: &'a CanaryStrategy, replicas: i32, faults: &mut Faults) -> Self {
+        let limits = amounts(canary, replicas, faults);
+        routing::check(canary, faults);
+        let steps = canary.steps.iter().enumerate();
+        let steps = steps.filter_map(|(index, wire)| step(&format!("{CANARY}.steps[{index}]"), wire, canary, faults));
+        let steps = steps.collect();
+        affinity::check(CANARY, canary.anti_affinity.as_ref(), faults);
+        let routers = routing::routers(canary, faults);
         let background = canary.analysis.as_ref().map(|background| Background {
             analysis: background.analysis.clone(),
             starting_step: usize::try_from(background.starting_step.unwrap_or(0)).unwrap_or(0),
         });
-        Ok(Self {
+        Self {
             strategy: Strategy::Canary(canary),
             limits,
             steps,
-            pods,
+            pods: Pods::parse(canary, faults),
             background,
             drain_secs: canary.scale_down_delay_seconds.unwrap_or(if routers.is_empty() { 0 } else { DRAIN_SECS }),
             routers,
             abort_drain_secs: canary.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
-        })
+        }
     }
 
-    fn of_blue_green(wire: &'a BlueGreenStrategy, replicas: i32, history_limit: i32) -> Result<Self, Invalid> {
-        let blue_green = BlueGreen::parse(wire, history_limit)?;
-        let unavailable = amount("spec.strategy.blueGreen.maxUnavailable", wire.max_unavailable.as_ref())?;
-        Ok(Self {
+    fn of_blue_green(wire: &'a BlueGreenStrategy, replicas: i32, history_limit: i32, faults: &mut Faults) -> Self {
+        let blue_green = BlueGreen::parse(wire, history_limit, faults);
+        let unavailable = amount("spec.strategy.blueGreen.maxUnavailable", wire.max_unavailable.as_ref(), faults);
+        Self {
             strategy: Strategy::BlueGreen(blue_green),
             // The new revision stands beside the old one.
             limits: replicas::limits(replicas, Amount::Percent(WHOLE), unavailable),
@@ -288,7 +271,7 @@ impl<'a> Parts<'a> {
             background: None,
             drain_secs: wire.scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
             abort_drain_secs: wire.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
-        })
+        }
     }
 }
 
@@ -300,119 +283,143 @@ fn count(number: i32) -> usize {
     usize::try_from(number).unwrap_or(0)
 }
 
-fn counts_are_positive(rollout: &Rollout) -> Result<(), Invalid> {
-    let spec = &rollout.spec;
-    for (path, number) in [
-        ("spec.replicas", spec.replicas),
-        ("spec.minReadySeconds", spec.min_ready_seconds),
-        ("spec.revisionHistoryLimit", spec.revision_history_limit),
-        ("spec.progressDeadlineSeconds", spec.progress_deadline_seconds),
-    ] {
-        if let Some(number) = number.filter(|number| *number < 0) {
-            return Err(Invalid::value(path, number, "must be greater than or equal to 0"));
+/// A number that is absent has its default; one below 0 is refused, and 0 stands in.
+fn positive(path: &str, given: Option<i32>, default: i32, faults: &mut Faults) -> i32 {
+    let number = given.unwrap_or(default);
+    if number < 0 {
+        faults.note(Invalid::value(path, number, "must be greater than or equal to 0"));
+    }
+    number.max(0)
+}
+
+/// The pod template, whose labels are those that the selector asks for.
+fn pods_of(spec: &RolloutSpec, faults: &mut Faults) -> Value {
+    let path = "spec.selector";
+    let template = spec.template.as_ref().map(crds::Raw::value).unwrap_or_default();
+    let is_referred = spec.workload_ref.is_some();
+    let is_given = |field: &str| template.pointer(field).and_then(Value::as_object).is_some_and(|map| !map.is_empty());
+    if is_referred && (is_given("/metadata/labels") || is_given("/metadata/annotations")) {
+        let words = "template must be empty for workload reference rollout";
+        faults.note(Invalid::internal("spec.template", words));
+    }
+    match &spec.selector {
+        None if !is_referred => {
+            faults.note(Invalid::required(path, "Rollout has missing field '.spec.selector'"));
+        }
+        Some(selector) if selector.is_empty() && !is_referred => {
+            faults.note(Invalid::value(path, selector, "empty selector is invalid for deployment"));
+        }
+        Some(selector) if selector.check().is_err() => {
+            faults.note(Invalid::value(path, selector, "invalid label selector"));
+            return template;
+        }
+        _ => {}
+    }
+    if !is_referred {
+        let selector = serde_json::to_value(&spec.selector).unwrap_or_default();
+        for FieldError { path, problem } in template::validate(&template, &selector, "spec.template") {
+            faults.note(Invalid::rendered(&path, problem));
         }
     }
-    Ok(())
+    template
 }
 
 /// Any text is a percentage, with or without the sign: existing manifests rely on it.
-fn amount(path: &str, given: Option<&IntOrString>) -> Result<Amount, Invalid> {
-    match given {
-        None => Ok(Amount::Percent(25)),
-        Some(IntOrString::Int(pods)) if *pods >= 0 => Ok(Amount::Pods(*pods)),
-        Some(IntOrString::Int(pods)) => Err(Invalid::value(path, pods, "must be greater than or equal to 0")),
+fn amount(path: &str, given: Option<&IntOrString>, faults: &mut Faults) -> Amount {
+    let default = Amount::Percent(25);
+    let fault = match given {
+        None => return default,
+        Some(IntOrString::Int(pods)) if *pods >= 0 => return Amount::Pods(*pods),
+        Some(IntOrString::Int(pods)) => Invalid::value(path, pods, "must be greater than or equal to 0"),
         Some(IntOrString::Text(text)) => match text.trim_end_matches('%').parse() {
-            Ok(percent) if percent >= 0 => Ok(Amount::Percent(percent)),
-            _ => Err(Invalid::value(path, text, "must be an integer or percentage (e.g '5%')")),
+            Ok(percent) if percent >= 0 => return Amount::Percent(percent),
+            _ => Invalid::value(path, text, "must be an integer or percentage (e.g '5%')"),
         },
-    }
+    };
+    faults.note(fault);
+    default
 }
 
-fn amounts(canary: &CanaryStrategy, replicas: i32) -> Result<Limits, Invalid> {
-    let surge = amount("spec.strategy.canary.maxSurge", canary.max_surge.as_ref())?;
-    let unavailable = amount("spec.strategy.canary.maxUnavailable", canary.max_unavailable.as_ref())?;
+fn amounts(canary: &CanaryStrategy, replicas: i32, faults: &mut Faults) -> Limits {
+    let path = format!("{CANARY}.maxSurge");
+    let surge = amount(&path, canary.max_surge.as_ref(), faults);
+    let unavailable = amount(&format!("{CANARY}.maxUnavailable"), canary.max_unavailable.as_ref(), faults);
     let is_zero = |amount| matches!(amount, Amount::Pods(0) | Amount::Percent(0));
     if is_zero(surge) && is_zero(unavailable) {
-        return Err(Invalid::value(
-            "spec.strategy.canary.maxSurge",
-            &canary.max_surge,
-            "MaxSurge and MaxUnavailable both can not be zero",
-        ));
+        faults.note(Invalid::value(&path, &canary.max_surge, "MaxSurge and MaxUnavailable both can not be zero"));
     }
-    Ok(replicas::limits(replicas, surge, unavailable))
+    replicas::limits(replicas, surge, unavailable)
 }
 
-fn services(canary: &CanaryStrategy) -> Result<Vec<Router<'_>>, Invalid> {
-    if canary.canary_service.is_some() && canary.canary_service == canary.stable_service {
-        return Err(Invalid::value(
-            "spec.strategy.canary.stableService",
-            &canary.stable_service,
-            "This rollout uses the same service for the stable and canary services, but two different services are required.",
-        ));
-    }
-    let Some(routing) = &canary.traffic_routing else { return Ok(Vec::new()) };
-    unsupported::check_routing(routing)?;
-    let routers = Router::parse(canary, routing)?;
-    if routers.is_empty() {
-        let path = "spec.strategy.canary.trafficRouting.istio";
-        return Err(Invalid::required(path, "a traffic router must be configured"));
-    }
-    Ok(routers)
+/// What a step asks for; `None` stands in for one that asks for nothing that is carried out.
+fn step(path: &str, wire: &CanaryStep, canary: &CanaryStrategy, faults: &mut Faults) -> Option<Step> {
+    has_one_kind(path, wire, faults);
+    let weight = wire.set_weight.map(|weight| {
+        let whole = routing::whole(canary);
+        if !(0..=whole).contains(&weight) {
+            let words = format!("SetWeight needs to be between 0 and {whole}");
+            faults.note(Invalid::value(&format!("{path}.setWeight"), weight, words));
+        }
+        Step::SetWeight(weight)
+    });
+    let pause = wire.pause.as_ref().map(|pause| {
+        let duration = pause.duration.as_ref().map(crds::duration::pause_seconds);
+        if let Some(duration) = duration.filter(|duration| *duration < 0) {
+            let words = "Duration needs to be greater than 0";
+            faults.note(Invalid::value(&format!("{path}.pause.duration"), duration, words));
+        }
+        Step::Pause(duration.map(TimeDelta::seconds))
+    });
+    let scale = wire.set_canary_scale.as_ref().map(|scale| {
+        if canary.traffic_routing.is_none() {
+            let words = "SetCanaryScale requires TrafficRouting to be set";
+            faults.note(Invalid::required(&format!("{CANARY}.trafficRouting"), words));
+        }
+        Step::SetCanaryScale(CanaryScale::of(scale))
+    });
+    managed::check(path, wire, canary.traffic_routing.as_ref(), faults);
+    let experiment = wire.experiment.as_ref().map(|experiment| {
+        experiment::check(path, experiment, canary, faults);
+        Step::Experiment(Box::new(experiment.clone()))
+    });
+    let analysis = wire.analysis.as_ref().map(|analysis| Step::Analysis(Box::new(analysis.clone())));
+    arguments_are_readable(path, wire, faults);
+    let header = wire.set_header_route.as_ref();
+    let header = header.map(|route| Step::SetHeaderRoute(route.name.clone().unwrap_or_default()));
+    let mirror = wire.set_mirror_route.as_ref();
+    let mirror = mirror.map(|route| Step::SetMirrorRoute(route.name.clone().unwrap_or_default()));
+    weight.or(analysis).or(experiment).or(pause).or(scale).or(header).or(mirror)
 }
 
-fn step(index: usize, wire: &CanaryStep, canary: &CanaryStrategy) -> Result<Step, Invalid> {
-    let path = format!("spec.strategy.canary.steps[{index}]");
-    let kinds = [wire.set_weight.is_some(), wire.pause.is_some(), wire.experiment.is_some(), wire.analysis.is_some()];
+/// Of four kinds a step has at most one, and of all kinds at least one: a scale or a route may stand beside another.
+fn has_one_kind(path: &str, wire: &CanaryStep, faults: &mut Faults) {
+    let words = "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause";
+    let kinds = [wire.experiment.is_some(), wire.pause.is_some(), wire.set_weight.is_some(), wire.analysis.is_some()];
     let others = [
         wire.set_canary_scale.is_some(),
         wire.set_header_route.is_some(),
         wire.set_mirror_route.is_some(),
         wire.plugin.is_some(),
     ];
-    let chosen = kinds.iter().filter(|is_set| **is_set).count();
-    if chosen > 1 || (chosen == 0 && !others.contains(&true)) {
-        return Err(Invalid::value(
-            &path,
-            wire,
-            "Step must have one of the following set: experiment, setWeight, setCanaryScale, plugin or pause",
-        ));
-    }
-    unsupported::check_step(&path, wire)?;
-    if let Some(weight) = wire.set_weight {
-        if !(0..=WHOLE).contains(&weight) {
-            return Err(Invalid::value(
-                &format!("{path}.setWeight"),
-                weight,
-                format!("SetWeight needs to be between 0 and {WHOLE}"),
-            ));
+    match kinds.iter().filter(|is_set| **is_set).count() {
+        0 if !others.contains(&true) => faults.note(Invalid::value(path, wire, words)),
+        0 | 1 => {}
+        _ => {
+            let [experiment, pause, weight, analysis] = kinds;
+            let value = format!(
+                "step.Experiment: {experiment} step.Pause: {pause} step.SetWeight: {weight} step.Analysis: {analysis}"
+            );
+            faults.note(Invalid::value(path, value, words));
         }
-        return Ok(Step::SetWeight(weight));
     }
-    if let Some(analysis) = &wire.analysis {
-        if let Some(field) = runs::unreadable_metadata(&analysis.args) {
-            return Err(Invalid::value(&format!("{path}.analyses"), field, UNREADABLE_METADATA));
-        }
-        return Ok(Step::Analysis(Box::new(analysis.clone())));
-    }
-    if let Some(wanted) = &wire.experiment {
-        experiment::check(&path, wanted, canary)?;
-        return Ok(Step::Experiment(Box::new(wanted.clone())));
-    }
-    if let (None, Some(scale)) = (&wire.pause, &wire.set_canary_scale) {
-        return Ok(Step::SetCanaryScale(CanaryScale::of(scale)));
-    }
-    if let (None, Some(route)) = (&wire.pause, &wire.set_header_route) {
-        return Ok(Step::SetHeaderRoute(route.name.clone().unwrap_or_default()));
-    }
-    if let (None, Some(route)) = (&wire.pause, &wire.set_mirror_route) {
-        return Ok(Step::SetMirrorRoute(route.name.clone().unwrap_or_default()));
-    }
-    let duration = wire.pause.as_ref().and_then(|pause| pause.duration.as_ref()).map(crds::duration::pause_seconds);
-    match duration {
-        Some(duration) if duration < 0 => {
-            Err(Invalid::value(&format!("{path}.pause.duration"), duration, "Duration needs to be greater than 0"))
-        }
-        duration => Ok(Step::Pause(duration.map(TimeDelta::seconds))),
+}
+
+fn arguments_are_readable(path: &str, wire: &CanaryStep, faults: &mut Faults) {
+    let of_experiment = wire.experiment.iter().flat_map(|experiment| &experiment.analyses);
+    let given = of_experiment.flat_map(|analysis| &analysis.args);
+    let given: Vec<_> = given.chain(wire.analysis.iter().flat_map(|analysis| &analysis.args)).collect();
+    if given.iter().any(|argument| runs::is_unreadable(argument)) {
+        faults.note(Invalid::value(&format!("{path}.analyses"), given, UNREADABLE_METADATA));
     }
 }
 

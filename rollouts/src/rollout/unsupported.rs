@@ -1,50 +1,59 @@
 //! Fields that are known and not acted on in this version. They are refused by name, never ignored: a rollout that silently
 //! skipped a step would be believed. Fields that nobody knows are left alone.
 
-use super::invalid::Invalid;
+use super::invalid::{Faults, Invalid};
 use crds::{
     owned,
     rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting},
 };
 
-fn refuse(prefix: &str, fields: &[(&str, bool)]) -> Result<(), Invalid> {
-    match fields.iter().find(|(_, is_set)| *is_set) {
-        Some((field, _)) => Err(Invalid::unsupported(&format!("{prefix}.{field}"))),
-        None => Ok(()),
+const CANARY: &str = "spec.strategy.canary";
+
+/// Notes each such field, after what is wrong for every version: clients know that first.
+pub fn note(spec: &RolloutSpec, faults: &mut Faults) {
+    refuse("spec", &[("workloadRef", spec.workload_ref.is_some())], faults);
+    if let Some(blue_green) = &spec.strategy.blue_green {
+        of_blue_green(blue_green, faults);
+    }
+    let Some(canary) = &spec.strategy.canary else { return };
+    of_canary(canary, faults);
+    if let Some(routing) = &canary.traffic_routing {
+        of_routing(routing, faults);
+    }
+    for (index, step) in canary.steps.iter().enumerate() {
+        of_step(&format!("{CANARY}.steps[{index}]"), step, faults);
     }
 }
 
-/// Checks the fields beside the strategy.
-pub fn check_outer(spec: &RolloutSpec) -> Result<(), Invalid> {
-    refuse("spec", &[("workloadRef", spec.workload_ref.is_some())])
+fn refuse(prefix: &str, fields: &[(&str, bool)], faults: &mut Faults) {
+    for (field, _) in fields.iter().filter(|(_, is_set)| *is_set) {
+        faults.note(Invalid::unsupported(&format!("{prefix}.{field}")));
+    }
 }
 
-/// Checks the fields of the canary strategy beside its steps and router.
-pub fn check_canary(canary: &CanaryStrategy) -> Result<(), Invalid> {
+fn of_canary(canary: &CanaryStrategy, faults: &mut Faults) {
     refuse(
-        "spec.strategy.canary",
+        CANARY,
         &[("antiAffinity", canary.anti_affinity.is_some()), ("pingPong", canary.ping_pong.is_some())],
-    )
+        faults,
+    );
 }
 
-/// Checks the fields of the blue-green strategy.
-pub fn check_blue_green(blue_green: &BlueGreenStrategy) -> Result<(), Invalid> {
-    refuse("spec.strategy.blueGreen", &[("antiAffinity", blue_green.anti_affinity.is_some())])
+fn of_blue_green(blue_green: &BlueGreenStrategy, faults: &mut Faults) {
+    refuse("spec.strategy.blueGreen", &[("antiAffinity", blue_green.anti_affinity.is_some())], faults);
 }
 
-/// Checks the routers.
-pub fn check_routing(routing: &TrafficRouting) -> Result<(), Invalid> {
+fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
     let additional = routing
         .istio
         .as_ref()
         .and_then(|istio| istio.destination_rule.as_ref())
         .is_some_and(|rule| !rule.additional_subset_names.is_empty());
-    let path = "spec.strategy.canary.trafficRouting";
-    if let Some(other) = routing.plugins.keys().find(|name| *name != owned::GATEWAY_PLUGIN) {
-        return Err(Invalid::unsupported(&format!("{path}.plugins.{other}")));
+    for other in routing.plugins.keys().filter(|name| *name != owned::GATEWAY_PLUGIN) {
+        faults.note(Invalid::unsupported(&format!("{CANARY}.trafficRouting.plugins.{other}")));
     }
     refuse(
-        path,
+        &format!("{CANARY}.trafficRouting"),
         &[
             ("nginx", routing.nginx.is_some()),
             ("alb", routing.alb.is_some()),
@@ -56,10 +65,14 @@ pub fn check_routing(routing: &TrafficRouting) -> Result<(), Invalid> {
             ("maxTrafficWeight", routing.max_traffic_weight.is_some()),
             ("istio.destinationRule.additionalSubsetNames", additional),
         ],
-    )
+        faults,
+    );
 }
 
-/// Checks one step.
-pub fn check_step(path: &str, step: &CanaryStep) -> Result<(), Invalid> {
-    refuse(path, &[("plugin", step.plugin.is_some())])
+fn of_step(path: &str, step: &CanaryStep, faults: &mut Faults) {
+    let templates = step.experiment.iter().flat_map(|experiment| &experiment.templates).enumerate();
+    for (index, _) in templates.filter(|(_, template)| template.weight.is_some()) {
+        faults.note(Invalid::unsupported(&format!("{path}.experiment.templates[{index}].weight")));
+    }
+    refuse(path, &[("plugin", step.plugin.is_some())], faults);
 }

@@ -1,7 +1,7 @@
 //! Whether a pod template can become a ReplicaSet: the checks of the API server that a wrong template usually fails.
 //!
 //! They run before anything is created, so that a mistake shows as one clear condition instead of a ReplicaSet that
-//! cannot be made. Only the first finding is reported. What is not checked here, the API server still refuses.
+//! cannot be made. What is not checked here, the API server still refuses.
 
 mod container;
 mod finding;
@@ -11,9 +11,10 @@ mod resources;
 mod tests;
 mod volume;
 
+use crds::FieldError;
 use serde_json::{Map, Value};
 
-use self::finding::{Finding, Findings, each, integer, strings, text};
+use self::finding::{Findings, each, integer, strings, text};
 use super::{defaults::with_defaults, encode, names};
 
 /// The largest size of all annotations of an object together.
@@ -23,11 +24,11 @@ const RESTART_POLICIES: [&str; 3] = ["Always", "OnFailure", "Never"];
 const SPREAD_ACTIONS: [&str; 2] = ["DoNotSchedule", "ScheduleAnyway"];
 const TAINT_EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
 
-/// The first thing that is wrong with a template, as (path, message), worded as the API server words it.
+/// Everything that is wrong with a template, worded as the API server words it and in its order.
 ///
 /// `selector` is the label selector that the template's labels must match; null is not checked. `path` is where
 /// the template stands, such as `spec.template`.
-pub fn validate(template: &Value, selector: &Value, path: &str) -> Option<(String, String)> {
+pub fn validate(template: &Value, selector: &Value, path: &str) -> Vec<FieldError> {
     let template = with_defaults(template);
     let metadata = template.get("metadata").and_then(Value::as_object);
     let empty = Map::new();
@@ -42,7 +43,7 @@ pub fn validate(template: &Value, selector: &Value, path: &str) -> Option<(Strin
     pod(spec, &spec_path, &mut findings);
     scheduling(spec, &spec_path, &mut findings);
     replica_set(spec, &spec_path, &mut findings);
-    findings.first().map(|Finding { path, message }| (path, message))
+    findings.all()
 }
 
 fn selector_matches(selector: &Value, labels: &[(&str, &str)], path: &str, findings: &mut Findings) {

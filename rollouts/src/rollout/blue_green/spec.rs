@@ -1,6 +1,9 @@
 //! The blue-green strategy as the rules use it: parsed once, at the door, in the words that clients match on.
 
-use crate::rollout::{invalid::Invalid, unsupported};
+use crate::rollout::{
+    invalid::{Faults, Invalid},
+    spec::affinity,
+};
 use chrono::TimeDelta;
 use crds::rollout::{BlueGreenStrategy, PodMetadata, RolloutAnalysis};
 
@@ -54,24 +57,24 @@ pub struct BlueGreen<'a> {
 }
 
 impl<'a> BlueGreen<'a> {
-    /// Parses and checks. The error is the first of the list that existing clients know.
-    pub fn parse(wire: &'a BlueGreenStrategy, history_limit: i32) -> Result<Self, Invalid> {
+    /// Parses and checks.
+    pub fn parse(wire: &'a BlueGreenStrategy, history_limit: i32, faults: &mut Faults) -> Self {
         if wire.preview_service.as_deref() == Some(wire.active_service.as_str()) {
-            return Err(Invalid::value(
+            faults.note(Invalid::value(
                 &format!("{PATH}.activeService"),
                 &wire.active_service,
                 "This rollout uses the same service for the active and preview services, but two different services are required.",
             ));
         }
         if let Some(limit) = wire.scale_down_delay_revision_limit.filter(|limit| history_limit < *limit) {
-            return Err(Invalid::value(
+            faults.note(Invalid::value(
                 &format!("{PATH}.scaleDownDelayRevisionLimit"),
                 limit,
                 "This rollout's revision history limit can not be smaller than the rollout's scale down limit",
             ));
         }
-        unsupported::check_blue_green(wire)?;
-        Ok(Self {
+        affinity::check(PATH, wire.anti_affinity.as_ref(), faults);
+        Self {
             active_service: &wire.active_service,
             preview_service: wire.preview_service.as_deref().filter(|name| !name.is_empty()),
             preview_replicas: wire.preview_replica_count,
@@ -82,7 +85,7 @@ impl<'a> BlueGreen<'a> {
             active_metadata: wire.active_metadata.as_ref(),
             revision_limit: wire.scale_down_delay_revision_limit.map(|limit| usize::try_from(limit).unwrap_or(0)),
             keeps_until_verified: wire.post_promotion_analysis.is_some() && wire.scale_down_delay_seconds.is_none(),
-        })
+        }
     }
 }
 

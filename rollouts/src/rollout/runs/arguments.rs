@@ -30,11 +30,11 @@ pub fn promised(given: &[RolloutAnalysisArgument]) -> Vec<Argument> {
     given.iter().map(promise).collect()
 }
 
-/// The first path below `metadata` that no pod could be given either.
-pub fn unreadable_metadata(given: &[RolloutAnalysisArgument]) -> Option<&str> {
-    let fields = given.iter().filter_map(|argument| argument.value_from.as_ref()?.field_ref.as_ref());
-    let mut paths = fields.map(|field| field.field_path.as_str());
-    paths.find(|path| is_metadata(path) && metadata_of(&ObjectMeta::default(), path).is_none())
+/// Whether an argument names a field of the metadata that no pod could be given either.
+pub fn is_unreadable(argument: &RolloutAnalysisArgument) -> bool {
+    let field = argument.value_from.as_ref().and_then(|from| from.field_ref.as_ref());
+    let path = field.map(|field| field.field_path.as_str()).filter(|path| is_metadata(path));
+    path.is_some_and(|path| metadata_of(&ObjectMeta::default(), path).is_none())
 }
 
 fn is_metadata(path: &str) -> bool {

@@ -1,7 +1,8 @@
 //! The experiment of a step: what must hold of it before anything moves, in the words that existing clients know. What only the
 //! Experiment itself could refuse is refused here too, so that no update waits for one that never begins.
 
-use crate::rollout::{invalid::Invalid, runs};
+use super::routing::has_plugin;
+use crate::rollout::invalid::{Faults, Invalid};
 use crds::{
     duration,
     rollout::{CanaryStrategy, ExperimentStep, TrafficRouting},
@@ -13,44 +14,33 @@ pub const STABLE: &str = "stable";
 const CANARY: &str = "canary";
 
 /// Checks the experiment of the step at `path`.
-pub fn check(path: &str, step: &ExperimentStep, canary: &CanaryStrategy) -> Result<(), Invalid> {
-    weights(&format!("{path}.experiment"), step, canary)?;
-    for analysis in &step.analyses {
-        if let Some(field) = runs::unreadable_metadata(&analysis.args) {
-            return Err(Invalid::value(&format!("{path}.analyses"), field, super::UNREADABLE_METADATA));
-        }
-    }
-    templates(&format!("{path}.experiment"), step)?;
-    match step.duration.as_ref().filter(|text| duration::parse_go(text).is_none()) {
-        Some(text) => Err(Invalid::value(&format!("{path}.experiment.duration"), text, "it is no duration")),
-        None => Ok(()),
+pub fn check(path: &str, step: &ExperimentStep, canary: &CanaryStrategy, faults: &mut Faults) {
+    let path = format!("{path}.experiment");
+    weights(&path, step, canary.traffic_routing.as_ref(), faults);
+    faults.keep(templates(&path, step));
+    if let Some(text) = step.duration.as_ref().filter(|text| duration::parse_go(text).is_none()) {
+        faults.note(Invalid::value(&format!("{path}.duration"), text, "it is no duration"));
     }
 }
 
-fn weights(path: &str, step: &ExperimentStep, canary: &CanaryStrategy) -> Result<(), Invalid> {
-    let Some((index, template)) = step.templates.iter().enumerate().find(|(_, template)| template.weight.is_some())
-    else {
-        return Ok(());
+fn weights(path: &str, step: &ExperimentStep, routing: Option<&TrafficRouting>, faults: &mut Faults) {
+    let problem = match routing {
+        None => "Experiment template weight cannot be set unless TrafficRouting is enabled",
+        Some(routing) if has_extra_destinations(routing) => return,
+        Some(_) => {
+            "Experiment template weight is only available for TrafficRouting with SMI, ALB, Istio and Plugins at this time"
+        }
     };
-    let path = format!("{path}.templates[{index}].weight");
-    match &canary.traffic_routing {
-        None => Err(Invalid::value(
-            &path,
-            template.weight,
-            "Experiment template weight cannot be set unless TrafficRouting is enabled",
-        )),
-        Some(routing) if !has_extra_destinations(routing) => Err(Invalid::value(
-            &path,
-            template.weight,
-            "Experiment template weight is only available for TrafficRouting with SMI, ALB, Istio and Plugins at this time",
-        )),
-        Some(_) => Err(Invalid::unsupported(&path)),
+    for (index, template) in step.templates.iter().enumerate() {
+        if let Some(weight) = template.weight {
+            faults.note(Invalid::value(&format!("{path}.templates[{index}].weight"), weight, problem));
+        }
     }
 }
 
 /// Routers of which clients expect that a route can lead to an experiment too.
 fn has_extra_destinations(routing: &TrafficRouting) -> bool {
-    routing.istio.is_some() || routing.gateway_api.is_some() || !routing.plugins.is_empty()
+    routing.istio.is_some() || routing.alb.is_some() || routing.smi.is_some() || has_plugin(routing)
 }
 
 fn templates(path: &str, step: &ExperimentStep) -> Result<(), Invalid> {

@@ -2,7 +2,7 @@
 //! how many are enough to go on, and whether the stable revision gives up what the canary takes over.
 
 use crate::rollout::{
-    invalid::Invalid,
+    invalid::{Faults, Invalid},
     replicas::{self, WHOLE},
 };
 use crds::rollout::{CanaryStrategy, ReplicaProgressThreshold, SetCanaryScale};
@@ -53,16 +53,19 @@ pub enum Enough {
 }
 
 impl Enough {
-    fn parse(wire: Option<&ReplicaProgressThreshold>) -> Result<Self, Invalid> {
+    fn parse(wire: Option<&ReplicaProgressThreshold>, faults: &mut Faults) -> Self {
         match wire.map(|wire| (wire.threshold_type.as_str(), wire.value)) {
-            None => Ok(Self::All),
-            Some(("Percent" | "Pods", ..0)) => Ok(Self::All),
-            Some(("Percent", value)) => Ok(Self::Percent(value)),
-            Some(("Pods", value)) => Ok(Self::Pods(value)),
-            Some((other, _)) => Err(Invalid::rendered(
-                "spec.strategy.canary.replicaProgressThreshold.type",
-                format!("Unsupported value: {other:?}: supported values: \"Percent\", \"Pods\""),
-            )),
+            None => Self::All,
+            Some(("Percent" | "Pods", ..0)) => Self::All,
+            Some(("Percent", value)) => Self::Percent(value),
+            Some(("Pods", value)) => Self::Pods(value),
+            Some((other, _)) => {
+                faults.note(Invalid::rendered(
+                    "spec.strategy.canary.replicaProgressThreshold.type",
+                    format!("Unsupported value: {other:?}: supported values: \"Percent\", \"Pods\""),
+                ));
+                Self::All
+            }
         }
     }
 
@@ -99,24 +102,17 @@ pub struct Pods {
 
 impl Pods {
     /// Parses the fields. Those that need a router count for nothing without one, or are refused.
-    pub fn parse(canary: &CanaryStrategy, is_routed: bool) -> Result<Self, Invalid> {
+    pub fn parse(canary: &CanaryStrategy, faults: &mut Faults) -> Self {
         let scales = canary.steps.iter().map(|step| step.set_canary_scale.as_ref().map(CanaryScale::of)).collect();
-        if let Some(index) = canary.steps.iter().position(|step| step.set_canary_scale.is_some() && !is_routed) {
-            return Err(Invalid::required(
-                &format!("spec.strategy.canary.steps[{index}].setCanaryScale"),
-                "SetCanaryScale requires TrafficRouting to be set",
-            ));
-        }
-        let least = canary.min_pods_per_replica_set.filter(|_| is_routed).unwrap_or(0);
-        let enough = Enough::parse(canary.replica_progress_threshold.as_ref())?;
-        Ok(Self {
+        let is_routed = canary.traffic_routing.is_some();
+        Self {
             scales,
-            least,
-            enough,
+            least: canary.min_pods_per_replica_set.filter(|_| is_routed).unwrap_or(0),
+            enough: Enough::parse(canary.replica_progress_threshold.as_ref(), faults),
             stable_follows: canary.dynamic_stable_scale,
             canary_follows_back: canary.dynamic_stable_scale && canary.abort_scale_down_delay_seconds.is_none(),
             revision_limit: canary.scale_down_delay_revision_limit.map(|limit| usize::try_from(limit).unwrap_or(0)),
-        })
+        }
     }
 
     /// The scale in force while step `index` is the current one: the last that was set so far.
@@ -135,11 +131,15 @@ impl Pods {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crds::rollout::TrafficRouting;
     use serde_json::{Value, json};
 
     fn parsed(fields: Value) -> Pods {
-        let canary: CanaryStrategy = serde_json::from_value(fields).expect("a strategy");
-        Pods::parse(&canary, true).expect("is valid")
+        let mut canary: CanaryStrategy = serde_json::from_value(fields).expect("a strategy");
+        canary.traffic_routing = Some(TrafficRouting::default());
+        let mut faults = Faults::default();
+        let pods = Pods::parse(&canary, &mut faults);
+        faults.unless_any(pods).expect("is valid")
     }
 
     #[test]

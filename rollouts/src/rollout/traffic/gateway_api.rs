@@ -61,7 +61,6 @@ impl<'a> GatewayApi<'a> {
             Invalid::rendered(&at, format!("Invalid value: {}", error.problem))
         })?;
         let Some(settings) = settings else { return Ok(None) };
-        router::needs_services(canary, false)?;
         no_managed_routes(canary)?;
         if owned::gateway_routes(&settings).is_empty() {
             let words = "a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them";

@@ -116,13 +116,9 @@ pub(super) fn told(name: &str, is_weighed: bool, managed: &[String], wanted: &Wa
 impl<'a> Istio<'a> {
     /// Checks what the spec alone shows.
     pub(super) fn parse(canary: &'a CanaryStrategy, settings: &'a IstioTrafficRouting) -> Result<Self, Invalid> {
-        router::needs_services(canary, settings.destination_rule.is_some())?;
         if settings.virtual_service.is_some() != settings.virtual_services.is_empty() {
-            return Err(Invalid::value(
-                &format!("{PATH}.istio"),
-                "virtualService, virtualServices",
-                "either VirtualService or VirtualServices must be configured",
-            ));
+            let words = "either VirtualService or VirtualServices must be configured";
+            return Err(Invalid::internal(&format!("{PATH}.istio"), words));
         }
         let ends = match &settings.destination_rule {
             Some(rule) => Ends::Subsets { canary: &rule.canary_subset_name, stable: &rule.stable_subset_name },

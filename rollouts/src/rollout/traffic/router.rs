@@ -4,7 +4,10 @@
 //! them to a weight; when that happens is decided elsewhere. Whoever adds one adds an arm to each `match` here.
 
 use super::{
-    super::{invalid::Invalid, observed::Observed},
+    super::{
+        invalid::{Faults, Invalid},
+        observed::Observed,
+    },
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
 };
@@ -188,22 +191,12 @@ pub fn observed_at<'a>(
     Err(Invalid::missing(path, value, words, reason))
 }
 
-/// A router needs both Services, unless something else selects the revisions.
-pub fn needs_services(canary: &CanaryStrategy, has_selectors: bool) -> Result<(), Invalid> {
-    let has_both = canary.canary_service.is_some() && canary.stable_service.is_some();
-    if has_selectors || has_both {
-        return Ok(());
-    }
-    let words = "Canary service and Stable service must to be set to use Traffic Routing";
-    Err(Invalid::value(PATH, "canaryService, stableService", words))
-}
-
 impl<'a> Router<'a> {
     /// The routers that a spec sets, in the order in which they are brought to a weight.
-    pub fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting) -> Result<Vec<Self>, Invalid> {
-        let istio = routing.istio.as_ref().map(|settings| Istio::parse(canary, settings)).transpose()?;
-        let gateway_api = GatewayApi::parse(canary, routing)?;
-        Ok(istio.map(Self::Istio).into_iter().chain(gateway_api.map(Self::GatewayApi)).collect())
+    pub fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting, faults: &mut Faults) -> Vec<Self> {
+        let istio = routing.istio.as_ref().and_then(|settings| faults.keep(Istio::parse(canary, settings)));
+        let gateway_api = faults.keep(GatewayApi::parse(canary, routing)).flatten();
+        istio.map(Self::Istio).into_iter().chain(gateway_api.map(Self::GatewayApi)).collect()
     }
 
     /// Whether all that it names is there and fits.

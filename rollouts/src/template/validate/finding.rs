@@ -2,25 +2,19 @@
 
 use std::fmt::Write;
 
+use crds::FieldError;
 use serde_json::{Map, Value};
 
 use crate::template::encode;
 
-/// One thing that is wrong: where, and what.
-#[derive(Debug)]
-pub(super) struct Finding {
-    pub(super) path: String,
-    pub(super) message: String,
-}
-
 /// What was found so far, in order.
 #[derive(Debug, Default)]
-pub(super) struct Findings(Vec<Finding>);
+pub(super) struct Findings(Vec<FieldError>);
 
 impl Findings {
-    /// The first finding.
-    pub(super) fn first(self) -> Option<Finding> {
-        self.0.into_iter().next()
+    /// All of them.
+    pub(super) fn all(self) -> Vec<FieldError> {
+        self.0
     }
 
     /// How many there are.
@@ -29,8 +23,8 @@ impl Findings {
     }
 
     /// A finding in its final words.
-    pub(super) fn add(&mut self, path: String, message: String) {
-        self.0.push(Finding { path, message });
+    pub(super) fn add(&mut self, path: String, problem: String) {
+        self.0.push(FieldError { path, problem });
     }
 
     /// A value that must be given.
