@@ -3,6 +3,9 @@
 //! Plain arithmetic on counts: no ReplicaSet is looked at here and none is changed. The formulas are those that existing
 //! manifests were written against, so a canary of 5 pods at 10 % gets the pods it always got.
 
+#[cfg(test)]
+mod tests;
+
 /// The largest weight.
 pub const WHOLE: i32 = 100;
 
@@ -203,113 +206,4 @@ pub fn retired(limits: Limits, retired: &[Size], available_total: i32) -> Vec<i3
             healthy - down
         })
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn allow(replicas: i32, surge: i32, unavailable: i32) -> Limits {
-        Limits { replicas, surge, unavailable }
-    }
-
-    #[test]
-    fn a_percentage_of_the_replicas_rounds_in_the_safe_direction() {
-        for (replicas, surge, unavailable, expected) in [
-            (10, Amount::Percent(25), Amount::Percent(25), (3, 2)),
-            (4, Amount::Percent(25), Amount::Percent(25), (1, 1)),
-            (1, Amount::Percent(25), Amount::Percent(25), (1, 0)),
-            (1, Amount::Pods(0), Amount::Percent(25), (0, 1)),
-            (0, Amount::Pods(0), Amount::Pods(0), (0, 0)),
-            (5, Amount::Pods(2), Amount::Pods(9), (2, 5)),
-        ] {
-            let limits = limits(replicas, surge, unavailable);
-            assert_eq!((limits.surge, limits.unavailable), expected, "{replicas} {surge:?} {unavailable:?}");
-        }
-    }
-
-    #[test]
-    fn the_nearest_split_wins() {
-        for (replicas, surge, weight, canary, stable) in [
-            (10, 1, 10, 1, 9),
-            (10, 1, 20, 2, 8),
-            (10, 1, 5, 1, 10),
-            (5, 1, 10, 1, 5),
-            (5, 0, 10, 1, 4),
-            (4, 1, 25, 1, 3),
-            (3, 1, 50, 2, 2),
-            (1, 1, 50, 1, 1),
-            (1, 0, 50, 1, 0),
-            (1, 0, 10, 0, 1),
-            (1, 1, 1, 1, 1),
-            (3, 0, 99, 2, 1),
-            (10, 1, 99, 10, 1),
-            (10, 0, 0, 0, 10),
-            (10, 0, 100, 10, 0),
-            (0, 1, 50, 0, 0),
-            (2, 1, 33, 1, 2),
-        ] {
-            assert_eq!(
-                approximate(allow(replicas, surge, 0), weight),
-                Split { canary, stable },
-                "{replicas} pods, surge {surge}, {weight} %"
-            );
-        }
-    }
-
-    #[test]
-    fn pods_for_a_routed_weight_round_up() {
-        for (weight, replicas, pods) in
-            [(10, 5, 1), (50, 5, 3), (0, 5, 0), (100, 5, 5), (1, 100, 1), (33, 3, 1), (34, 3, 2)]
-        {
-            assert_eq!(routed(weight, replicas), pods);
-        }
-    }
-
-    #[test]
-    fn fewer_replicas_take_their_part_of_the_pods() {
-        for (pods, replicas, before, expected) in
-            [(6, 4, 8, 3), (3, 4, 6, 2), (1, 2, 5, 1), (3, 8, 4, 3), (3, 0, 4, 0), (3, 4, 0, 3), (5, 4, 4, 5)]
-        {
-            assert_eq!(in_proportion(pods, replicas, before), expected, "{pods} of {before}, now {replicas}");
-        }
-    }
-
-    #[test]
-    fn sizes_move_within_the_limits() {
-        let size = |asked, available| Size { asked, available };
-        // goal, limits, canary, stable, retired -> canary, stable
-        for (goal, limits, canary, stable, retired, expected) in [
-            // Surge lets the canary start before the stable side shrinks.
-            ((1, 9), allow(10, 1, 0), size(0, 0), size(10, 10), 0, (1, 10)),
-            // Once it is available, the stable side follows.
-            ((1, 9), allow(10, 1, 0), size(1, 1), size(10, 10), 0, (1, 9)),
-            // Without surge the stable side gives up first.
-            ((1, 9), allow(10, 0, 1), size(0, 0), size(10, 10), 0, (0, 9)),
-            ((1, 9), allow(10, 0, 1), size(0, 0), size(9, 9), 0, (1, 9)),
-            // A stable side that grows keeps what it grew.
-            ((1, 9), allow(10, 1, 0), size(1, 1), size(5, 5), 0, (1, 9)),
-            // Pods of older revisions drain before anything else shrinks.
-            ((1, 9), allow(10, 1, 0), size(0, 0), size(10, 10), 1, (0, 10)),
-            // An abort grows the stable side first and shrinks the canary as stable pods become available.
-            ((0, 10), allow(10, 1, 0), size(5, 5), size(5, 5), 0, (5, 6)),
-            ((0, 10), allow(10, 1, 0), size(5, 5), size(6, 6), 0, (4, 6)),
-            ((0, 10), allow(10, 1, 0), size(5, 0), size(10, 10), 0, (0, 10)),
-            // A single pod that may be missing goes first only where its successor has no room beside it.
-            ((1, 0), allow(1, 0, 1), size(0, 0), size(1, 1), 0, (0, 0)),
-            ((1, 0), allow(1, 1, 1), size(1, 0), size(1, 1), 0, (1, 1)),
-            ((1, 0), allow(1, 1, 1), size(1, 1), size(1, 1), 0, (1, 0)),
-        ] {
-            let split = toward(Split { canary: goal.0, stable: goal.1 }, limits, canary, Some(stable), retired);
-            assert_eq!((split.canary, split.stable), expected, "{goal:?} {limits:?} {canary:?} {stable:?} {retired}");
-        }
-    }
-
-    #[test]
-    fn older_revisions_lose_unavailable_pods_first() {
-        let size = |asked, available| Size { asked, available };
-        assert_eq!(retired(allow(10, 1, 0), &[size(3, 1), size(2, 2)], 11), vec![0, 2]);
-        assert_eq!(retired(allow(10, 1, 0), &[size(3, 1), size(2, 2)], 13), vec![0, 0]);
-        assert_eq!(retired(allow(10, 1, 2), &[size(3, 0)], 8), vec![0]);
-    }
 }
