@@ -28,6 +28,16 @@ pub struct Clients {
 impl Clients {
     /// Starts to ask this gateway for this host, so many times a second.
     pub fn start(gateway: &str, host: &str, per_second: u32) -> Result<Self, DemoError> {
+        Self::with_headers(gateway, host, &[], per_second)
+    }
+
+    /// The same, with these headers on each request.
+    pub fn with_headers(
+        gateway: &str,
+        host: &str,
+        headers: &[(&str, &str)],
+        per_second: u32,
+    ) -> Result<Self, DemoError> {
         // The proxy settings of the environment are not for loopback.
         let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
         let client = client.map_err(|error| DemoError::Unusable(format!("no HTTP client: {error}")))?;
@@ -35,7 +45,12 @@ impl Clients {
         let mut sending = JoinSet::new();
         let (address, host) = (format!("{gateway}/"), host.to_owned());
         let between = Duration::from_secs(1) / per_second.max(1);
-        let request = move || client.get(&address).header(header::HOST, &host);
+        let own = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let own: Vec<(String, String)> = own.collect();
+        let request = move || {
+            let request = client.get(&address).header(header::HOST, &host);
+            own.iter().fold(request, |request, (name, value)| request.header(name, value))
+        };
         sending.spawn(send(request, between, Arc::clone(&traffic)));
         Ok(Self { traffic, _sending: sending })
     }

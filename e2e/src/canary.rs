@@ -37,6 +37,8 @@ pub struct Recipe {
     pub routing: Routing,
     /// How many pods.
     pub replicas: i64,
+    /// Names of the routes that steps set.
+    pub managed: Vec<String>,
 }
 
 impl Default for Recipe {
@@ -49,6 +51,7 @@ impl Default for Recipe {
             strategy: json!({}),
             routing: Routing::Hosts,
             replicas: 2,
+            managed: Vec::new(),
         }
     }
 }
@@ -100,16 +103,23 @@ impl Recipe {
         };
         match self.routing {
             Routing::Hosts => canary(json!({
-                "stableService": "shop-stable", "canaryService": "shop-canary", "trafficRouting": {"istio": istio},
+                "stableService": "shop-stable", "canaryService": "shop-canary", "trafficRouting": self.traffic_routing(istio),
             })),
             Routing::Subsets => {
                 let rule = json!({"name": NAME, "stableSubsetName": "stable", "canarySubsetName": "canary"});
-                canary(json!({"trafficRouting": {"istio": merged(istio, &json!({"destinationRule": rule}))}}))
+                canary(
+                    json!({"trafficRouting": self.traffic_routing(merged(istio, &json!({"destinationRule": rule})))}),
+                )
             }
             Routing::ActiveService => json!({"blueGreen": {
                 "activeService": "shop-active", "scaleDownDelaySeconds": 1, "abortScaleDownDelaySeconds": 1,
             }}),
         }
+    }
+
+    fn traffic_routing(&self, istio: Value) -> Value {
+        let managed: Vec<Value> = self.managed.iter().map(|name| json!({ "name": name })).collect();
+        json!({ "istio": istio, "managedRoutes": managed })
     }
 
     /// The VirtualService.

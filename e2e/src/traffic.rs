@@ -31,6 +31,11 @@ impl Traffic {
         Ok(Self(Clients::start(&cluster.gateway, host, per_second)?))
     }
 
+    /// Starts to ask for this host with this header, fifty times a second.
+    pub fn with_header(cluster: &Cluster, host: &str, header: (&str, &str)) -> anyhow::Result<Self> {
+        Ok(Self(Clients::with_headers(&cluster.gateway, host, &[header], 50)?))
+    }
+
     /// Waits until so many more requests were sent.
     pub async fn until_sent(&self, more: u64) -> anyhow::Result<()> {
         let wanted = self.0.traffic().sent() + more;

@@ -6,6 +6,8 @@
 
 #[path = "real/foreign.rs"]
 mod foreign;
+#[path = "real/header.rs"]
+mod header;
 #[path = "real/load.rs"]
 mod load;
 #[path = "real/restart.rs"]
