@@ -5,6 +5,7 @@
 //! brought to what the memory says; and only when nothing is left to do there does the memory move on.
 
 mod advance;
+mod anti_affinity;
 mod audit;
 mod blue_green;
 mod check;

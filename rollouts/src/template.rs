@@ -17,7 +17,7 @@ mod unknown;
 mod validate;
 
 pub use defaults::with_defaults;
-pub use equality::same;
+pub use equality::{TERMS, is_about_the_hash, same};
 pub use hash::{hash, steps_hash};
 pub use injected::bare;
 pub use unknown::unknown_fields;
@@ -40,6 +40,12 @@ pub fn stamped(template: &Value, hash: &str) -> Value {
 pub fn unstamped(template: &Value) -> Value {
     let mut template = template.clone();
     remove_stamp(&mut template);
+    template
+}
+
+/// The template without rules that keep its pods apart from another revision's.
+pub fn without_terms(mut template: Value) -> Value {
+    equality::remove_injected_terms(&mut template);
     template
 }
 

@@ -128,3 +128,69 @@ fn a_large_revision_is_told_in_parts() {
     toy.settle();
     assert_eq!(roles(&toy, "web:2"), all("old/stable"));
 }
+
+/// The rules about revisions in the template of an image: required ones, and preferred ones with their weight.
+fn apart(toy: &Toy, image: &str) -> Vec<String> {
+    let set = &toy.sets[&format!("web-{}", toy.hash_of(image))];
+    let rules = &set["spec"]["template"]["spec"]["affinity"]["podAntiAffinity"];
+    let list = |kind: &str| rules[kind].as_array().cloned().unwrap_or_default();
+    let from =
+        |term: &Value| term["labelSelector"]["matchExpressions"][0]["values"][0].as_str().unwrap_or("user").to_owned();
+    let required = list("requiredDuringSchedulingIgnoredDuringExecution").iter().map(from).collect::<Vec<_>>();
+    let preferred = list("preferredDuringSchedulingIgnoredDuringExecution");
+    let preferred = preferred.iter().map(|term| format!("{} {}", term["weight"], from(&term["podAffinityTerm"])));
+    required.into_iter().chain(preferred).collect()
+}
+
+#[test]
+fn pods_of_an_update_keep_away_from_the_stable_revision() {
+    let required = json!({"requiredDuringSchedulingIgnoredDuringExecution": {}});
+    let preferred = json!({"preferredDuringSchedulingIgnoredDuringExecution": {"weight": 7}});
+    for is_blue_green in [false, true] {
+        for (wanted, mark) in [(&required, ""), (&preferred, "7 ")] {
+            let mut toy = if is_blue_green {
+                Toy::blue_green(json!({"antiAffinity": wanted, "autoPromotionEnabled": false}), 2)
+            } else {
+                Toy::new(canary(json!({"antiAffinity": wanted})), 2)
+            };
+            toy.settle();
+            assert_eq!(apart(&toy, "web:1"), Vec::<String>::new(), "there is nobody to keep away from");
+            toy.pass(1);
+            toy.set_image("web:2");
+            toy.settle();
+            let first = format!("{mark}{}", toy.hash_of("web:1"));
+            assert_eq!(apart(&toy, "web:2"), [first], "{wanted}");
+            promote(&mut toy);
+            assert_eq!(apart(&toy, "web:2"), Vec::<String>::new(), "it is the stable one: {}", toy.tail());
+            // Back to the first: its pods keep away from the second's.
+            toy.set_image("web:1");
+            toy.settle();
+            let second = format!("{mark}{}", toy.hash_of("web:2"));
+            let back = if is_blue_green { Vec::new() } else { vec![second] };
+            assert_eq!(apart(&toy, "web:1"), back, "a switch back is done at once: {}", toy.tail());
+            assert_eq!(toy.sets.len(), 2, "a rule is no revision");
+        }
+    }
+}
+
+#[test]
+fn rules_of_the_user_stay_beside_ours() {
+    let own = json!({"labelSelector": {"matchLabels": {"app": "db"}}, "topologyKey": "zone"});
+    let rules = json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [own]}});
+    let strategy = canary(json!({"antiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {}}}));
+    let mut toy = Toy::new(strategy, 2);
+    toy.patch(json!({"spec": {"template": {"spec": {"affinity": rules}}}}));
+    toy.settle();
+    toy.set_image("web:2");
+    toy.settle();
+    assert_eq!(apart(&toy, "web:2"), ["user".to_owned(), toy.hash_of("web:1")]);
+    promote(&mut toy);
+    assert_eq!(apart(&toy, "web:2"), ["user"], "{}", toy.tail());
+    // Somebody asks for it no more in the middle of an update.
+    toy.set_image("web:3");
+    toy.settle();
+    assert_eq!(apart(&toy, "web:3"), ["user".to_owned(), toy.hash_of("web:2")]);
+    toy.patch(json!({"spec": {"strategy": {"canary": {"antiAffinity": null}}}}));
+    toy.settle();
+    assert_eq!(apart(&toy, "web:3"), ["user"], "{}", toy.tail());
+}

@@ -3,7 +3,7 @@
 use super::home::Home;
 use crate::{Cluster, Error, cluster};
 use crds::{ReplicaSet, kind};
-use rollouts::template::{bare, same, unstamped};
+use rollouts::template::{bare, same, unstamped, without_terms};
 use serde_json::Value;
 
 /// Goes back to revision `to`, or, where that is 0, to the one before the newest.
@@ -20,13 +20,13 @@ pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Erro
     let home = Home::of(&rollout)?;
     let object = cluster.get(&home.kind, &home.name).await?;
     let current = object.pointer(home.path).cloned().unwrap_or_default();
-    // What the controller added while the revision was canary or stable is not put back.
+    // What the controller added for the role of the revision is not put back.
     let template = bare(set);
     if same(&template, &current, &Value::Null) {
         let revision = set.metadata.revision();
         return Ok(format!("skipped rollback (current template already matches revision {revision})"));
     }
-    let wanted = unstamped(&template);
+    let wanted = without_terms(unstamped(&template));
     cluster.replace(&home.kind, &home.name, home.path, &wanted).await?;
     Ok(format!("rollout '{name}' undo"))
 }

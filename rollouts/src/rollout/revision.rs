@@ -2,6 +2,7 @@
 //! all others, and removes old ones beyond the history limit.
 
 use super::{
+    anti_affinity,
     fleet::{Fleet, Revision, owner},
     look::rollout_target,
     observed::Observed,
@@ -46,7 +47,10 @@ pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Wr
     }
     match fleet.canary {
         None => writes.push(created(observed, spec, fleet, number)),
-        Some(canary) => writes.extend(renumbered(rollout.spec.min_ready_seconds, canary, number)),
+        Some(canary) => {
+            let pods = anti_affinity::stale(observed, spec, fleet, canary);
+            writes.extend(renumbered(rollout.spec.min_ready_seconds, canary, number, pods));
+        }
     }
     writes
 }
@@ -90,6 +94,7 @@ fn created(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, number: u64)
     let labels = stamped.pointer("/metadata/labels").cloned().unwrap_or_default();
     let given = pod_metadata::wanted(spec, fleet, hash);
     injected::give(&mut stamped, &given);
+    anti_affinity::give(&mut stamped, observed, spec, fleet);
     let mut annotations: Map<String, Value> = rollout
         .metadata
         .annotations
@@ -118,11 +123,12 @@ fn created(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, number: u64)
     Write::create(reference, body, RolloutReason::NewRevision { revision: number }.into()).with_event(told)
 }
 
-/// A ReplicaSet that is used again gets the highest number; what it was called before is kept beside it.
-fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64) -> Option<Write> {
+/// A ReplicaSet that is used again gets the highest number; what it was called before is kept beside it. What its pod spec
+/// lacks beside the user's template goes with that.
+fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64, pods: Option<Value>) -> Option<Write> {
     let is_numbered = canary.number() == number;
     let waits_alike = canary.set.spec.min_ready_seconds.unwrap_or(0) == min_ready_seconds.unwrap_or(0);
-    if is_numbered && waits_alike {
+    if is_numbered && waits_alike && pods.is_none() {
         return None;
     }
     let mut body = json!({ "metadata": { "annotations": { keys::REVISION: number.to_string() } } });
@@ -134,10 +140,19 @@ fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64)
             annotations.insert(keys::REVISION_HISTORY.into(), history.into());
         }
     }
-    if !waits_alike && let Some(fields) = body.as_object_mut() {
-        fields.insert("spec".into(), json!({ "minReadySeconds": min_ready_seconds.unwrap_or(0) }));
+    let mut changes = Map::new();
+    if !waits_alike {
+        changes.insert("minReadySeconds".into(), min_ready_seconds.unwrap_or(0).into());
     }
-    Some(Write::patch(canary.target(), body, RolloutReason::NewRevision { revision: number }.into()))
+    changes.extend(pods.map(|pods| ("template".to_owned(), json!({ "spec": pods }))));
+    if let Some(fields) = body.as_object_mut().filter(|_| !changes.is_empty()) {
+        fields.insert("spec".into(), changes.into());
+    }
+    let because = match is_numbered {
+        true => RolloutReason::Annotated { replica_set: canary.name().into() },
+        false => RolloutReason::NewRevision { revision: number },
+    };
+    Some(Write::patch(canary.target(), body, because.into()))
 }
 
 /// Retired ReplicaSets beyond the history limit, oldest first. One that still has pods, or is about to, stays.

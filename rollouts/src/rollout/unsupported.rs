@@ -4,7 +4,7 @@
 use super::invalid::{Faults, Invalid};
 use crds::{
     owned,
-    rollout::{BlueGreenStrategy, CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting},
+    rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting},
 };
 
 const CANARY: &str = "spec.strategy.canary";
@@ -12,9 +12,6 @@ const CANARY: &str = "spec.strategy.canary";
 /// Notes each such field, after what is wrong for every version: clients know that first.
 pub fn note(spec: &RolloutSpec, faults: &mut Faults) {
     refuse("spec", &[("workloadRef", spec.workload_ref.is_some())], faults);
-    if let Some(blue_green) = &spec.strategy.blue_green {
-        of_blue_green(blue_green, faults);
-    }
     let Some(canary) = &spec.strategy.canary else { return };
     of_canary(canary, faults);
     if let Some(routing) = &canary.traffic_routing {
@@ -32,15 +29,7 @@ fn refuse(prefix: &str, fields: &[(&str, bool)], faults: &mut Faults) {
 }
 
 fn of_canary(canary: &CanaryStrategy, faults: &mut Faults) {
-    refuse(
-        CANARY,
-        &[("antiAffinity", canary.anti_affinity.is_some()), ("pingPong", canary.ping_pong.is_some())],
-        faults,
-    );
-}
-
-fn of_blue_green(blue_green: &BlueGreenStrategy, faults: &mut Faults) {
-    refuse("spec.strategy.blueGreen", &[("antiAffinity", blue_green.anti_affinity.is_some())], faults);
+    refuse(CANARY, &[("pingPong", canary.ping_pong.is_some())], faults);
 }
 
 fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {

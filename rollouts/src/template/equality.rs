@@ -14,7 +14,8 @@ use super::{
     remove_stamp,
 };
 
-const TERMS: [&str; 2] =
+/// The two lists of rules that keep pods apart.
+pub const TERMS: [&str; 2] =
     ["requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"];
 
 /// True if `live`, the template of a ReplicaSet, was made from `desired`, the template of a Rollout.
@@ -53,7 +54,7 @@ fn remove_injected_metadata(template: &mut Value, injected: &Value) {
 }
 
 /// Removes the terms that keep the pods of two revisions apart. False if there was none.
-fn remove_injected_terms(template: &mut Value) -> bool {
+pub fn remove_injected_terms(template: &mut Value) -> bool {
     let Some(rules) = template.pointer_mut("/spec/affinity/podAntiAffinity") else { return false };
     let mut removed = false;
     for kind in TERMS {
@@ -66,7 +67,8 @@ fn remove_injected_terms(template: &mut Value) -> bool {
     removed
 }
 
-fn is_about_the_hash(term: &Value) -> bool {
+/// Does a rule name revisions?
+pub fn is_about_the_hash(term: &Value) -> bool {
     let term = term.get("podAffinityTerm").unwrap_or(term);
     let expressions = term.pointer("/labelSelector/matchExpressions").and_then(Value::as_array);
     expressions.is_some_and(|list| {

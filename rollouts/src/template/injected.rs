@@ -29,6 +29,19 @@ pub fn give(template: &mut Value, given: &PodMetadata) {
     }
 }
 
+/// Adds an item to the list at a path.
+pub fn add_to_list(template: &mut Value, path: &[&str], item: Value) {
+    let mut place = template;
+    for name in path {
+        let Some(next) = object(place).map(|fields| fields.entry(*name).or_insert(Value::Null)) else { return };
+        place = next;
+    }
+    match place {
+        Value::Array(items) => items.push(item),
+        place => *place = Value::Array(vec![item]),
+    }
+}
+
 /// The template of a ReplicaSet without what was added to it. The hash stays among its labels.
 pub fn bare(set: &ReplicaSet) -> Value {
     let mut template = set.spec.template.value();

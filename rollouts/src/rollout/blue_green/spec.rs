@@ -5,7 +5,7 @@ use crate::rollout::{
     spec::affinity,
 };
 use chrono::TimeDelta;
-use crds::rollout::{BlueGreenStrategy, PodMetadata, RolloutAnalysis};
+use crds::rollout::{AntiAffinity, BlueGreenStrategy, PodMetadata, RolloutAnalysis};
 
 const PATH: &str = "spec.strategy.blueGreen";
 
@@ -46,6 +46,8 @@ pub struct BlueGreen<'a> {
     pub before: Option<&'a RolloutAnalysis>,
     /// Analysis after the switch.
     pub after: Option<&'a RolloutAnalysis>,
+    /// What keeps its pods away from those of the stable revision.
+    pub anti_affinity: Option<&'a AntiAffinity>,
     /// What pods of the new revision carry before it is promoted.
     pub preview_metadata: Option<&'a PodMetadata>,
     /// What pods of the stable revision carry.
@@ -81,6 +83,7 @@ impl<'a> BlueGreen<'a> {
             promotion: Promotion::of(wire),
             before: wire.pre_promotion_analysis.as_ref(),
             after: wire.post_promotion_analysis.as_ref(),
+            anti_affinity: wire.anti_affinity.as_ref(),
             preview_metadata: wire.preview_metadata.as_ref(),
             active_metadata: wire.active_metadata.as_ref(),
             revision_limit: wire.scale_down_delay_revision_limit.map(|limit| usize::try_from(limit).unwrap_or(0)),
