@@ -128,6 +128,9 @@ impl Stores {
     ) -> Option<rollouts::Observed> {
         let kept = self.rollouts.get(&key.namespace, &key.name)?;
         let rollout = opened(&kept.rollout)?;
+        let references = &kept.references;
+        let routed = self.routed.observed(&references.objects);
+        let (rollout, workload) = rollouts::rollout::workload::resolved(rollout, &routed);
         let meta = &rollout.metadata;
         let namespace = &meta.namespace;
         let mut replica_sets = self.sets(OWNER, namespace, &meta.uid)?;
@@ -136,8 +139,6 @@ impl Stores {
             replica_sets.extend(orphans.into_iter().filter(|set| selector.matches(&set.metadata.labels)));
         }
         let pods = replica_sets.iter().flat_map(|set| self.pods.by(OWNER, namespace, &set.metadata.uid)).collect();
-        let references = &kept.references;
-        let routed = self.routed.observed(&references.objects);
         let mut names = references.services.clone();
         names.extend(routed::services_behind(&routed));
         names.sort();
@@ -160,6 +161,7 @@ impl Stores {
             services,
             endpoint_slices,
             routed,
+            workload,
             closed_kinds: self.routed.closed(&references.objects),
             templates,
             cluster_templates,

@@ -98,6 +98,8 @@ pub const REPLICA_SET: Kind = Kind {
 pub const DEPLOYMENT: Kind = Kind { kind: "Deployment", plural: "deployments", ..REPLICA_SET };
 /// Pod.
 pub const POD: Kind = core("Pod", "pods", true);
+/// PodTemplate.
+pub const POD_TEMPLATE: Kind = core("PodTemplate", "podtemplates", false);
 /// Service.
 pub const SERVICE: Kind = core("Service", "services", true);
 /// Secret.
@@ -165,7 +167,7 @@ pub const OURS: [Kind; 7] =
     [ROLLOUT, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, ANALYSIS_RUN, EXPERIMENT, APPLICATION, APP_PROJECT];
 
 /// All of them.
-pub const ALL: [Kind; 26] = [
+pub const ALL: [Kind; 27] = [
     ROLLOUT,
     ANALYSIS_TEMPLATE,
     CLUSTER_ANALYSIS_TEMPLATE,
@@ -176,6 +178,7 @@ pub const ALL: [Kind; 26] = [
     REPLICA_SET,
     DEPLOYMENT,
     POD,
+    POD_TEMPLATE,
     SERVICE,
     SECRET,
     CONFIG_MAP,

@@ -36,6 +36,7 @@ pub mod traffic;
 mod unsupported;
 pub mod view;
 mod waiting;
+pub mod workload;
 
 pub use audit::audit;
 pub use lint::lint;
@@ -59,7 +60,7 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
         let fault = Invalid::rendered(&error.path, format!("Invalid value: {}", error.problem));
         return report::invalid(observed, &fault.into(), now);
     }
-    let spec = match Spec::parse(&observed.rollout) {
+    let spec = match workload::read(observed) {
         Ok(spec) => spec,
         Err(faults) => return report::invalid(observed, &faults, now),
     };
@@ -115,6 +116,8 @@ fn carry_out(look: &Look<'_>) -> Plan {
     if writes.is_empty() {
         writes.extend(pod_metadata::writes(look));
     }
+    let workload = if writes.is_empty() { workload::scaling(look) } else { workload::Scaling::default() };
+    writes.extend(workload.write);
     let restart = restart::next(look);
     let (hold, until_said) = held::lasting(look, &reasons);
     let refused = refusal::standing(look.observed.refused.as_ref(), writes.iter().chain(&restart.writes));
@@ -140,13 +143,14 @@ fn carry_out(look: &Look<'_>) -> Plan {
     }
     let (waits, requeue) = waiting::on(look);
     reasons.extend(waits);
-    reasons.extend(restart.held);
+    reasons.extend(restart.held.into_iter().chain(workload.held));
     let late = conditions::deadline(look, look.status()).filter(|deadline| *deadline >= look.now);
     // A plan that acts is followed by another look at once, which reports.
     let report = if writes.is_empty() { report::write(look, refused, hold.as_ref()) } else { None };
     let requeue = requeue
         .earliest(scaling.requeue)
         .earliest(restart.requeue)
+        .earliest(workload.requeue)
         .earliest(until_said)
         .earliest(late.map_or(Requeue::Never, |late| Requeue::At(late + chrono::TimeDelta::seconds(1))));
     let mut plan = Plan::acting(writes).reporting(report).by(requeue);

@@ -6,7 +6,7 @@ use crds::{
     AnalysisRun, AnalysisTemplate, EndpointSlice, Experiment, Pod, RawObject, ReplicaSet, Rollout, Service, keys, kind,
 };
 use plan::{Moves, ObjectRef, Plan, Requeue, Verb};
-use rollouts::{Observed, Refusal, audit, decide};
+use rollouts::{Observed, Refusal, audit, decide, rollout::workload::resolved};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,6 +19,8 @@ pub struct Toy {
     pub sets: BTreeMap<String, Value>,
     /// Pods by name, as they were made and changed since.
     pub pods: BTreeMap<String, Value>,
+    /// Deployments and the like, by kind and name.
+    pub workloads: BTreeMap<(String, String), Value>,
     pub services: BTreeMap<String, Value>,
     pub routes: BTreeMap<String, Value>,
     pub rules: BTreeMap<String, Value>,
@@ -91,6 +93,7 @@ impl Toy {
             rollout,
             sets: empty(),
             pods: empty(),
+            workloads: BTreeMap::new(),
             services: empty(),
             routes: empty(),
             rules: empty(),
@@ -183,8 +186,12 @@ impl Toy {
             }
             Arc::new(ReplicaSet::from_value(&set).expect("a replica set"))
         };
+        let routed = self.routed();
+        let rollout = Arc::new(Rollout::from_value(&self.rollout).expect("a rollout"));
+        let (rollout, workload) = resolved(rollout, &routed);
         Observed {
-            rollout: Arc::new(Rollout::from_value(&self.rollout).expect("a rollout")),
+            rollout,
+            workload,
             replica_sets: self.sets.iter().map(set_of).collect(),
             services: self
                 .services
@@ -193,7 +200,7 @@ impl Toy {
                 .collect(),
             endpoint_slices: shown.map_or_else(|| self.slices(&pods), |shown| shown.slices.clone()),
             refused: self.refused.clone(),
-            routed: self.routed(),
+            routed,
             runs: self.runs.values().map(|run| Arc::new(AnalysisRun::from_value(run).expect("a run"))).collect(),
             experiments: self
                 .experiments
@@ -217,7 +224,12 @@ impl Toy {
             named.collect::<Vec<_>>()
         };
         let routes = of_kind(&kind::VIRTUAL_SERVICE, &self.routes);
-        routes.into_iter().chain(of_kind(&kind::DESTINATION_RULE, &self.rules)).collect()
+        let workloads = self.workloads.iter().map(|((of, name), value)| {
+            let group = if of == "PodTemplate" { "" } else { "apps" };
+            let whole = RawObject::from_value(value).expect("an object");
+            (ObjectRef::new(group, "v1", of, Some("shop"), name), Arc::new(whole))
+        });
+        routes.into_iter().chain(of_kind(&kind::DESTINATION_RULE, &self.rules)).chain(workloads).collect()
     }
 
     fn slices(&self, pods: &[Arc<Pod>]) -> Vec<Arc<EndpointSlice>> {
@@ -286,8 +298,11 @@ impl Toy {
             Verb::Patch { target, body, subresource } => {
                 let name = target.object.name.clone();
                 let generation = u64::from(subresource.is_none() && body.get("spec").is_some());
+                let key = (target.object.kind.clone(), name.clone());
                 let live = if target.object.kind == "Rollout" {
                     &mut self.rollout
+                } else if let Some(workload) = self.workloads.get_mut(&key) {
+                    workload
                 } else {
                     self.kind(&target.object.kind).get_mut(&name).expect("exists")
                 };

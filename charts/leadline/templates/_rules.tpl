@@ -32,6 +32,13 @@ by this rule; see secrets.yaml.
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get, list, watch, create, patch, delete]
+# A Rollout may take its pod template from a workload; a Deployment then gives its pods up.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, patch]
+- apiGroups: [""]
+  resources: [podtemplates]
+  verbs: [get, list, watch]
 # Whether a revision can take traffic is read from its pods and endpoints; pods carry the metadata of their revision's role.
 - apiGroups: [""]
   resources: [pods]

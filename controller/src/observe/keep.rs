@@ -1,7 +1,7 @@
 //! What a store keeps of each kind: the fields that decisions read. Everything else is dropped at the door.
 
 use super::{figures::Figures, packed::Kept};
-use crds::{EndpointSlice, Experiment, FieldError, ObjectMeta, Pod, ReplicaSet, Rollout, Service, keys};
+use crds::{EndpointSlice, Experiment, FieldError, ObjectMeta, Pod, RawObject, ReplicaSet, Rollout, Service, keys};
 use rollouts::References;
 use serde_json::Value;
 use std::sync::Arc;
@@ -171,6 +171,25 @@ pub(super) fn pod(object: &Value, with_annotations: bool) -> Result<Pod, String>
     pod.status.init_container_statuses.iter_mut().for_each(|container| container.last_state = None);
     pod.status.container_statuses.iter_mut().for_each(|container| container.last_state = None);
     Ok(pod)
+}
+
+/// What a Rollout takes from a workload, and what its size is changed by.
+pub(super) fn workload(object: &Value) -> Result<RawObject, String> {
+    let mut kept = object.clone();
+    only(&mut kept, &["apiVersion", "kind", "metadata", "spec", "template"]);
+    if let Some(metadata) = kept.get_mut("metadata") {
+        only(metadata, &["name", "namespace", "uid", "resourceVersion", "generation"]);
+    }
+    if let Some(spec) = kept.get_mut("spec") {
+        only(spec, &["replicas", "selector", "template"]);
+    }
+    readable(RawObject::from_value(&kept))
+}
+
+fn only(object: &mut Value, fields: &[&str]) {
+    if let Some(object) = object.as_object_mut() {
+        object.retain(|name, _| fields.contains(&name.as_str()));
+    }
 }
 
 pub(super) fn service(object: &Value) -> Result<Service, String> {

@@ -1,4 +1,4 @@
-//! The objects of routers: one store for each kind, filled from when the first Rollout names an object of that kind.
+//! The objects of routers, and workloads that Rollouts refer to: one store for each kind, filled from when the first Rollout names an object of that kind.
 //!
 //! A cluster without Istio, or without Rollouts that use it, costs no request. Once begun, a watch does not end: the next
 //! Rollout finds its objects there. No Rollout is decided on before the stores of the kinds that it names are complete.
@@ -10,7 +10,8 @@ use crate::{
 };
 use crds::{Kind, RawObject};
 use plan::ObjectRef;
-use rollouts::rollout::traffic;
+use rollouts::rollout::{traffic, workload};
+use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -33,7 +34,7 @@ pub(crate) struct RoutedKinds(BTreeMap<Kind, RoutedKind>);
 
 impl Default for RoutedKinds {
     fn default() -> Self {
-        Self(traffic::kinds().map(|kind| (kind, RoutedKind::new(kind))).collect())
+        Self(traffic::kinds().chain(workload::KINDS).map(|kind| (kind, RoutedKind::new(kind))).collect())
     }
 }
 
@@ -43,7 +44,8 @@ impl RoutedKind {
             let service = traffic::service_behind(&kind, object);
             service.map(|service| (SERVICE, object.metadata.namespace.clone(), service)).into_iter().collect()
         };
-        let store = Store::new(|object| keep::readable(RawObject::from_value(object)), indexed);
+        let whole = |object: &Value| keep::readable(RawObject::from_value(object));
+        let store = Store::new(if workload::KINDS.contains(&kind) { keep::workload } else { whole }, indexed);
         Self { store, is_wanted: watch::Sender::new(false) }
     }
 

@@ -4,9 +4,6 @@ use crate::Error;
 use crds::{Kind, Rollout, kind};
 use serde_json::{Map, Value, json};
 
-/// PodTemplate, the one kind with its template at the top.
-const POD_TEMPLATE: Kind = Kind { kind: "PodTemplate", plural: "podtemplates", ..kind::POD };
-
 /// The object that holds a pod template.
 #[derive(Clone, Debug)]
 pub(super) struct Home {
@@ -27,7 +24,8 @@ impl Home {
         let (kind, path) = match workload.kind.as_deref().unwrap_or_default() {
             "Deployment" => (kind::DEPLOYMENT, "/spec/template"),
             "ReplicaSet" => (kind::REPLICA_SET, "/spec/template"),
-            "PodTemplate" => (POD_TEMPLATE, "/template"),
+            // The one kind with its template at the top.
+            "PodTemplate" => (kind::POD_TEMPLATE, "/template"),
             other => return Err(Error::Usage(format!("workload of kind \"{other}\" is not supported"))),
         };
         Ok(Self { kind, name: workload.name.clone().unwrap_or_default(), path })

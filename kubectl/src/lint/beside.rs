@@ -1,7 +1,7 @@
 //! What stands in the same files as a Rollout: put together as the controller's rules look at it.
 
 use crds::{AnalysisTemplate, ClusterAnalysisTemplate, FieldError, Kind, RawObject, Rollout, Service, kind};
-use rollouts::{Observed, References};
+use rollouts::{Observed, References, rollout::workload::resolved};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,7 +21,7 @@ impl Beside {
         let namespace = rollout.metadata.namespace.clone();
         let routed = References::of(&rollout).objects.into_iter().filter_map(|object| {
             let group = |found: &Value| {
-                text(found, "/apiVersion").split_once('/').is_some_and(|(group, _)| group == object.group)
+                text(found, "/apiVersion").split_once('/').map_or("", |(group, _)| group) == object.group
             };
             let is_it = |found: &&Value| {
                 text(found, "/kind") == object.kind
@@ -32,12 +32,15 @@ impl Beside {
             let found = RawObject::from_value(self.objects.iter().find(is_it)?).ok()?;
             Some((object, Arc::new(found)))
         });
+        let routed = routed.collect();
+        let (rollout, workload) = resolved(Arc::new(rollout), &routed);
         Observed {
             services: self.named(&kind::SERVICE, &namespace, Service::from_value),
             templates: self.named(&kind::ANALYSIS_TEMPLATE, &namespace, AnalysisTemplate::from_value),
             cluster_templates: self.named(&kind::CLUSTER_ANALYSIS_TEMPLATE, "", ClusterAnalysisTemplate::from_value),
-            routed: routed.collect(),
-            rollout: Arc::new(rollout),
+            routed,
+            rollout,
+            workload,
             ..Observed::default()
         }
     }

@@ -16,6 +16,12 @@ pub enum RolloutReason {
     /// `spec.replicas` was absent.
     #[error("spec.replicas is absent and means 1")]
     ReplicasDefaulted,
+    /// The workload that the template is taken from was looked at.
+    #[error("{workload} is at generation {generation}")]
+    WorkloadSeen { workload: String, generation: String },
+    /// The workload that the template was taken from gives up pods.
+    #[error("{workload} goes from {from} to {to} pods, as the rollout has its own")]
+    WorkloadScaled { workload: String, from: i32, to: i32 },
     /// A ReplicaSet gets another size.
     #[error("{replica_set} goes from {from} to {to} pods")]
     Scaled { replica_set: String, from: i32, to: i32 },
@@ -140,6 +146,9 @@ pub enum RolloutReason {
     /// An object of a router is missing.
     #[error("{kind} `{name}` not found")]
     RoutedNotFound { kind: String, name: String },
+    /// The workload that the template is to be taken from is missing.
+    #[error("{kind} {name}, which has the pod template, is not there")]
+    WorkloadNotFound { kind: String, name: String },
     /// Objects of a router's kind cannot be read at all.
     #[error("{kind} {name}: {why}")]
     KindClosed { kind: String, name: String, why: String },

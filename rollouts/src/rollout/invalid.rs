@@ -51,6 +51,11 @@ impl Invalid {
         Self { missing: Some(Box::new(reason)), ..Self::value(path, value, detail) }
     }
 
+    /// The workload that the template is taken from is not there: no field of the spec is wrong.
+    pub fn absent(detail: impl fmt::Display, reason: RolloutReason) -> Self {
+        Self { missing: Some(Box::new(reason)), ..Self::rendered("", detail.to_string()) }
+    }
+
     /// Whether an object that is named is not there.
     pub fn is_absence(&self) -> bool {
         self.missing.is_some() || self.problem.ends_with(" not found")
@@ -65,7 +70,7 @@ impl From<Invalid> for FieldError {
 
 impl fmt::Display for Invalid {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.path, self.problem)
+        if self.path.is_empty() { out.write_str(&self.problem) } else { write!(out, "{}: {}", self.path, self.problem) }
     }
 }
 

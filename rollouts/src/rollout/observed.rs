@@ -1,6 +1,9 @@
 //! What the rules for a Rollout look at: copies of what the shell's stores hold. Filled in by the shell, read by `decide`.
 
-use super::refusal::Refusal;
+use super::{
+    refusal::Refusal,
+    workload::{self, Workload},
+};
 use crds::{
     AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, EndpointSlice, Experiment, FieldError, Kind, Pod,
     RawObject, ReplicaSet, Rollout, Service,
@@ -23,9 +26,11 @@ pub struct Observed {
     pub services: BTreeMap<String, Arc<Service>>,
     /// EndpointSlices of those Services.
     pub endpoint_slices: Vec<Arc<EndpointSlice>>,
-    /// The objects of routers that its spec names. One that is missing is absent.
+    /// The objects of routers that its spec names, and the workload. One that is missing is absent.
     pub routed: BTreeMap<ObjectRef, Arc<RawObject>>,
-    /// Kinds of routers' objects of which none can be read, and why.
+    /// The workload that it takes its template from. The template, and the selector, stand in `rollout` then.
+    pub workload: Option<Workload>,
+    /// Kinds of routers' objects, and of workloads, of which none can be read, and why.
     pub closed_kinds: BTreeMap<Kind, String>,
     /// AnalysisRuns that it controls.
     pub runs: Vec<Arc<AnalysisRun>>,
@@ -59,7 +64,7 @@ impl Observed {
 pub struct References {
     /// Services by name, in the Rollout's namespace.
     pub services: Vec<String>,
-    /// Objects of its routers.
+    /// Objects of its routers, and the workload that it takes its template from.
     pub objects: Vec<ObjectRef>,
     /// Whether annotations of its pods matter: they are not kept for Rollouts that give their pods none.
     pub pod_annotations: bool,
@@ -68,7 +73,7 @@ pub struct References {
 impl References {
     /// Reads them off the spec, valid or not.
     pub fn of(rollout: &Rollout) -> Self {
-        let mut found = Self::default();
+        let mut found = Self { objects: workload::reference(rollout).into_iter().collect(), ..Self::default() };
         if let Some(blue_green) = &rollout.spec.strategy.blue_green {
             found.services.push(blue_green.active_service.clone());
             found.services.extend(blue_green.preview_service.clone());
@@ -77,7 +82,7 @@ impl References {
         let Some(canary) = &rollout.spec.strategy.canary else { return found };
         found.services.extend([&canary.canary_service, &canary.stable_service].into_iter().flatten().cloned());
         found.pod_annotations |= canary.canary_metadata.is_some() || canary.stable_metadata.is_some();
-        found.objects = super::traffic::references(rollout);
+        found.objects.extend(super::traffic::references(rollout));
         found
     }
 }

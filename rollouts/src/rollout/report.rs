@@ -11,6 +11,7 @@ use super::{
     refusal::{self, Refusal},
     restart,
     runs::{self, SLOTS},
+    workload,
 };
 use chrono::{DateTime, Utc};
 use crds::{
@@ -52,6 +53,7 @@ pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Optio
     let mut events = runs::events(look);
     events.extend(conditions::refresh(look, status, abort_message));
     status.observed_generation = Some(look.observed.rollout.metadata.generation.to_string());
+    status.workload_observed_generation = workload::generation(look.observed);
     (status.phase, status.message) = phase(look, status);
     events
 }

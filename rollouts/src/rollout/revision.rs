@@ -8,6 +8,7 @@ use super::{
     observed::Observed,
     pod_metadata,
     spec::Spec,
+    workload,
 };
 use crate::template::{self, injected};
 use crds::{keys, kind, rollout::RolloutStatus};
@@ -26,6 +27,7 @@ pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Wr
         let body = json!({ "spec": { "replicas": 1 } });
         writes.push(Write::patch(rollout_target(observed), body, RolloutReason::ReplicasDefaulted.into()));
     }
+    writes.extend(workload::seen(observed));
     // Orphans may hold the current template: look again once they are ours.
     if !writes.is_empty() {
         return writes;

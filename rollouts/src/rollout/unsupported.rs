@@ -11,7 +11,6 @@ const CANARY: &str = "spec.strategy.canary";
 
 /// Notes each such field, after what is wrong for every version: clients know that first.
 pub fn note(spec: &RolloutSpec, faults: &mut Faults) {
-    refuse("spec", &[("workloadRef", spec.workload_ref.is_some())], faults);
     let Some(canary) = &spec.strategy.canary else { return };
     of_canary(canary, faults);
     if let Some(routing) = &canary.traffic_routing {
