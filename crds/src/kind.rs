@@ -131,6 +131,15 @@ pub const POD_DISRUPTION_BUDGET: Kind = Kind {
     namespaced: true,
     status_subresource: true,
 };
+/// Ingress.
+pub const INGRESS: Kind = Kind {
+    group: "networking.k8s.io",
+    version: "v1",
+    kind: "Ingress",
+    plural: "ingresses",
+    namespaced: true,
+    status_subresource: true,
+};
 /// Lease.
 pub const LEASE: Kind = Kind {
     group: "coordination.k8s.io",
@@ -167,7 +176,7 @@ pub const OURS: [Kind; 7] =
     [ROLLOUT, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, ANALYSIS_RUN, EXPERIMENT, APPLICATION, APP_PROJECT];
 
 /// All of them.
-pub const ALL: [Kind; 27] = [
+pub const ALL: [Kind; 28] = [
     ROLLOUT,
     ANALYSIS_TEMPLATE,
     CLUSTER_ANALYSIS_TEMPLATE,
@@ -187,6 +196,7 @@ pub const ALL: [Kind; 27] = [
     ENDPOINT_SLICE,
     JOB,
     POD_DISRUPTION_BUDGET,
+    INGRESS,
     LEASE,
     VIRTUAL_SERVICE,
     DESTINATION_RULE,

@@ -124,6 +124,7 @@ impl Stage {
             "replicasets" | "deployments" => "apis/apps/v1",
             "endpointslices" => "apis/discovery.k8s.io/v1",
             "leases" => "apis/coordination.k8s.io/v1",
+            "ingresses" => "apis/networking.k8s.io/v1",
             "httproutes" | "grpcroutes" => "apis/gateway.networking.k8s.io/v1",
             "tcproutes" | "tlsroutes" => "apis/gateway.networking.k8s.io/v1alpha2",
             _ => "api/v1",

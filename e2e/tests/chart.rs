@@ -65,6 +65,8 @@ fn the_chart_grants_what_the_controller_does_and_no_more() {
         ("watch endpointslices.discovery.k8s.io -A", true),
         ("patch virtualservices.networking.istio.io -A", true),
         ("patch httproutes.gateway.networking.k8s.io -A", true),
+        ("create ingresses.networking.k8s.io -A", true),
+        ("delete ingresses.networking.k8s.io -A", false),
         ("patch services -A", true),
         // Those of Experiments.
         ("create services -A", true),

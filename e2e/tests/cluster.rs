@@ -16,6 +16,8 @@ mod kill;
 mod leader;
 #[path = "cluster/missing.rs"]
 mod missing;
+#[path = "cluster/nginx.rs"]
+mod nginx;
 #[path = "cluster/output.rs"]
 mod output;
 #[path = "cluster/prometheus.rs"]

@@ -347,6 +347,21 @@ fn a_router_is_refused_in_known_words() {
             "Required value: a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them",
         ),
         (
+            only(json!({"istio": null, "nginx": {}})),
+            "trafficRouting.nginx",
+            "Internal error: Either StableIngress or StableIngresses must be configured. Neither are configured.",
+        ),
+        (
+            only(json!({"istio": null, "nginx": {"stableIngress": "a", "stableIngresses": ["b"]}})),
+            "trafficRouting.nginx",
+            "Internal error: Either StableIngress or StableIngresses must be configured. Both are configured.",
+        ),
+        (
+            only(json!({"istio": null, "nginx": {"stableIngress": "web"}})),
+            "trafficRouting.nginx.stableIngress",
+            "Invalid value: \"web\": ingresses.networking.k8s.io \"web\" not found",
+        ),
+        (
             json!({"trafficRouting": {"istio": null, "nginx": {}}, "pingPong": turns}),
             "trafficRouting.alb",
             "Invalid value: \"null\": Ping-pong feature works with the ALB, Istio, and plugin-based traffic routers only",

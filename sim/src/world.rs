@@ -9,6 +9,7 @@ mod definitions;
 mod endpoint_slices;
 pub mod git;
 pub mod images;
+pub(crate) mod ingresses;
 mod jobs;
 mod kubelet;
 pub mod mesh;
@@ -85,6 +86,8 @@ pub struct Views {
     pub destination_rules: Arc<View>,
     /// HTTPRoutes.
     pub http_routes: Arc<View>,
+    /// Ingresses.
+    pub ingresses: Arc<View>,
 }
 
 /// What all actors stand on.
@@ -120,6 +123,7 @@ impl World {
             virtual_services: View::new(calls::VIRTUAL_SERVICE),
             destination_rules: View::new(calls::DESTINATION_RULE),
             http_routes: View::new(calls::HTTP_ROUTE),
+            ingresses: View::new(calls::INGRESS),
         });
         let images = Images::default();
         let chance = Chance::new(settings.seed);
@@ -134,9 +138,9 @@ impl World {
         let mesh = Mesh::default();
         let prometheus = Prometheus::new(clock);
         let mut actors = JoinSet::new();
-        let Views { pods, replica_sets, services, slices, jobs, virtual_services, destination_rules, http_routes } =
-            &*views;
-        for view in [pods, replica_sets, services, slices, jobs, virtual_services, destination_rules, http_routes] {
+        let Views { pods, replica_sets, services, slices, jobs, virtual_services, destination_rules, .. } = &*views;
+        let routes = [virtual_services, destination_rules, &views.http_routes, &views.ingresses];
+        for view in [pods, replica_sets, services, slices, jobs].into_iter().chain(routes) {
             actors.spawn(Arc::clone(view).follow(client.clone()));
         }
         actors.spawn(live(ReplicaSets { ground: ground.clone() }, Alarm::on(&[replica_sets, pods])));

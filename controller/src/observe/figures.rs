@@ -105,6 +105,7 @@ fn router(routing: &TrafficRouting) -> &'static str {
     match &routing.istio {
         Some(_) => "Istio",
         None if is_gateway_api => "GatewayAPI",
+        None if routing.nginx.is_some() => "Nginx",
         None => "",
     }
 }

@@ -137,18 +137,18 @@ async fn a_kind_that_we_do_not_know_is_discovered_once() {
         "/apis/networking.k8s.io/v1" => (
             200,
             json!({"kind": "APIResourceList", "groupVersion": "networking.k8s.io/v1", "resources": [
-                {"name": "ingresses", "singularName": "", "namespaced": true, "kind": "Ingress", "verbs": []},
+                {"name": "networkpolicies", "singularName": "", "namespaced": true, "kind": "NetworkPolicy", "verbs": []},
             ]}),
         ),
         "/apis/none/v1" => (404, json!({"kind": "Status", "status": "Failure", "code": 404, "message": "not found"})),
         _ => (200, json!({"metadata": {"name": "web"}})),
     });
-    let ingress = ObjectRef::new("networking.k8s.io", "v1", "Ingress", Some("shop"), "web");
+    let policy = ObjectRef::new("networking.k8s.io", "v1", "NetworkPolicy", Some("shop"), "web");
     for _ in 0..2 {
-        writer.read(&ingress).await.expect("reads").expect("is there");
+        writer.read(&policy).await.expect("reads").expect("is there");
     }
     let paths: Vec<String> = log.lock().expect("log").iter().map(|got| got.path.clone()).collect();
-    let object = "/apis/networking.k8s.io/v1/namespaces/shop/ingresses/web";
+    let object = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies/web";
     assert_eq!(paths, ["/apis/networking.k8s.io/v1", object, object]);
     let unknown = ObjectRef::new("none", "v1", "Thing", Some("shop"), "web");
     assert_eq!(writer.read(&unknown).await.expect_err("unknown").class, Class::Invalid);

@@ -43,6 +43,9 @@ pub enum RolloutReason {
     /// Routes that steps set are added, changed or taken away.
     #[error("{kind} {name} {}", if routes.is_empty() { "has no routes of steps any more".to_owned() } else { format!("has the routes {} of the steps", routes.join(", ")) })]
     RoutesSet { kind: String, name: String, routes: Vec<String> },
+    /// What an object holds beside its weights is as it should be again.
+    #[error("{kind} {name} is brought in line")]
+    BroughtInLine { kind: String, name: String },
     /// A step is over.
     #[error("step {step} of {of} is complete ({what})")]
     StepCompleted { step: usize, of: usize, what: String },

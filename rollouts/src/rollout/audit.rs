@@ -72,7 +72,7 @@ fn active_service(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(
 fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), String> {
     let found = look.observed.routed.get(object).map(|found| found.object.value()).unwrap_or_default();
     let written = plan::patched(&found, body);
-    let of_router = |router: &Router<'_>| router.weights(object, &written, look.namespace());
+    let of_router = |router: &Router<'_>| router.weights(object, &written, &look.observed.rollout.metadata);
     for weights in look.spec.routers.iter().flat_map(of_router) {
         if weights.canary + weights.stable != WHOLE || weights.canary < 0 || weights.stable < 0 {
             return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));

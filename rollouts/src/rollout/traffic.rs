@@ -5,6 +5,7 @@
 
 mod gateway_api;
 pub mod istio;
+mod nginx;
 mod router;
 
 pub use router::{Backing, Router, Selector, Wanted, Weights, kinds, references, service_behind};
@@ -66,7 +67,7 @@ impl Routed<'_> {
     /// What is still to be written. An object whose weights are right, and where there is nothing else to hold, is left as it is.
     fn pending(&self, look: &Look<'_>, wanted: &Wanted<'_>) -> Option<Change> {
         let is_plain = self.managed.is_empty() && wanted.managed.is_empty() && wanted.others.is_empty();
-        if is_plain && self.holds(wanted) {
+        if is_plain && self.holds(wanted) && !self.router.holds_more() {
             return None;
         }
         self.router.change(look.observed, &self.named, &self.object, wanted)
@@ -81,13 +82,13 @@ impl<'a> Traffic<'a> {
     /// Reads the routes. The references were checked before, so what cannot be read here is left out.
     pub fn of(observed: &'a Observed, spec: &'a Spec<'a>) -> Option<Self> {
         let mut found = Vec::new();
-        let namespace = &observed.rollout.metadata.namespace;
+        let owner = &observed.rollout.metadata;
         for router in &spec.routers {
             let (canary, stable) = router.backings(observed);
-            for named in router.objects(namespace) {
+            for named in router.objects(owner) {
                 let observed = observed.routed.get(&named).map(Arc::as_ref);
                 let object = observed.map(|observed| observed.object.value()).unwrap_or_default();
-                let weights = router.weights(&named, &object, namespace);
+                let weights = router.weights(&named, &object, owner);
                 let managed = router.managed(&object);
                 let (canary, stable) = (canary.clone(), stable.clone());
                 found.push(Routed { router, named, observed, object, weights, managed, canary, stable });
@@ -257,10 +258,13 @@ fn not_ready(look: &Look<'_>, backing: &Backing, hash: &str, wanted: i32) -> Opt
 
 fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'_>) -> Option<Write> {
     let (kind, name) = (routed.named.kind.clone(), routed.named.name.clone());
-    let events = routed.router.told(&name, routed.holds(wanted), &routed.managed, wanted);
+    let events = routed.router.told(&name, &change, routed.holds(wanted), &routed.managed, wanted);
     let strange = foreign(look, routed, wanted);
     let warning = strange.as_ref().map(|reason| Event::warning("TrafficRoutingError", reason.to_string()));
     let because = strange.unwrap_or_else(|| {
+        if routed.holds(wanted) && routed.managed.is_empty() && wanted.managed.is_empty() {
+            return RolloutReason::BroughtInLine { kind, name };
+        }
         if routed.holds(wanted) {
             let routes = wanted.managed.iter().map(|route| route.name().to_owned()).collect();
             return RolloutReason::RoutesSet { kind, name, routes };

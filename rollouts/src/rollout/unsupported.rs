@@ -43,7 +43,6 @@ fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
     refuse(
         &format!("{CANARY}.trafficRouting"),
         &[
-            ("nginx", routing.nginx.is_some()),
             ("alb", routing.alb.is_some()),
             ("smi", routing.smi.is_some()),
             ("ambassador", routing.ambassador.is_some()),

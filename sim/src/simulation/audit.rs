@@ -5,7 +5,7 @@
 
 use crate::{
     server::Server,
-    simulation::look::{Look, gateway_rules, is_canary},
+    simulation::look::{Look, gateway_rules, ingress_paths, is_canary},
     world::calls::{list, number, text},
 };
 use controller::Pass;
@@ -59,9 +59,10 @@ impl Auditor {
     /// part of its share: that the other end gains helps.
     fn routes(&mut self, server: &Server, look: &Look) -> Vec<String> {
         let mut wrong = Vec::new();
+        let whole = look.routing.as_ref().map_or(100, |routing| routing.whole);
         for (name, destinations) in routes_of(server, look) {
             let sum: i64 = destinations.iter().map(|one| number(one, "/weight")).sum();
-            if destinations.len() > 1 && sum != 100 {
+            if destinations.len() > 1 && sum != whole {
                 wrong.push(format!("the shares of {name} add up to {sum}"));
             }
             for destination in destinations {
@@ -132,6 +133,8 @@ fn routes_of(server: &Server, look: &Look) -> Vec<(String, Vec<Value>)> {
     }
     let rules = gateway_rules(server, namespace, routing).into_iter();
     routes.extend(rules.map(|(name, ends)| (format!("HTTPRoute {name}"), ends)));
+    let paths = ingress_paths(server, namespace, routing).into_iter();
+    routes.extend(paths.map(|(name, ends)| (format!("Ingress {name}"), ends)));
     routes
 }
 

@@ -4,7 +4,10 @@
 
 use crate::{
     server::Server,
-    world::calls::{controller_uid, is_deleting, is_true, list, number, text},
+    world::{
+        calls::{controller_uid, is_deleting, is_true, list, number, text},
+        ingresses,
+    },
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -15,13 +18,17 @@ const ISTIO: &str = "networking.istio.io/v1";
 /// Gateway API's version that this looks at.
 const GATEWAY_API: &str = "gateway.networking.k8s.io/v1";
 
-/// Which destinations of which VirtualServices and HTTPRoutes belong to a Rollout.
+/// Which destinations of which VirtualServices, HTTPRoutes and Ingresses belong to a Rollout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Routing {
     /// Names of the VirtualServices.
     pub virtual_services: Vec<String>,
     /// Names of the HTTPRoutes.
     pub http_routes: Vec<String>,
+    /// Names of the Ingresses.
+    pub ingresses: Vec<String>,
+    /// The weight that stands for all of the traffic.
+    pub whole: i64,
     /// The canary's Service, or empty.
     pub canary_service: String,
     /// The stable Service, or empty.
@@ -114,7 +121,13 @@ fn routing_of(rollout: &Value) -> Option<Routing> {
     };
     let mut http_routes = named("/gatewayAPI", "httpRoute", "httpRoutes");
     http_routes.extend(named("/plugins/argoproj-labs~1gatewayAPI", "httpRoute", "httpRoutes"));
+    let names =
+        |at: &str| list(routing, at).iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<String>>();
+    let one = |at: &str| Some(text(routing, at).to_owned()).filter(|name| !name.is_empty());
+    let several = names("/nginx/stableIngresses").into_iter().chain(names("/alb/ingresses"));
     Some(Routing {
+        ingresses: several.chain(one("/nginx/stableIngress")).chain(one("/alb/ingress")).collect(),
+        whole: routing.get("maxTrafficWeight").and_then(Value::as_i64).unwrap_or(100),
         virtual_services: named("/istio", "virtualService/name", "virtualServices"),
         http_routes,
         canary_service: text(rollout, "/spec/strategy/canary/canaryService").to_owned(),
@@ -133,10 +146,17 @@ fn weight_of(server: &Server, namespace: &str, routing: &Routing) -> Option<u64>
             routes.filter(|ends| ends.len() > 1).flatten().find(|destination| is_canary(destination, routing))?;
         Some(canary.get("weight").and_then(Value::as_u64).unwrap_or(0))
     });
-    of_mesh.or_else(|| {
+    let of_rules = || {
         let rules = gateway_rules(server, namespace, routing);
         let canary = rules.iter().flat_map(|(_, ends)| ends).find(|end| is_canary(end, routing))?;
         canary.get("weight").and_then(Value::as_u64)
+    };
+    of_mesh.or_else(of_rules).or_else(|| {
+        let paths = ingress_paths(server, namespace, routing);
+        let canary = paths.iter().flat_map(|(_, ends)| ends).find(|end| is_canary(end, routing));
+        let weight = canary.and_then(|end| end.get("weight")).and_then(Value::as_u64);
+        // Nothing is sent to the canary before it has an Ingress.
+        (!paths.is_empty()).then(|| weight.unwrap_or(0))
     })
 }
 
@@ -158,6 +178,19 @@ pub(crate) fn gateway_rules(server: &Server, namespace: &str, routing: &Routing)
         }
     }
     found
+}
+
+/// Where the paths of the Rollout's Ingresses lead, in the form that a mesh has it, with the Ingress' name.
+pub(crate) fn ingress_paths(server: &Server, namespace: &str, routing: &Routing) -> Vec<(String, Vec<Value>)> {
+    let all = server.list("networking.k8s.io/v1", "Ingress");
+    let splits = ingresses::splits(all.iter().map(Arc::as_ref)).into_iter();
+    let is_own = |split: &ingresses::Split| {
+        let is_named = split.namespace == namespace && routing.ingresses.contains(&split.ingress);
+        is_named && split.ends.iter().any(|(service, _)| *service == routing.stable_service)
+    };
+    let end = |(service, weight): &(String, u64)| json!({ "destination": { "host": service }, "weight": weight });
+    let own = splits.filter(is_own);
+    own.map(|split| (split.ingress, split.ends.iter().map(end).collect())).collect()
 }
 
 /// Does a destination of a route lead to the canary?

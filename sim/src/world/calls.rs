@@ -28,6 +28,9 @@ pub const DESTINATION_RULE: Kind = Kind(kind::DESTINATION_RULE);
 /// Gateway API's HTTPRoutes.
 pub const HTTP_ROUTE: Kind = Kind(kind::HTTP_ROUTE);
 
+/// Ingresses.
+pub const INGRESS: Kind = Kind(kind::INGRESS);
+
 /// The result of a request.
 pub type Answer = Result<Value, kube::Error>;
 

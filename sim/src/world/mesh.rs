@@ -1,8 +1,8 @@
 //! A data plane: it sends requests by the weights and endpoints that it was last told, up to half a second late.
 //!
-//! Each VirtualService route, each rule of an HTTPRoute, and each Service that asks for it by annotation, gets a steady flow of requests. A request to
-//! a pod that is gone or not ready is lost, as is one without any endpoint; nothing is retried, so what a real proxy might
-//! still save is counted here. What the data plane knows never steers the world.
+//! Each VirtualService route, each rule of an HTTPRoute, each path of an Ingress, and each Service that asks for it by annotation,
+//! gets a steady flow of requests. A request to a pod that is gone or not ready is lost, as is one without any endpoint; nothing
+//! is retried, so what a real proxy might still save is counted here. What the data plane knows never steers the world.
 
 mod clusters;
 mod counts;
@@ -19,7 +19,7 @@ use crate::world::{
 };
 use clusters::{Endpoint, clusters_of};
 use crds::keys;
-use routes::{Flow, flows_of, flows_of_gateway};
+use routes::{Flow, flows_of, flows_of_gateway, flows_of_ingresses};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -89,8 +89,9 @@ impl<T: Clone + PartialEq + Default> Stream<T> {
 pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
     let mut flows: Stream<Vec<Flow>> = Stream::new();
     let mut clusters: Stream<BTreeMap<String, Vec<Endpoint>>> = Stream::new();
-    let Views { virtual_services, http_routes, services, slices, destination_rules, pods, .. } = &*ground.views;
-    let mut news = Alarm::on(&[virtual_services, http_routes, services, slices, destination_rules, pods]);
+    let Views { virtual_services, http_routes, ingresses, services, slices, destination_rules, pods, .. } =
+        &*ground.views;
+    let mut news = Alarm::on(&[virtual_services, http_routes, ingresses, services, slices, destination_rules, pods]);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     for tick in 0_u64.. {
@@ -105,6 +106,7 @@ pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
             let (usual, services) = (ground.settings.requests_per_second, views.services.all());
             let mut all = flows_of(&views.virtual_services.all(), &services, usual);
             all.extend(flows_of_gateway(&views.http_routes.all(), &services, usual));
+            all.extend(flows_of_ingresses(&views.ingresses.all(), &services, usual));
             flows.send(all, now, lag(1));
             let (slices, rules) = (views.slices.all(), views.destination_rules.all());
             clusters.send(clusters_of(&services, &slices, &rules, &views.pods.all()), now, lag(2));

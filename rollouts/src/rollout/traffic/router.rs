@@ -10,9 +10,10 @@ use super::{
     },
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
+    nginx::{self, Nginx},
 };
 use crds::{
-    Kind, RawObject, Rollout, keys,
+    Kind, ObjectMeta, RawObject, Rollout, keys,
     rollout::{CanaryStep, CanaryStrategy, SetHeaderRoute, SetMirrorRoute, TrafficRouting},
 };
 use plan::{Event, ObjectRef, Write, reason::RolloutReason};
@@ -149,11 +150,13 @@ pub enum Router<'a> {
     Istio(Istio<'a>),
     /// Gateway API.
     GatewayApi(GatewayApi<'a>),
+    /// The nginx ingress controller.
+    Nginx(Nginx<'a>),
 }
 
 /// All kinds of objects that routers name.
 pub fn kinds() -> impl Iterator<Item = Kind> {
-    istio::KINDS.into_iter().chain(gateway_api::KINDS)
+    istio::KINDS.into_iter().chain(gateway_api::KINDS).chain(nginx::KINDS)
 }
 
 /// The objects that a Rollout's routers name, read off its spec, valid or not.
@@ -162,7 +165,9 @@ pub fn references(rollout: &Rollout) -> Vec<ObjectRef> {
     let canary = rollout.spec.strategy.canary.as_ref();
     let Some(routing) = canary.and_then(|canary| canary.traffic_routing.as_ref()) else { return Vec::new() };
     let istio = routing.istio.iter().flat_map(|settings| istio::references(settings, namespace));
-    istio.chain(gateway_api::references(routing, namespace)).collect()
+    let gateway_api = gateway_api::references(routing, namespace);
+    let nginx = nginx::references(routing, &rollout.metadata);
+    istio.chain(gateway_api).chain(nginx).collect()
 }
 
 /// The Service whose endpoints a router's object leads to, where that is in the object and not in the Rollout's spec.
@@ -196,7 +201,13 @@ impl<'a> Router<'a> {
     pub fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting, faults: &mut Faults) -> Vec<Self> {
         let istio = routing.istio.as_ref().and_then(|settings| faults.keep(Istio::parse(canary, settings)));
         let gateway_api = faults.keep(GatewayApi::parse(canary, routing)).flatten();
-        istio.map(Self::Istio).into_iter().chain(gateway_api.map(Self::GatewayApi)).collect()
+        let nginx = routing.nginx.as_ref();
+        let nginx = nginx.and_then(|settings| faults.keep(Nginx::parse(canary, routing, settings)));
+        let mut routers = Vec::new();
+        routers.extend(istio.map(Self::Istio));
+        routers.extend(gateway_api.map(Self::GatewayApi));
+        routers.extend(nginx.map(Self::Nginx));
+        routers
     }
 
     /// Whether all that it names is there and fits.
@@ -204,22 +215,25 @@ impl<'a> Router<'a> {
         match self {
             Self::Istio(istio) => istio.check(observed),
             Self::GatewayApi(gateway_api) => gateway_api.check(observed),
+            Self::Nginx(nginx) => nginx.check(observed),
         }
     }
 
-    /// The objects that hold its weights, each once.
-    pub fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
+    /// The objects that hold the weights of the Rollout with this metadata, each once.
+    pub fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
         match self {
-            Self::Istio(istio) => istio.objects(namespace),
-            Self::GatewayApi(gateway_api) => gateway_api.objects(namespace),
+            Self::Istio(istio) => istio.objects(&owner.namespace),
+            Self::GatewayApi(gateway_api) => gateway_api.objects(&owner.namespace),
+            Self::Nginx(nginx) => nginx.objects(owner),
         }
     }
 
     /// The weights that each of the Rollout's routes holds in this object, which is null where there is none.
-    pub fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
+    pub fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
         match self {
-            Self::Istio(istio) => istio.weights(named, object, namespace),
-            Self::GatewayApi(gateway_api) => gateway_api.weights(named, object, namespace),
+            Self::Istio(istio) => istio.weights(named, object, &owner.namespace),
+            Self::GatewayApi(gateway_api) => gateway_api.weights(named, object, &owner.namespace),
+            Self::Nginx(nginx) => nginx.weights(named, object, owner),
         }
     }
 
@@ -228,6 +242,7 @@ impl<'a> Router<'a> {
         match self {
             Self::Istio(istio) => istio.backings(observed),
             Self::GatewayApi(gateway_api) => gateway_api.backings(observed),
+            Self::Nginx(nginx) => nginx.backings(observed),
         }
     }
 
@@ -235,7 +250,7 @@ impl<'a> Router<'a> {
     pub fn managed(&self, object: &Value) -> Vec<String> {
         match self {
             Self::Istio(istio) => istio.managed(object),
-            Self::GatewayApi(_) => Vec::new(),
+            Self::GatewayApi(_) | Self::Nginx(_) => Vec::new(),
         }
     }
 
@@ -251,6 +266,15 @@ impl<'a> Router<'a> {
         match self {
             Self::Istio(istio) => istio.change(named, object, namespace, wanted),
             Self::GatewayApi(gateway_api) => gateway_api.change(object, namespace, wanted),
+            Self::Nginx(nginx) => nginx.change(observed, named, object, wanted),
+        }
+    }
+
+    /// Whether its objects hold more of ours than weights, which may be out of line while these are right.
+    pub fn holds_more(&self) -> bool {
+        match self {
+            Self::Istio(_) | Self::GatewayApi(_) => false,
+            Self::Nginx(_) => true,
         }
     }
 
@@ -258,7 +282,7 @@ impl<'a> Router<'a> {
     pub fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
         match self {
             Self::Istio(istio) => istio.selectors(observed),
-            Self::GatewayApi(_) => None,
+            Self::GatewayApi(_) | Self::Nginx(_) => None,
         }
     }
 
@@ -266,17 +290,25 @@ impl<'a> Router<'a> {
     pub fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
         match self {
             Self::Istio(istio) => istio.switched(observed, canary, stable),
-            Self::GatewayApi(_) => None,
+            Self::GatewayApi(_) | Self::Nginx(_) => None,
         }
     }
 
     /// The Events that tell what a change makes of an object with these managed routes.
     ///
     /// `is_weighed` says that its routes have the wanted weights already.
-    pub fn told(&self, name: &str, is_weighed: bool, managed: &[String], wanted: &Wanted<'_>) -> Vec<Event> {
+    pub fn told(
+        &self,
+        name: &str,
+        change: &Change,
+        is_weighed: bool,
+        managed: &[String],
+        wanted: &Wanted<'_>,
+    ) -> Vec<Event> {
         match self {
             Self::Istio(_) => istio::told(name, is_weighed, managed, wanted),
             Self::GatewayApi(_) => Vec::new(),
+            Self::Nginx(_) => vec![nginx::told(name, change, wanted)],
         }
     }
 
@@ -285,6 +317,7 @@ impl<'a> Router<'a> {
         match self {
             Self::Istio(_) => &istio::FIELDS,
             Self::GatewayApi(_) => &gateway_api::FIELDS,
+            Self::Nginx(_) => &nginx::FIELDS,
         }
     }
 }

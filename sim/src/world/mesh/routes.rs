@@ -1,8 +1,9 @@
-//! From VirtualServices, HTTPRoutes and Services to flows of requests: where each goes, by weight.
+//! From VirtualServices, HTTPRoutes, Ingresses and Services to flows of requests: where each goes, by weight.
 
 use crate::world::{
     calls::{annotation, list, name_of, number, text},
     chance::Chance,
+    ingresses,
 };
 use serde_json::Value;
 use std::{fmt, sync::Arc};
@@ -115,6 +116,24 @@ pub(crate) fn flows_of_gateway(routes: &[Arc<Value>], services: &[Arc<Value>], u
         }
     }
     flows
+}
+
+/// One flow for each path of an Ingress.
+pub(crate) fn flows_of_ingresses(all: &[Arc<Value>], services: &[Arc<Value>], usual: u32) -> Vec<Flow> {
+    let flow = |split: ingresses::Split| {
+        let near = &split.namespace;
+        let share = |(service, weight): (String, u64)| {
+            let found = services.iter().find(|it| name_of(it) == (near.clone(), service.clone()));
+            let port = found.map_or(80, |service| port_of(service));
+            (Cluster { namespace: near.clone(), service, subset: String::new(), port }, weight)
+        };
+        Flow {
+            name: format!("Ingress {near}/{}/{}", split.ingress, split.turn),
+            requests_per_second: usual,
+            shares: split.ends.into_iter().map(share).collect(),
+        }
+    };
+    ingresses::splits(all.iter().map(Arc::as_ref)).into_iter().map(flow).collect()
 }
 
 fn rate(object: &Value) -> Option<u32> {

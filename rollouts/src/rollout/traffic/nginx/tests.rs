@@ -1,0 +1,211 @@
+//! What the Ingress of ours holds, how it follows the user's, and what is refused.
+
+use super::*;
+use crds::{RawObject, Rollout};
+use std::sync::Arc;
+
+const NGINX: &str = "spec.strategy.canary.trafficRouting.nginx";
+
+fn canary(routing: Value) -> CanaryStrategy {
+    let strategy = json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": routing});
+    serde_json::from_value(strategy).expect("a strategy")
+}
+
+fn parsed(strategy: &CanaryStrategy) -> Result<Nginx<'_>, String> {
+    let routing = strategy.traffic_routing.as_ref().expect("routing");
+    let settings = routing.nginx.as_ref().expect("nginx");
+    Nginx::parse(strategy, routing, settings).map_err(|invalid| invalid.to_string())
+}
+
+fn path(service: &str) -> Value {
+    json!({"path": format!("/{service}"), "pathType": "Prefix", "backend": {"service": {"name": service, "port": {"number": 80}}}})
+}
+
+fn rule(services: &[&str]) -> Value {
+    json!({"host": "web.example", "http": {"paths": services.iter().map(|service| path(service)).collect::<Vec<_>>()}})
+}
+
+fn stable_spec() -> Value {
+    let rules = json!([rule(&["stable", "api"]), rule(&["api"]), {"host": "empty"}]);
+    json!({"ingressClassName": "nginx", "tls": [{"hosts": ["web.example"]}], "rules": rules})
+}
+
+/// A path of the user that leads to the canary's Service.
+fn canary_path() -> Value {
+    let mut path = path("stable");
+    path["backend"]["service"]["name"] = "canary".into();
+    path
+}
+
+fn canary_spec() -> Value {
+    let rules = json!([{"host": "web.example", "http": {"paths": [canary_path(), path("api")]}}]);
+    json!({"ingressClassName": "nginx", "tls": [{"hosts": ["web.example"]}], "rules": rules})
+}
+
+fn observed(objects: &[Value]) -> Observed {
+    let meta = json!({"name": "shop", "namespace": "web", "uid": "me"});
+    let rollout = Rollout::from_value(&json!({ "metadata": meta })).expect("a Rollout");
+    let routed = objects.iter().map(|object| {
+        let found = RawObject::from_value(object).expect("an Ingress");
+        (ingress("web", &found.metadata.name), Arc::new(found))
+    });
+    Observed { rollout: Arc::new(rollout), routed: routed.collect(), ..Observed::default() }
+}
+
+fn object(name: &str, annotations: Value, spec: Value) -> Value {
+    let meta = json!({"name": name, "namespace": "web", "annotations": annotations});
+    json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": spec})
+}
+
+fn wanted(canary: i32) -> Wanted<'static> {
+    Wanted { canary, whole: 100, others: Vec::new(), managed: Vec::new() }
+}
+
+#[test]
+fn one_field_names_the_ingresses() {
+    for (settings, problem) in [
+        (json!({"stableIngress": "web"}), None),
+        (json!({"stableIngresses": ["web", "api"]}), None),
+        (json!({}), Some("Neither are configured.")),
+        (json!({"stableIngress": ""}), Some("Neither are configured.")),
+        (json!({"stableIngress": "web", "stableIngresses": ["api"]}), Some("Both are configured.")),
+    ] {
+        let said = |tail: &str| {
+            format!("{NGINX}: Internal error: Either StableIngress or StableIngresses must be configured. {tail}")
+        };
+        let strategy = canary(json!({ "nginx": settings }));
+        assert_eq!(parsed(&strategy).err(), problem.map(said), "{settings}");
+    }
+}
+
+#[test]
+fn ours_is_named_after_both_and_never_too_long() {
+    let long = "a".repeat(250);
+    let strategy = canary(json!({"nginx": {"stableIngresses": ["web", long, "web"]}}));
+    let routing = strategy.traffic_routing.as_ref().expect("routing");
+    let owner = observed(&[]).rollout.metadata.clone();
+    let names: Vec<String> =
+        parsed(&strategy).expect("is valid").objects(&owner).into_iter().map(|object| object.name).collect();
+    assert_eq!(names, [format!("shop-{}-canary", "a".repeat(241)), "shop-web-canary".to_owned()]);
+    assert!(names.iter().all(|name| name.len() <= 253));
+    assert_eq!(references(routing, &owner).len(), 6, "those of the user are watched too");
+}
+
+#[test]
+fn ours_is_made_with_the_first_share() {
+    let strategy = canary(json!({"nginx": {
+        "stableIngress": "web",
+        "additionalIngressAnnotations": {"canary-by-header": "x-new", "nginx.ingress.kubernetes.io/load-balance": "ewma"},
+        "canaryIngressAnnotations": {"example.com/team": "shop", "nginx.ingress.kubernetes.io/canary-weight": "99"},
+    }}));
+    let router = parsed(&strategy).expect("is valid");
+    let stable = object("web", json!({"kubernetes.io/ingress.class": "nginx", "example.com/mine": "1"}), stable_spec());
+    let observed = observed(&[stable]);
+    let named = ingress("web", "shop-web-canary");
+    assert_eq!(router.change(&observed, &named, &Value::Null, &wanted(0)), None, "nobody needs it yet");
+    let created = router.change(&observed, &named, &Value::Null, &wanted(20));
+    let meta = json!({
+        "name": "shop-web-canary", "namespace": "web",
+        "annotations": {
+            "kubernetes.io/ingress.class": "nginx",
+            "nginx.ingress.kubernetes.io/canary-by-header": "x-new",
+            "nginx.ingress.kubernetes.io/load-balance": "ewma",
+            "nginx.ingress.kubernetes.io/canary": "true",
+            "nginx.ingress.kubernetes.io/canary-weight": "20",
+            "example.com/team": "shop",
+        },
+        "ownerReferences": [{
+            "apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "shop", "uid": "me",
+            "controller": true, "blockOwnerDeletion": true,
+        }],
+    });
+    let body =
+        json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": canary_spec()});
+    let Some(Change::Create(found)) = &created else { panic!("{created:?}") };
+    assert_eq!(*found, body);
+    let owner = &observed.rollout.metadata;
+    assert_eq!(router.weights(&named, found, owner), [Weights { canary: 20, stable: 80 }]);
+    assert_eq!(router.weights(&named, &Value::Null, owner), [Weights { canary: 0, stable: 100 }]);
+    assert_eq!(router.weights(&ingress("web", "web"), &Value::Null, owner), [], "that of the user holds none");
+    assert_eq!(router.change(&observed, &named, found, &wanted(20)), None, "it is as it should be");
+}
+
+#[test]
+fn ours_is_patched_where_it_differs_and_keeps_what_others_added() {
+    let strategy = canary(json!({"nginx": {"stableIngress": "web", "annotationPrefix": "example.com"}}));
+    let router = parsed(&strategy).expect("is valid");
+    let observed = observed(&[object("web", json!({}), stable_spec())]);
+    let named = ingress("web", "shop-web-canary");
+    let ours = |weight: &str| json!({"example.com/canary": "true", "example.com/canary-weight": weight, "other": "1"});
+    let without_tls = json!({"ingressClassName": "nginx", "rules": canary_spec()["rules"]});
+    let mut with_total = ours("20");
+    with_total["example.com/canary-weight-total"] = "1000".into();
+    for (annotations, spec, canary, patch) in [
+        (ours("20"), canary_spec(), 20, None),
+        (ours("5"), canary_spec(), 5, Some(json!({"metadata": {"annotations": {"example.com/canary-weight": "20"}}}))),
+        (ours("20"), without_tls, 20, Some(json!({"spec": {"tls": [{"hosts": ["web.example"]}]}}))),
+        // A total that nobody asks for: 20 of 1000.
+        (
+            with_total,
+            canary_spec(),
+            2,
+            Some(json!({"metadata": {"annotations": {"example.com/canary-weight-total": null}}})),
+        ),
+        (
+            json!({"example.com/canary-weight": "20"}),
+            canary_spec(),
+            0,
+            Some(json!({"metadata": {"annotations": {"example.com/canary": "true"}}})),
+        ),
+    ] {
+        let found = object("shop-web-canary", annotations.clone(), spec);
+        let owner = &observed.rollout.metadata;
+        assert_eq!(router.weights(&named, &found, owner), [Weights { canary, stable: 100 - canary }], "{annotations}");
+        assert_eq!(router.change(&observed, &named, &found, &wanted(20)), patch.map(Change::Patch), "{annotations}");
+    }
+}
+
+#[test]
+fn every_ingress_must_be_there_and_ours_be_ours() {
+    let strategy = canary(json!({"nginx": {"stableIngresses": ["web"]}}));
+    let router = parsed(&strategy).expect("is valid");
+    let path = format!("{NGINX}.stableIngresses[0]: Invalid value: \"web\": ");
+    let stable = |services: &[&str]| object("web", json!({}), json!({"rules": [rule(services)]}));
+    let beside = |owner: &str| {
+        let mut found = object("shop-web-canary", json!({}), json!({}));
+        found["metadata"]["ownerReferences"] = json!([{"uid": owner, "controller": true}]);
+        found
+    };
+    let missing = format!("{path}ingresses.networking.k8s.io \"web\" not found");
+    let lacking = format!("{path}ingress `web` has no rules using service stable backend");
+    let taken = format!("{path}canary ingress `shop-web-canary` controlled by different object");
+    for (objects, expected) in [
+        (vec![], Err(missing)),
+        (vec![stable(&["api"])], Err(lacking)),
+        (vec![stable(&["api", "stable"])], Ok(())),
+        (vec![stable(&["stable"]), beside("me")], Ok(())),
+        (vec![stable(&["stable"]), beside("you")], Err(taken.clone())),
+        (vec![stable(&["stable"]), object("shop-web-canary", json!({}), json!({}))], Err(taken)),
+    ] {
+        let found = router.check(&observed(&objects)).map_err(|invalid| invalid.to_string());
+        assert_eq!(found, expected, "{objects:?}");
+    }
+}
+
+#[test]
+fn events_tell_in_the_words_that_clients_know() {
+    for (change, reason, message) in [
+        (
+            Change::Create(Value::Null),
+            "CreatingCanaryIngress",
+            "Creating canary ingress `shop-web-canary` with weight `20`",
+        ),
+        (
+            Change::Patch(Value::Null),
+            "PatchingCanaryIngress",
+            "Updating Ingress `shop-web-canary` to desiredWeight '20'",
+        ),
+    ] {
+        assert_eq!(told("shop-web-canary", &change, &wanted(20)), Event::normal(reason, message));
+    }
+}
