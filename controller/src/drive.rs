@@ -137,7 +137,7 @@ async fn read_back(shell: &Shell, key: &Key) -> Result<(), Refusal> {
 }
 
 async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ended {
-    let rules::Decision { subject, plan, at: looked, refused } = decision;
+    let rules::Decision { subject, plan, at: looked, refused, ended } = decision;
     shell.announce(key, subject);
     shell.tell_why(key, plan);
     shell.recorder.refusals(key, subject, &plan.why);
@@ -170,6 +170,9 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
                 break;
             }
         }
+    }
+    if let Some(ended) = ended.as_ref().filter(|_| refusal.is_none()) {
+        shell.metrics.ended(ended);
     }
     if is_settled || outcome.refused.is_some() {
         shell.outcomes.note(key, outcome);

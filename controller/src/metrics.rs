@@ -7,13 +7,16 @@ mod objects;
 mod process;
 
 use crate::queue::{Key, Kind, QueueFigures};
-pub(crate) use objects::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels};
+pub(crate) use objects::{
+    MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels, TemplateFigures,
+};
 use plan::{Event, EventType};
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+use rollouts::Ended;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -22,6 +25,9 @@ use std::{
 
 /// Upper bounds of the reconcile histogram, in seconds.
 const BUCKETS: [f64; 5] = [0.01, 0.15, 0.25, 0.5, 1.0];
+/// Upper bounds of the histograms of whole updates, in seconds: from a test's canary to one that takes days.
+const UPDATE_BUCKETS: [f64; 14] =
+    [5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0, 21600.0, 86400.0, 259_200.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EncodeLabelSet)]
 struct ObjectLabels {
@@ -60,12 +66,37 @@ struct QueueLabels {
     name: String,
 }
 
-type Histograms = Family<ObjectLabels, Histogram, fn() -> Histogram>;
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StatusLabels {
+    status: String,
+}
+
+type HistogramsBy<Labels> = Family<Labels, Histogram, fn() -> Histogram>;
+type Histograms = HistogramsBy<ObjectLabels>;
+
+/// How long updates took: as a whole, without the time in which a person held them, and that time.
+struct Updates([HistogramsBy<StatusLabels>; 3]);
+
+impl Updates {
+    fn registered(registry: &mut Registry) -> Self {
+        let names = [
+            ("rollout_duration_seconds", "From the start of an update to its end"),
+            ("rollout_progression_duration_seconds", "The same without the time in which a person held it"),
+            ("rollout_manual_pause_duration_seconds", "Time in which a person held an update"),
+        ];
+        Self(names.map(|(name, help)| {
+            let family = Family::new_with_constructor((|| Histogram::new(UPDATE_BUCKETS)) as fn() -> Histogram);
+            registry.register(name, help, family.clone());
+            family
+        }))
+    }
+}
 
 struct Counters {
     registry: Registry,
     reconciles: BTreeMap<Kind, Histograms>,
     errors: BTreeMap<Kind, Family<ObjectLabels, Gauge>>,
+    updates: Updates,
     requests: Family<RequestLabels, Counter>,
     events: BTreeMap<EventLabels, u64>,
 }
@@ -123,7 +154,9 @@ impl Default for Metrics {
             family.get_or_create(&version).set(1);
             registry.register(name, "Version of the running controller", family);
         }
-        Self(Arc::new(Mutex::new(Counters { registry, reconciles, errors, requests, events: BTreeMap::new() })))
+        let updates = Updates::registered(&mut registry);
+        let events = BTreeMap::new();
+        Self(Arc::new(Mutex::new(Counters { registry, reconciles, errors, updates, requests, events })))
     }
 }
 
@@ -146,6 +179,16 @@ impl Metrics {
         }
         if is_refused && let Some(failures) = counters.errors.get(&key.kind) {
             failures.get_or_create(&key.into()).inc();
+        }
+    }
+
+    /// An update ended.
+    pub(crate) fn ended(&self, update: &Ended) {
+        let labels = StatusLabels { status: update.how.clone() };
+        let counters = self.counters();
+        let figures = [update.secs, update.secs.saturating_sub(update.held_secs), update.held_secs];
+        for (family, secs) in counters.updates.0.iter().zip(figures) {
+            family.get_or_create(&labels).observe(secs as f64);
         }
     }
 

@@ -13,6 +13,7 @@ use crate::{
 use chrono::{DateTime, TimeDelta, Utc};
 use crds::{ObjectMeta, kind};
 use plan::{ObjectRef, Plan, reason::RolloutReason};
+use rollouts::Ended;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A plan and the object that it is for.
@@ -24,6 +25,8 @@ pub(crate) struct Decision {
     pub(crate) at: DateTime<Utc>,
     /// Why the plan was refused: an invariant, or a rule that failed.
     pub(crate) refused: Option<String>,
+    /// The update that ends with what the plan records.
+    pub(crate) ended: Option<Ended>,
 }
 
 /// Looks at `key` and decides; `None` when there is no such object.
@@ -39,11 +42,13 @@ pub(crate) fn decide(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Dec
 fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
     let observed = shell.stores.rollout(key, &shell.settings, refused_of(shell, key))?;
     let subject = subject(&kind::ROLLOUT, &observed.rollout.metadata);
-    Some(guarded(subject, now, || {
+    let decision = guarded(subject, now, || {
         let plan = rollouts::decide(&observed, now);
         let verdict = rollouts::audit(&observed, &plan, now);
         (plan, verdict)
-    }))
+    });
+    let ended = rollouts::ended(&observed.rollout.status, &decision.plan);
+    Some(Decision { ended, ..decision })
 }
 
 fn refused_of(shell: &Shell, key: &Key) -> Option<rollouts::Refusal> {
@@ -111,10 +116,10 @@ fn guarded(subject: Subject, at: DateTime<Utc>, decide: impl FnOnce() -> (Plan, 
     let (plan, verdict) = catch_unwind(AssertUnwindSafe(decide))
         .unwrap_or_else(|_| (Plan::empty(), Err("the rules failed: this is a bug, please report it".into())));
     match verdict {
-        Ok(()) => Decision { subject, plan, at, refused: None },
+        Ok(()) => Decision { subject, plan, at, refused: None, ended: None },
         Err(invariant) => {
             let reason = RolloutReason::Refused { invariant: invariant.clone() };
-            Decision { subject, plan: plan.refused(reason.into()), at, refused: Some(invariant) }
+            Decision { subject, plan: plan.refused(reason.into()), at, refused: Some(invariant), ended: None }
         }
     }
 }

@@ -8,4 +8,4 @@ pub mod experiment;
 pub mod rollout;
 pub mod template;
 
-pub use rollout::{Observed, References, Refusal, audit, decide, lint, view};
+pub use rollout::{Ended, Observed, References, Refusal, audit, decide, ended, lint, view};

@@ -11,6 +11,7 @@ mod blue_green;
 mod check;
 pub(crate) mod conditions;
 mod drain;
+mod duration;
 mod endpoints;
 mod experiments;
 mod fleet;
@@ -39,6 +40,7 @@ mod waiting;
 pub mod workload;
 
 pub use audit::audit;
+pub use duration::{Ended, ended};
 pub use lint::lint;
 pub use observed::{Observed, References};
 pub use refusal::Refusal;

@@ -207,8 +207,8 @@ fn an_unsupported_field_is_refused_by_name() {
     for (path, strategy) in [
         ("spec.strategy.canary.steps[0].plugin", json!({"steps": [{"plugin": {"name": "x"}}]})),
         (
-            "spec.strategy.canary.trafficRouting.nginx",
-            json!({"canaryService": "a", "stableService": "b", "trafficRouting": {"nginx": {"stableIngress": "x"}}}),
+            "spec.strategy.canary.trafficRouting.plugins.other",
+            json!({"canaryService": "a", "stableService": "b", "trafficRouting": {"plugins": {"other": {}}}}),
         ),
     ] {
         let mut toy = Toy::new(strategy, 1);

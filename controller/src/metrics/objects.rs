@@ -18,8 +18,16 @@ pub(crate) struct Objects {
     pub(crate) rollouts: Vec<RolloutFigures>,
     pub(crate) runs: Vec<RunFigures>,
     pub(crate) experiments: Vec<RunLabels>,
-    /// Namespaces and names of AnalysisTemplates.
-    pub(crate) templates: Vec<(String, String)>,
+    pub(crate) templates: Vec<TemplateFigures>,
+}
+
+/// What is told of an AnalysisTemplate.
+#[derive(Clone, Debug)]
+pub(crate) struct TemplateFigures {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    /// Names of its metrics and of their providers.
+    pub(crate) metrics: Vec<(String, String)>,
 }
 
 /// The state of a Rollout as dashboards count it.
@@ -74,6 +82,14 @@ struct PhaseLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TemplateMetricLabels {
+    namespace: String,
+    name: String,
+    r#type: String,
+    metric: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MetricTypeLabels {
     namespace: String,
     name: String,
@@ -98,11 +114,29 @@ pub(super) fn tell(registry: &mut Registry, objects: &Objects) {
     tell_phases(registry, "analysis_run", "State of each AnalysisRun", &runs);
     tell_phases(registry, "experiment", "State of each Experiment", &objects.experiments);
     tell_metrics(registry, &objects.runs);
-    let templates = Family::<ObjectLabels, Gauge>::default();
-    for (namespace, name) in &objects.templates {
-        templates.get_or_create(&ObjectLabels { namespace: namespace.clone(), name: name.clone() }).set(1);
+    tell_templates(registry, &objects.templates);
+}
+
+fn tell_templates(registry: &mut Registry, templates: &[TemplateFigures]) {
+    let info = Family::<ObjectLabels, Gauge>::default();
+    let types = Family::<TemplateMetricLabels, Gauge>::default();
+    for TemplateFigures { namespace, name, metrics } in templates {
+        let (namespace, name) = (namespace.clone(), name.clone());
+        for (metric, metric_type) in metrics {
+            let (r#type, metric) = (metric_type.clone(), metric.clone());
+            types
+                .get_or_create(&TemplateMetricLabels {
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                    r#type,
+                    metric,
+                })
+                .set(1);
+        }
+        info.get_or_create(&ObjectLabels { namespace, name }).set(1);
     }
-    registry.register("analysis_template_info", "Each AnalysisTemplate", templates);
+    registry.register("analysis_template_info", "Each AnalysisTemplate", info);
+    registry.register("analysis_template_metric_info", "Provider of each metric of an AnalysisTemplate", types);
 }
 
 fn tell_rollouts(registry: &mut Registry, rollouts: &[RolloutFigures]) {

@@ -73,7 +73,11 @@ fn objects() -> Objects {
         rollouts: vec![figures("web", "Paused")],
         runs: vec![RunFigures { labels: labels.clone(), metrics: vec![metric] }],
         experiments: vec![RunLabels { name: "trial".into(), ..labels }],
-        templates: vec![("shop".into(), "success".into())],
+        templates: vec![TemplateFigures {
+            namespace: "shop".into(),
+            name: "success".into(),
+            metrics: vec![("rate".into(), "Prometheus".into())],
+        }],
     }
 }
 
@@ -84,6 +88,7 @@ fn busy() -> Metrics {
     metrics.passed(&key(), Duration::from_secs(2), false);
     metrics.requested("Rollout", "patch", 200);
     metrics.told(&key(), &Event::normal("RolloutPaused", "paused"));
+    metrics.ended(&Ended { how: "Promoted".into(), secs: 90, held_secs: 20 });
     metrics
 }
 
@@ -131,6 +136,17 @@ fn names_labels_and_types_are_those_that_dashboards_know() {
             1.0,
         ),
         ("analysis_template_info", "gauge", r#"{namespace="shop",name="success"}"#, 1.0),
+        (
+            "analysis_template_metric_info",
+            "gauge",
+            r#"{namespace="shop",name="success",type="Prometheus",metric="rate"}"#,
+            1.0,
+        ),
+        ("rollout_duration_seconds", "histogram", r#"_sum{status="Promoted"}"#, 90.0),
+        ("rollout_progression_duration_seconds", "histogram", r#"_sum{status="Promoted"}"#, 70.0),
+        ("rollout_manual_pause_duration_seconds", "histogram", r#"_sum{status="Promoted"}"#, 20.0),
+        ("rollout_manual_pause_duration_seconds", "histogram", r#"_bucket{le="15.0",status="Promoted"}"#, 0.0),
+        ("rollout_manual_pause_duration_seconds", "histogram", r#"_bucket{le="30.0",status="Promoted"}"#, 1.0),
         ("experiment_info", "gauge", r#"{namespace="shop",name="trial",phase="Failed"}"#, 1.0),
         ("experiment_phase", "gauge", r#"{namespace="shop",name="trial",phase="Pending"}"#, 0.0),
         (

@@ -1,8 +1,13 @@
 //! What `/metrics` tells of the objects in the stores.
 
 use super::{KeptExperiment, KeptRollout, Stores};
-use crate::metrics::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels};
-use crds::{AnalysisRun, ObjectMeta, Rollout, analysis::AnalysisPhase, owned, rollout::TrafficRouting};
+use crate::metrics::{MetricFigures, Objects, RolloutFigures, RolloutLabels, RunFigures, RunLabels, TemplateFigures};
+use crds::{
+    AnalysisRun, ObjectMeta, Rollout,
+    analysis::{AnalysisPhase, AnalysisTemplateSpec, Metric},
+    owned,
+    rollout::TrafficRouting,
+};
 
 /// What is told of a Rollout beside its name, taken when it changed: a page tells of all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +27,27 @@ pub(crate) struct Figures {
 impl Stores {
     /// One entry for each object.
     pub(crate) fn figures(&self) -> Objects {
-        let templates = self.templates.all();
-        let templates = templates.iter().map(|template| &template.metadata);
+        let (near, wide) = (self.templates.all(), self.cluster_templates.all());
+        let near = near.iter().map(|template| template_figures(&template.metadata, &template.spec));
+        let wide = wide.iter().map(|template| template_figures(&template.metadata, &template.spec));
         Objects {
             rollouts: self.rollouts.all().iter().map(|kept| rollout_figures(kept)).collect(),
             runs: self.runs.all().iter().map(|run| run_figures(run)).collect(),
             experiments: self.experiments.all().iter().map(|it| experiment_figures(it)).collect(),
-            templates: templates.map(|meta| (meta.namespace.clone(), meta.name.clone())).collect(),
+            templates: near.chain(wide).collect(),
         }
     }
+}
+
+/// One for the whole cluster has no namespace.
+fn template_figures(meta: &ObjectMeta, spec: &AnalysisTemplateSpec) -> TemplateFigures {
+    let metrics = spec.metrics.iter();
+    let metrics = metrics.map(|metric| (metric.name.clone(), type_of(metric))).collect();
+    TemplateFigures { namespace: meta.namespace.clone(), name: meta.name.clone(), metrics }
+}
+
+fn type_of(metric: &Metric) -> String {
+    provider_type(&serde_json::to_value(&metric.provider).unwrap_or_default())
 }
 
 fn experiment_figures(kept: &KeptExperiment) -> RunLabels {
@@ -62,7 +79,7 @@ fn run_figures(run: &AnalysisRun) -> RunFigures {
         let result = run.status.metric_results.iter().find(|result| result.name == metric.name);
         MetricFigures {
             metric: metric.name.clone(),
-            metric_type: provider_type(&serde_json::to_value(&metric.provider).unwrap_or_default()),
+            metric_type: type_of(metric),
             dry_run: result.is_some_and(|result| result.dry_run),
             phase: result.map_or("", |result| result.phase.as_str()).to_owned(),
         }
@@ -102,12 +119,18 @@ impl Figures {
 
 fn router(routing: &TrafficRouting) -> &'static str {
     let is_gateway_api = routing.gateway_api.is_some() || routing.plugins.contains_key(owned::GATEWAY_PLUGIN);
-    match &routing.istio {
-        Some(_) => "Istio",
-        None if is_gateway_api => "GatewayAPI",
-        None if routing.nginx.is_some() => "Nginx",
-        None => "",
-    }
+    let known = [
+        ("ALB", routing.alb.is_some()),
+        ("Ambassador", routing.ambassador.is_some()),
+        ("Istio", routing.istio.is_some()),
+        ("Nginx", routing.nginx.is_some()),
+        ("SMI", routing.smi.is_some()),
+        ("AppMesh", routing.app_mesh.is_some()),
+        ("Traefik", routing.traefik.is_some()),
+        ("Apisix", routing.apisix.is_some()),
+        ("GatewayAPI", is_gateway_api),
+    ];
+    known.into_iter().find(|(_, is_set)| *is_set).map_or("", |(name, _)| name)
 }
 
 /// The phase as dashboards know it: read from the reason of the Progressing condition.

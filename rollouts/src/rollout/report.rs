@@ -2,7 +2,7 @@
 //! difference between what is recorded and what should be, so that a field nobody here knows stays as it is.
 
 use super::{
-    blue_green, conditions,
+    blue_green, conditions, duration,
     fleet::Revision,
     held,
     invalid::Faults,
@@ -55,6 +55,7 @@ pub fn refresh(look: &Look<'_>, status: &mut RolloutStatus, abort_message: Optio
     status.observed_generation = Some(look.observed.rollout.metadata.generation.to_string());
     status.workload_observed_generation = workload::generation(look.observed);
     (status.phase, status.message) = phase(look, status);
+    duration::refresh(look, status);
     events
 }
 
