@@ -13,7 +13,7 @@ pub use mesh::{is_tcp_route, is_tls_route, virtual_service};
 
 use serde_json::Value;
 
-use crate::{Rollout, keys};
+use crate::{Rollout, keys, rollout::CanaryStrategy};
 
 /// `desired` with the fields that one of the Rollouts owns taken from `live`. Both are whole objects of one name.
 pub fn with_owned_from(rollouts: &[&Rollout], desired: &Value, live: &Value) -> Value {
@@ -67,12 +67,15 @@ fn claims<'a>(rollout: &'a Rollout, object: &Value) -> Vec<Claim<'a>> {
     }
 }
 
+/// The Services that a canary's routes may lead to.
+fn ends(canary: &CanaryStrategy) -> impl Iterator<Item = &str> {
+    let pair = canary.ping_pong.iter().flat_map(|pair| [pair.ping_service.as_str(), pair.pong_service.as_str()]);
+    canary.canary_service.as_deref().into_iter().chain(canary.stable_service.as_deref()).chain(pair)
+}
+
 /// The Services whose selectors the Rollout points at its revisions.
 fn services(rollout: &Rollout) -> Vec<&str> {
-    let canary = rollout.spec.strategy.canary.iter().flat_map(|canary| {
-        let pair = canary.ping_pong.iter().flat_map(|pair| [pair.ping_service.as_str(), pair.pong_service.as_str()]);
-        canary.canary_service.as_deref().into_iter().chain(canary.stable_service.as_deref()).chain(pair)
-    });
+    let canary = rollout.spec.strategy.canary.iter().flat_map(ends);
     let blue_green = rollout.spec.strategy.blue_green.iter().flat_map(|blue_green| {
         [blue_green.active_service.as_str()].into_iter().chain(blue_green.preview_service.as_deref())
     });

@@ -67,7 +67,9 @@ impl<'a> Backends<'a> {
         let is_here = settings.namespace.as_deref().unwrap_or(namespace) == near;
         let is_meant = |(known, _, named): &(Kind, String, &str)| known.kind == kind && *named == name;
         (is_here && gateway_routes(&settings).iter().any(is_meant)).then_some(())?;
-        let (canary, stable) = (canary.canary_service.as_deref()?, canary.stable_service.as_deref()?);
+        let turning = canary.ping_pong.as_ref().map(|pair| (pair.ping_service.as_str(), pair.pong_service.as_str()));
+        let (canary, stable) =
+            turning.or_else(|| canary.canary_service.as_deref().zip(canary.stable_service.as_deref()))?;
         Some(Self { canary, stable, namespace, near: near.to_owned() })
     }
 

@@ -89,10 +89,7 @@ impl<'a> Routes<'a> {
             |name: &str| destination.get("destination").and_then(|found| found.get(name)).and_then(Value::as_str);
         match (self.rule, text("subset")) {
             (Some(rule), Some(subset)) => subset == rule.canary_subset_name || subset == rule.stable_subset_name,
-            _ => text("host").is_some_and(|host| {
-                let services = [self.canary.canary_service.as_deref(), self.canary.stable_service.as_deref()];
-                services.contains(&Some(short(host)))
-            }),
+            _ => text("host").is_some_and(|host| super::ends(self.canary).any(|service| service == short(host))),
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     replicas::WHOLE,
     restart,
     runs::{self, PASSING_SLOTS, SLOTS, Slot, Verdict},
-    spec::{Spec, Step},
+    spec::{Spec, Step, ends},
     traffic,
 };
 use crate::template;
@@ -291,10 +291,12 @@ pub fn promoted(look: &Look<'_>, why: String) -> Change {
     next.promote_full = false;
     next.blue_green.scale_up_preview_check_point = false;
     next.current_step_index = last_step(look.spec);
-    let change = Change::new(next, RolloutReason::Promoted { revision, why: why.clone() });
+    let mut change = Change::new(next, RolloutReason::Promoted { revision, why: why.clone() });
     if was_stable.as_deref() == Some(look.fleet.hash.as_str()) {
         return change;
     }
+    let turn = look.spec.canary().and_then(|canary| ends::next_turn(canary, look.status()));
+    change.status.canary.stable_ping_pong = turn.or(change.status.canary.stable_ping_pong);
     change.telling(Event::normal(
         "RolloutCompleted",
         format!("Rollout completed update to revision {revision} ({}): {why}", look.fleet.hash),

@@ -81,6 +81,8 @@ impl References {
         }
         let Some(canary) = &rollout.spec.strategy.canary else { return found };
         found.services.extend([&canary.canary_service, &canary.stable_service].into_iter().flatten().cloned());
+        let turning = canary.ping_pong.iter().flat_map(|pair| [&pair.ping_service, &pair.pong_service]);
+        found.services.extend(turning.cloned());
         found.pod_annotations |= canary.canary_metadata.is_some() || canary.stable_metadata.is_some();
         found.objects.extend(super::traffic::references(rollout));
         found

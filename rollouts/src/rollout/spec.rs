@@ -4,6 +4,7 @@
 //! the fault, the parse goes on with a stand-in, and what was parsed counts only if nothing was noted.
 
 pub mod affinity;
+pub mod ends;
 pub mod experiment;
 mod managed;
 pub mod pods;
@@ -22,9 +23,10 @@ use chrono::TimeDelta;
 use crds::{
     FieldError, IntOrString, Rollout,
     rollout::{
-        BlueGreenStrategy, CanaryStep, CanaryStrategy, ExperimentStep, RolloutAnalysis, RolloutSpec, RolloutStrategy,
+        BlueGreenStrategy, CanaryStep, CanaryStrategy, ExperimentStep, RolloutAnalysis, RolloutSpec, RolloutStatus,
     },
 };
+use ends::Services;
 use pods::{CanaryScale, Pods};
 use serde_json::Value;
 
@@ -99,6 +101,8 @@ pub enum Strategy<'a> {
 pub struct Spec<'a> {
     /// What is asked for under `spec.strategy`. Blue-green has neither steps, nor a router, nor a background analysis.
     pub strategy: Strategy<'a>,
+    /// The Services that are the ends of a canary's routes.
+    pub services: Services<'a>,
     /// Pods wanted and how far their number may stray.
     pub limits: Limits,
     /// The pod template, as the user wrote it.
@@ -142,12 +146,13 @@ impl<'a> Spec<'a> {
         if deadline <= min_ready {
             faults.note(Invalid::value(path, deadline, "must be greater than minReadySeconds"));
         }
-        let parts = Parts::of(&spec.strategy, replicas, history_limit, &mut faults);
+        let parts = Parts::of(rollout, replicas, history_limit, &mut faults);
         unsupported::note(spec, &mut faults);
         let Some(parts) = parts else { return Err(faults) };
         let history = spec.analysis.clone().unwrap_or_default();
         faults.unless_any(Self {
             strategy: parts.strategy,
+            services: parts.services,
             limits: parts.limits,
             template,
             steps: parts.steps,
@@ -205,6 +210,7 @@ impl<'a> Spec<'a> {
 /// What the strategy alone says.
 struct Parts<'a> {
     strategy: Strategy<'a>,
+    services: Services<'a>,
     limits: Limits,
     steps: Vec<Step>,
     pods: Pods,
@@ -216,7 +222,8 @@ struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     /// Those of the one strategy that a spec names, if it names one.
-    fn of(strategy: &'a RolloutStrategy, replicas: i32, history_limit: i32, faults: &mut Faults) -> Option<Self> {
+    fn of(rollout: &'a Rollout, replicas: i32, history_limit: i32, faults: &mut Faults) -> Option<Self> {
+        let strategy = &rollout.spec.strategy;
         let path = "spec.strategy.strategy";
         match (&strategy.canary, &strategy.blue_green) {
             (None, None) => {
@@ -230,24 +237,26 @@ impl<'a> Parts<'a> {
                 None
             }
             (None, Some(blue_green)) => Some(Self::of_blue_green(blue_green, replicas, history_limit, faults)),
-            (Some(canary), None) => Some(Self::of_canary(canary, replicas, faults)),
+            (Some(canary), None) => Some(Self::of_canary(canary, &rollout.status, replicas, faults)),
         }
     }
 
-    fn of_canary(canary: &'a CanaryStrategy, replicas: i32, faults: &mut Faults) -> Self {
+    fn of_canary(canary: &'a CanaryStrategy, status: &RolloutStatus, replicas: i32, faults: &mut Faults) -> Self {
         let limits = amounts(canary, replicas, faults);
         routing::check(canary, faults);
         let steps = canary.steps.iter().enumerate();
         let steps = steps.filter_map(|(index, wire)| step(&format!("{CANARY}.steps[{index}]"), wire, canary, faults));
         let steps = steps.collect();
         affinity::check(CANARY, canary.anti_affinity.as_ref(), faults);
-        let routers = routing::routers(canary, faults);
+        let services = Services::of(canary, status);
+        let routers = routing::routers(canary, services, faults);
         let background = canary.analysis.as_ref().map(|background| Background {
             analysis: background.analysis.clone(),
             starting_step: usize::try_from(background.starting_step.unwrap_or(0)).unwrap_or(0),
         });
         Self {
             strategy: Strategy::Canary(canary),
+            services,
             limits,
             steps,
             pods: Pods::parse(canary, faults),
@@ -263,6 +272,7 @@ impl<'a> Parts<'a> {
         let unavailable = amount("spec.strategy.blueGreen.maxUnavailable", wire.max_unavailable.as_ref(), faults);
         Self {
             strategy: Strategy::BlueGreen(blue_green),
+            services: Services::default(),
             // The new revision stands beside the old one.
             limits: replicas::limits(replicas, Amount::Percent(WHOLE), unavailable),
             steps: Vec::new(),

@@ -48,10 +48,16 @@ fn wanted_canary<'a>(look: &Look<'a>, selected: Option<&str>) -> Option<Revision
 
 fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<RolloutReason>) {
     let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.reach_of_canary(), traffic.highest_stable()));
-    let named = [(&canary.stable_service, weights.1, true), (&canary.canary_service, weights.0, false)];
+    let kept = [(canary.stable_service.as_deref(), true), (canary.canary_service.as_deref(), false)];
+    let turning = look.spec.services.turning.map(|ends| {
+        // Whose turn is over leads nowhere until the next update: it stays with the revision that it served.
+        let canary = Some(ends.canary).filter(|_| look.phase != Phase::Promoted);
+        [(Some(ends.stable), true), (canary, false)]
+    });
     let (mut writes, mut held) = (Vec::new(), Vec::new());
-    for (name, weight, is_stable_end) in named {
-        let Some(service) = name.as_ref().and_then(|name| look.observed.services.get(name)) else { continue };
+    for (name, is_stable_end) in kept.into_iter().chain(turning.into_iter().flatten()) {
+        let weight = if is_stable_end { weights.1 } else { weights.0 };
+        let Some(service) = name.and_then(|name| look.observed.services.get(name)) else { continue };
         let selected = service.spec.selector.get(keys::POD_TEMPLATE_HASH).map(String::as_str);
         let wanted = if is_stable_end { look.fleet.stable } else { wanted_canary(look, selected) };
         let Some(wanted) = wanted.filter(|wanted| selected != Some(wanted.hash())) else { continue };

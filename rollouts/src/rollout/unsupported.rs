@@ -4,7 +4,7 @@
 use super::invalid::{Faults, Invalid};
 use crds::{
     owned,
-    rollout::{CanaryStep, CanaryStrategy, RolloutSpec, TrafficRouting},
+    rollout::{CanaryStep, RolloutSpec, TrafficRouting},
 };
 
 const CANARY: &str = "spec.strategy.canary";
@@ -12,7 +12,6 @@ const CANARY: &str = "spec.strategy.canary";
 /// Notes each such field, after what is wrong for every version: clients know that first.
 pub fn note(spec: &RolloutSpec, faults: &mut Faults) {
     let Some(canary) = &spec.strategy.canary else { return };
-    of_canary(canary, faults);
     if let Some(routing) = &canary.traffic_routing {
         of_routing(routing, faults);
     }
@@ -25,10 +24,6 @@ fn refuse(prefix: &str, fields: &[(&str, bool)], faults: &mut Faults) {
     for (field, _) in fields.iter().filter(|(_, is_set)| *is_set) {
         faults.note(Invalid::unsupported(&format!("{prefix}.{field}")));
     }
-}
-
-fn of_canary(canary: &CanaryStrategy, faults: &mut Faults) {
-    refuse(CANARY, &[("pingPong", canary.ping_pong.is_some())], faults);
 }
 
 fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {

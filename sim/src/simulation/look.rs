@@ -125,15 +125,31 @@ fn routing_of(rollout: &Value) -> Option<Routing> {
         |at: &str| list(routing, at).iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<String>>();
     let one = |at: &str| Some(text(routing, at).to_owned()).filter(|name| !name.is_empty());
     let several = names("/nginx/stableIngresses").into_iter().chain(names("/alb/ingresses"));
+    let (canary_service, stable_service) = ends_of(rollout);
     Some(Routing {
         ingresses: several.chain(one("/nginx/stableIngress")).chain(one("/alb/ingress")).collect(),
         whole: routing.get("maxTrafficWeight").and_then(Value::as_i64).unwrap_or(100),
         virtual_services: named("/istio", "virtualService/name", "virtualServices"),
         http_routes,
-        canary_service: text(rollout, "/spec/strategy/canary/canaryService").to_owned(),
-        stable_service: text(rollout, "/spec/strategy/canary/stableService").to_owned(),
+        canary_service,
+        stable_service,
         canary_subset: text(routing, "/istio/destinationRule/canarySubsetName").to_owned(),
     })
+}
+
+/// The canary's Service and the stable one: those of these names, or those that take turns in the roles.
+fn ends_of(rollout: &Value) -> (String, String) {
+    let named = |field: &str| text(rollout, &format!("/spec/strategy/canary/{field}")).to_owned();
+    let (canary, stable) = (named("canaryService"), named("stableService"));
+    if !canary.is_empty() && !stable.is_empty() {
+        return (canary, stable);
+    }
+    let (ping, pong) = (named("pingPong/pingService"), named("pingPong/pongService"));
+    match text(rollout, "/status/canary/stablePingPong") {
+        _ if ping.is_empty() => (canary, stable),
+        "ping" => (pong, ping),
+        _ => (ping, pong),
+    }
 }
 
 fn weight_of(server: &Server, namespace: &str, routing: &Routing) -> Option<u64> {

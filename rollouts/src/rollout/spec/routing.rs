@@ -1,7 +1,7 @@
 //! What a canary's Services and its fields about traffic must be, whichever router moves it, in the words that existing clients
 //! know. What one router needs of its own settings is checked where that router is parsed.
 
-use super::CANARY;
+use super::{CANARY, ends::Services};
 use crate::rollout::{
     invalid::{Faults, Invalid},
     replicas::WHOLE,
@@ -52,13 +52,13 @@ pub fn check(canary: &CanaryStrategy, faults: &mut Faults) {
 }
 
 /// The routers that are set and can be carried out.
-pub fn routers<'a>(canary: &'a CanaryStrategy, faults: &mut Faults) -> Vec<Router<'a>> {
+pub fn routers<'a>(canary: &'a CanaryStrategy, services: Services<'a>, faults: &mut Faults) -> Vec<Router<'a>> {
     let Some(routing) = &canary.traffic_routing else { return Vec::new() };
     if !has_router(routing) {
         let path = format!("{CANARY}.trafficRouting.istio");
         faults.note(Invalid::required(&path, "a traffic router must be configured"));
     }
-    Router::parse(canary, routing, faults)
+    Router::parse(canary, services, routing, faults)
 }
 
 fn is_named(service: Option<&String>) -> bool {

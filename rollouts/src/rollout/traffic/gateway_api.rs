@@ -5,7 +5,12 @@
 //! 100 between them, whatever the others have.
 
 use super::{
-    super::{invalid::Invalid, observed::Observed, replicas::WHOLE},
+    super::{
+        invalid::Invalid,
+        observed::Observed,
+        replicas::WHOLE,
+        spec::ends::{Ends, Services},
+    },
     router::{self, Backing, Change, PATH, Wanted, Weights},
 };
 use crds::{
@@ -44,7 +49,11 @@ pub(super) fn references(routing: &TrafficRouting, namespace: &str) -> Vec<Objec
 
 impl<'a> GatewayApi<'a> {
     /// Checks what the spec alone shows; nothing where it is not set.
-    pub(super) fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting) -> Result<Option<Self>, Invalid> {
+    pub(super) fn parse(
+        canary: &'a CanaryStrategy,
+        services: Services<'a>,
+        routing: &'a TrafficRouting,
+    ) -> Result<Option<Self>, Invalid> {
         let own = format!("{PATH}.gatewayAPI");
         let of_plugin = routing.plugins.get(owned::GATEWAY_PLUGIN);
         if routing.gateway_api.is_some() && of_plugin.is_some() {
@@ -66,8 +75,7 @@ impl<'a> GatewayApi<'a> {
             let words = "a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them";
             return Err(Invalid::required(&path, words));
         }
-        let end = |name: &'a Option<String>| name.as_deref().unwrap_or_default();
-        let (canary, stable) = (end(&canary.canary_service), end(&canary.stable_service));
+        let Ends { canary, stable } = services.turning_first();
         Ok(Some(Self { settings: Box::new(settings.into_owned()), path, canary, stable }))
     }
 

@@ -6,7 +6,7 @@ mod managed;
 mod subsets;
 
 use super::{
-    super::{invalid::Invalid, observed::Observed},
+    super::{invalid::Invalid, observed::Observed, spec::ends::Services},
     router::{self, Backing, Change, ManagedRoute, PATH, Selector, Wanted, Weights},
 };
 use crds::{
@@ -115,17 +115,21 @@ pub(super) fn told(name: &str, is_weighed: bool, managed: &[String], wanted: &Wa
 
 impl<'a> Istio<'a> {
     /// Checks what the spec alone shows.
-    pub(super) fn parse(canary: &'a CanaryStrategy, settings: &'a IstioTrafficRouting) -> Result<Self, Invalid> {
+    pub(super) fn parse(
+        canary: &'a CanaryStrategy,
+        services: Services<'a>,
+        settings: &'a IstioTrafficRouting,
+    ) -> Result<Self, Invalid> {
         if settings.virtual_service.is_some() != settings.virtual_services.is_empty() {
             let words = "either VirtualService or VirtualServices must be configured";
             return Err(Invalid::internal(&format!("{PATH}.istio"), words));
         }
         let ends = match &settings.destination_rule {
             Some(rule) => Ends::Subsets { canary: &rule.canary_subset_name, stable: &rule.stable_subset_name },
-            None => Ends::Hosts {
-                canary: canary.canary_service.as_deref().unwrap_or_default(),
-                stable: canary.stable_service.as_deref().unwrap_or_default(),
-            },
+            None => {
+                let services = services.kept_first();
+                Ends::Hosts { canary: services.canary, stable: services.stable }
+            }
         };
         Ok(Self { settings, ends, managed: router::managed_names(canary).collect() })
     }

@@ -7,6 +7,7 @@ use super::{
     super::{
         invalid::{Faults, Invalid},
         observed::Observed,
+        spec::ends::Services,
     },
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
@@ -198,9 +199,14 @@ pub fn observed_at<'a>(
 
 impl<'a> Router<'a> {
     /// The routers that a spec sets, in the order in which they are brought to a weight.
-    pub fn parse(canary: &'a CanaryStrategy, routing: &'a TrafficRouting, faults: &mut Faults) -> Vec<Self> {
-        let istio = routing.istio.as_ref().and_then(|settings| faults.keep(Istio::parse(canary, settings)));
-        let gateway_api = faults.keep(GatewayApi::parse(canary, routing)).flatten();
+    pub fn parse(
+        canary: &'a CanaryStrategy,
+        services: Services<'a>,
+        routing: &'a TrafficRouting,
+        faults: &mut Faults,
+    ) -> Vec<Self> {
+        let istio = routing.istio.as_ref().and_then(|settings| faults.keep(Istio::parse(canary, services, settings)));
+        let gateway_api = faults.keep(GatewayApi::parse(canary, services, routing)).flatten();
         let nginx = routing.nginx.as_ref();
         let nginx = nginx.and_then(|settings| faults.keep(Nginx::parse(canary, routing, settings)));
         let mut routers = Vec::new();

@@ -21,7 +21,8 @@ fn backend(name: &str, weight: i64) -> Value {
 
 fn parsed(strategy: &CanaryStrategy) -> Result<Option<GatewayApi<'_>>, String> {
     let routing = strategy.traffic_routing.as_ref().expect("routing");
-    GatewayApi::parse(strategy, routing).map_err(|invalid| invalid.to_string())
+    GatewayApi::parse(strategy, Services::of(strategy, &Default::default()), routing)
+        .map_err(|invalid| invalid.to_string())
 }
 
 #[test]

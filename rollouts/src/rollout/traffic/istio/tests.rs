@@ -93,7 +93,7 @@ fn strategy(routing: Value) -> CanaryStrategy {
 /// What a VirtualService with this spec becomes, and its weights; `None` where it stays as it is.
 fn changed(strategy: &CanaryStrategy, spec: &Value, canary: i32) -> (Option<Value>, Vec<Weights>) {
     let settings = strategy.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref()).expect("istio");
-    let istio = Istio::parse(strategy, settings).expect("is valid");
+    let istio = Istio::parse(strategy, Services::of(strategy, &Default::default()), settings).expect("is valid");
     let named = ObjectRef::of(&kind::VIRTUAL_SERVICE, "web", "shop");
     let managed = router::managed_after(strategy, strategy.steps.len());
     let wanted = Wanted { canary, whole: 100, others: Vec::new(), managed };
