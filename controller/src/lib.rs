@@ -12,6 +12,7 @@ mod events;
 mod fence;
 pub mod http;
 mod lease;
+mod limit;
 pub mod logging;
 mod memory;
 mod metrics;
@@ -27,6 +28,7 @@ mod write;
 pub use crate::{
     clock::Clock,
     lease::Lost,
+    limit::Limit,
     queue::{Key, Kind},
     settings::{ApplicationSettings, IstioVersion, LeaseSettings, Settings},
     write::{APPLY_MANAGER, Class, FIELD_MANAGER, Refusal},
@@ -36,7 +38,7 @@ use chrono::{DateTime, Utc};
 use events::{Recorder, Subject};
 use fence::Fence;
 use futures::{FutureExt, StreamExt, stream::FuturesUnordered};
-use kube::Client;
+use kube::{Client, client::ClientBuilder};
 use lease::{Election, Leadership};
 use memory::{Failures, Last, Outcomes};
 use metrics::Metrics;
@@ -58,11 +60,20 @@ use write::Writer;
 const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// A client without built-in retries: only the loop repeats, after a new look. It says who it is.
-pub fn client(mut config: kube::Config) -> Result<Client, kube::Error> {
+pub fn client(config: kube::Config) -> Result<Client, kube::Error> {
+    limited_client(config, None)
+}
+
+/// The same, which keeps to a limit where there is one.
+pub fn limited_client(mut config: kube::Config, limit: Option<Limit>) -> Result<Client, kube::Error> {
     config.default_retry = false;
     let agent = ::http::HeaderValue::from_static(concat!("leadline/", env!("CARGO_PKG_VERSION")));
     config.headers.push((::http::header::USER_AGENT, agent));
-    Client::try_from(config)
+    let builder = ClientBuilder::try_from(config)?;
+    Ok(match limit {
+        Some(limit) => builder.with_layer(&limit).build(),
+        None => builder.build(),
+    })
 }
 
 /// One pass over one object, told to a [`Witness`].

@@ -1,11 +1,12 @@
 //! The flags of `leadline controller`, and the settings they make.
 //!
 //! Their names and forms are those of the controller that people know, so that a Deployment's arguments can stay: Go's
-//! durations, and switches that may carry a value (`--leader-elect=false`). Flags of parts that do not exist here are
-//! accepted and change nothing. Nothing is started here.
+//! durations, and switches that may carry a value (`--leader-elect=false`). Those of parts that do not exist here are in
+//! `ignored_flags`. Nothing is started here.
 
+use crate::ignored_flags::IgnoredFlags;
 use clap::{ArgAction, Args, ValueEnum};
-use controller::{ApplicationSettings, IstioVersion, LeaseSettings, Settings, logging::Format};
+use controller::{ApplicationSettings, IstioVersion, LeaseSettings, Limit, Settings, logging::Format};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// Where a controller finds its own namespace when nobody says it.
@@ -88,27 +89,19 @@ pub(crate) struct ControllerFlags {
     /// The program that renders kustomizations.
     #[arg(long, default_value = "kubectl", value_name = "PROGRAM")]
     kubectl: String,
-    #[command(flatten)]
-    accepted: AcceptedFlags,
-}
-
-/// Flags that are known from elsewhere and change nothing here.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Accepted, without effect")]
-struct AcceptedFlags {
-    /// The API server's own fairness limits requests.
+    /// At most so many requests a second to the API server; without it, the server's own fairness is the limit.
     #[arg(long, value_name = "COUNT")]
     qps: Option<f64>,
-    /// See --qps.
+    /// So many requests at once after a rest, where requests are limited.
     #[arg(long, value_name = "COUNT")]
     burst: Option<u32>,
-    /// All kinds share --rollout-threads.
-    #[arg(long, value_name = "COUNT", aliases = ["experiment-threads", "service-threads", "ingress-threads", "ephemeral-metadata-threads"])]
-    analysis_threads: Vec<u32>,
-    /// See --loglevel.
-    #[arg(long, value_name = "LEVEL")]
-    kloglevel: Option<i32>,
+    #[command(flatten)]
+    pub(crate) ignored: IgnoredFlags,
 }
+
+/// The known defaults, where only one of the two is given.
+const USUAL_QPS: f64 = 40.0;
+const USUAL_BURST: u32 = 80;
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum LogFormat {
@@ -126,6 +119,12 @@ impl ControllerFlags {
         };
         let level = if self.loglevel == "warning" { "warn" } else { &self.loglevel };
         controller::logging::start(level, format);
+    }
+
+    /// The limit of requests, where one is given.
+    pub(crate) fn limit(&self) -> Option<Limit> {
+        let is_given = self.qps.is_some() || self.burst.is_some();
+        is_given.then(|| Limit::of(self.qps.unwrap_or(USUAL_QPS), self.burst.unwrap_or(USUAL_BURST)))?
     }
 
     /// The settings. `default_namespace` is that of the kubeconfig or service account, `identity` names this process.
@@ -188,9 +187,45 @@ mod tests {
     }
 
     fn settings(line: &str) -> Settings {
+        flags(line).settings("team", "me".into())
+    }
+
+    fn flags(line: &str) -> ControllerFlags {
         let words = ["controller"].into_iter().chain(line.split_whitespace());
-        let parsed = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}"));
-        parsed.flags.settings("team", "me".into())
+        Line::try_parse_from(words).unwrap_or_else(|error| panic!("{line}: {error}")).flags
+    }
+
+    #[test]
+    fn requests_are_limited_only_where_that_is_asked_for() {
+        for (line, expected) in [
+            ("", None),
+            ("--qps 5", Limit::of(5.0, 80)),
+            ("--burst 7", Limit::of(40.0, 7)),
+            ("--qps 5 --burst 7", Limit::of(5.0, 7)),
+            ("--qps 0", None),
+        ] {
+            assert_eq!(flags(line).limit(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_flag_that_people_know_is_taken() {
+        let taken = flags(
+            "--namespaced --namespace shop --kubeconfig x --context y --instance-id a --rollout-resync 900 \
+             --rollout-threads 10 --experiment-threads 10 --analysis-threads 30 --service-threads 10 --ingress-threads 10 \
+             --ephemeral-metadata-threads 10 --ephemeral-metadata-update-pod-retries 3 --qps 40 --burst 80 \
+             --metricsPort 8090 --healthzPort 8080 --loglevel info --logformat text --kloglevel 0 --leader-elect=true \
+             --leader-election-lease-duration 15s --leader-election-renew-deadline 10s --leader-election-retry-period 2s \
+             --istio-api-version v1alpha3 --ambassador-api-version getambassador.io/v2 --traffic-split-api-version v1alpha1 \
+             --traefik-api-group traefik.io --traefik-api-version traefik.io/v1alpha1 --ingress-api-version auto \
+             --appmesh-crd-version v1beta2 --alb-ingress-classes alb --nginx-ingress-classes nginx \
+             --aws-verify-target-group --alb-verify-weight=true \
+             --aws-target-group-binding-api-version elbv2.k8s.aws/v1beta1 --alb-tag-key-resource-id ingress.k8s.aws/resource \
+             --self-service-notification-enabled --controllers analysis --enable-pprof-address :6060",
+        );
+        let names: Vec<&str> = taken.ignored.given().map(|flag| flag.name).collect();
+        assert_eq!(names.first(), Some(&"experiment-threads"));
+        assert!(names.contains(&"alb-verify-weight") && !names.contains(&"qps"), "{names:?}");
     }
 
     #[test]

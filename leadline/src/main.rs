@@ -3,6 +3,7 @@
 //! Nothing is decided here. Exit codes: 0 done, 1 it went wrong, 2 the arguments are wrong, 3 a simulated update waits.
 
 mod controller_flags;
+mod ignored_flags;
 mod run_controller;
 mod run_demo;
 mod run_simulate;

@@ -40,7 +40,8 @@ async fn control(flags: ControllerFlags) -> anyhow::Result<()> {
     let config = kube_config(&flags).await?;
     let settings = flags.settings(&config.default_namespace, identity());
     info!(server = %config.cluster_url, version = env!("CARGO_PKG_VERSION"), "starting");
-    let client = controller::client(config).context("no client for the API server")?;
+    flags.ignored.warn();
+    let client = controller::limited_client(config, flags.limit()).context("no client for the API server")?;
     let secrets = Secrets::new(client.clone());
     let answerers = Answerers {
         metrics: Arc::new(MetricsOverHttp::new(secrets.clone()).context("no HTTP client for metrics")?),

@@ -5,7 +5,7 @@
 use anyhow::{Context, bail};
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 3] = ["latency", "writes", "idle"];
+const PARTS: [&str; 4] = ["latency", "answers", "writes", "idle"];
 
 /// What is measured.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub(crate) struct Arguments {
     parts: Vec<String>,
     /// Canaries, of twenty weights each, whose latency is measured.
     pub(crate) canaries: usize,
+    /// Commands of a person whose answer is timed.
+    pub(crate) commands: usize,
     /// Numbers of idle Rollouts, growing.
     pub(crate) rollouts: Vec<usize>,
     /// Pods of each idle Rollout.
@@ -22,7 +24,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Reads them; none means everything.
     pub(crate) fn read(words: impl Iterator<Item = String>) -> anyhow::Result<Self> {
-        let mut read = Self { parts: Vec::new(), canaries: 10, rollouts: vec![0, 1000, 5000], pods: 0 };
+        let mut read = Self { parts: Vec::new(), canaries: 10, commands: 150, rollouts: vec![0, 1000, 5000], pods: 0 };
         let mut words = words;
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} wants a value"));
@@ -30,6 +32,7 @@ impl Arguments {
                 // Cargo says so itself.
                 "--bench" => {}
                 "--canaries" => read.canaries = value()?.parse().context("--canaries")?,
+                "--commands" => read.commands = value()?.parse().context("--commands")?,
                 "--pods" => read.pods = value()?.parse().context("--pods")?,
                 "--rollouts" => {
                     let counts: Result<Vec<usize>, _> = value()?.split(',').map(str::parse).collect();
@@ -38,7 +41,10 @@ impl Arguments {
                 }
                 part if PARTS.contains(&part) => read.parts.push(word),
                 other => {
-                    bail!("{other}: known are {}, --canaries N, --rollouts N,N,…, --pods N", PARTS.join(", "))
+                    bail!(
+                        "{other}: known are {}, --canaries N, --commands N, --rollouts N,N,…, --pods N",
+                        PARTS.join(", ")
+                    )
                 }
             }
         }

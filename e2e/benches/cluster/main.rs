@@ -1,11 +1,12 @@
-//! Figures of the release build on a light cluster: how soon a weight follows the pods, what a step writes, and what idle
-//! Rollouts cost. It prints them with the machine that they were taken on, and never fails over a figure.
+//! Figures of the release build on a light cluster: how soon a weight follows the pods and a status a person's command, what a
+//! step writes, and what idle Rollouts cost. It prints them with the machine that they were taken on, and never fails over a figure.
 //!
 //! `make bench` builds everything and runs it; `BENCH="idle --rollouts 0,1000"` picks a part. A cluster that runs is used and
 //! left alone; one that had to be started is stopped.
 
 #![allow(clippy::indexing_slicing, reason = "JSON that lacks a field counts as null")]
 
+mod answers;
 mod arguments;
 mod idle;
 mod machine;
@@ -33,6 +34,9 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> anyhow::Result<()>
     println!("{}", machine::describe(cluster)?);
     if arguments.has("latency") {
         steps::latency(cluster, arguments).await?;
+    }
+    if arguments.has("answers") {
+        answers::measure(cluster, arguments).await?;
     }
     if arguments.has("writes") {
         steps::writes(cluster).await?;
