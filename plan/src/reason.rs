@@ -4,10 +4,12 @@
 
 mod rollout;
 mod run;
+mod share;
 mod sync;
 
 pub use rollout::RolloutReason;
 pub use run::RunReason;
+pub use share::Share;
 use std::fmt;
 pub use sync::SyncReason;
 

@@ -246,7 +246,17 @@ fn routing_is_refused_in_known_words() {
             "Invalid value: 50: Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins",
         ),
         (
-            json!({"trafficRouting": {"maxTrafficWeight": 1000, "nginx": {}}, "steps": [{"setWeight": 1001}]}),
+            json!({"trafficRouting": {"maxTrafficWeight": 50, "nginx": {"stableIngress": "web"}}}),
+            "trafficRouting.maxTrafficWeight",
+            "Invalid value: 50: Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins",
+        ),
+        (
+            json!({"trafficRouting": {"istio": null, "maxTrafficWeight": 0, "nginx": {"stableIngress": "web"}}}),
+            "trafficRouting.maxTrafficWeight",
+            "Invalid value: 0: must be greater than 0",
+        ),
+        (
+            json!({"trafficRouting": {"istio": null, "maxTrafficWeight": 1000, "nginx": {}}, "steps": [{"setWeight": 1001}]}),
             "steps[0].setWeight",
             "Invalid value: 1001: SetWeight needs to be between 0 and 1000",
         ),

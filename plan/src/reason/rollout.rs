@@ -1,5 +1,6 @@
 //! Reasons of the rules for Rollouts: what they do, what they wait for and what they refuse.
 
+use super::Share;
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
@@ -38,8 +39,8 @@ pub enum RolloutReason {
     #[error("the subsets of DestinationRule {rule} select canary {canary} and stable {stable}")]
     SubsetsSwitched { rule: String, canary: String, stable: String },
     /// A route gets another weight.
-    #[error("{kind} {name} sends {weight} % to the canary")]
-    WeightSet { kind: String, name: String, weight: u32 },
+    #[error("{kind} {name} sends {share} to the canary")]
+    WeightSet { kind: String, name: String, share: Share },
     /// Routes that steps set are added, changed or taken away.
     #[error("{kind} {name} {}", if routes.is_empty() { "has no routes of steps any more".to_owned() } else { format!("has the routes {} of the steps", routes.join(", ")) })]
     RoutesSet { kind: String, name: String, routes: Vec<String> },
@@ -156,8 +157,8 @@ pub enum RolloutReason {
     #[error("{kind} {name}: {why}")]
     KindClosed { kind: String, name: String, why: String },
     /// Somebody else changed a weight.
-    #[error("{who} set the weight in {kind} {name} to {found} %, it is set to {weight} % again")]
-    ForeignWeight { kind: String, name: String, who: String, found: u32, weight: u32 },
+    #[error("{who} set the weight in {kind} {name} to {found}, it is set to {share} again")]
+    ForeignWeight { kind: String, name: String, who: String, found: Share, share: Share },
     /// The API server refused a write; the reason is that of the Event.
     #[error("{message}")]
     WriteRefused { reason: &'static str, message: String },

@@ -7,7 +7,6 @@ use super::{
     blue_green, conditions, experiments,
     look::Look,
     phase::Phase,
-    replicas::WHOLE,
     restart,
     runs::{self, PASSING_SLOTS, SLOTS, Slot, Verdict},
     spec::{Spec, Step, ends},
@@ -264,7 +263,7 @@ fn finished(look: &Look<'_>) -> Option<Change> {
         Phase::First | Phase::Promoted | Phase::Aborted | Phase::Stepping(_) => return None,
     };
     let has_all_pods = canary.size().available >= look.spec.pods.enough.of(look.spec.limits.replicas);
-    let has_all_traffic = has_share(look, WHOLE);
+    let has_all_traffic = has_share(look, look.spec.limits.whole);
     (has_all_pods && has_all_traffic).then(|| promoted(look, why))
 }
 
@@ -279,7 +278,7 @@ fn has_share(look: &Look<'_>, weight: i32) -> bool {
     let Some(traffic) = look.traffic.as_ref().filter(|_| is_reachable) else { return true };
     // A larger share is no reason to wait where the stable revision has nobody to take it back.
     let is_stuck = look.fleet.stable.is_some_and(|stable| stable.size().available == 0);
-    traffic.holds(weight) || (is_stuck && traffic.lowest_canary() >= weight)
+    traffic.holds(weight, look.spec.limits.whole) || (is_stuck && traffic.lowest_canary() >= weight)
 }
 
 /// The new revision is the stable one from now on.

@@ -7,7 +7,7 @@ use super::{
     look::Look,
     observed::Observed,
     phase::Phase,
-    replicas::{self, WHOLE},
+    replicas,
     spec::Spec,
     traffic::Router,
 };
@@ -74,7 +74,7 @@ fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), Stri
     let written = plan::patched(&found, body);
     let of_router = |router: &Router<'_>| router.weights(object, &written, &look.observed.rollout.metadata);
     for weights in look.spec.routers.iter().flat_map(of_router) {
-        if weights.canary + weights.stable != WHOLE || weights.canary < 0 || weights.stable < 0 {
+        if weights.canary + weights.stable != look.spec.limits.whole || weights.canary < 0 || weights.stable < 0 {
             return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));
         }
         let before = look.traffic.as_ref().map_or(0, |traffic| traffic.highest_canary());
@@ -96,7 +96,7 @@ fn size(look: &Look<'_>, revision: Revision<'_>, body: &Value) -> Result<(), Str
     }
     // Where the steps give the canary a scale of its own, they say how many are enough for its share.
     let is_scaled = revision.hash() == look.fleet.hash && goal::scale_in_force(look.spec, look.phase).is_some();
-    let needed = i64::from(replicas::routed(look.share_of(revision.hash()), look.spec.limits.replicas));
+    let needed = i64::from(replicas::routed(look.share_of(revision.hash()), look.spec.limits));
     if look.spec.is_routed() && !is_scaled && to < needed {
         return Err(format!(
             "a revision keeps the pods that its share needs: {} needs {needed}, not {to}",

@@ -8,7 +8,7 @@ use super::{
     fleet::Fleet,
     observed::Observed,
     phase::Phase,
-    replicas::{self, Split, WHOLE},
+    replicas::{self, Limits, Split},
     spec::{Spec, pods::CanaryScale},
     traffic::{self, Backing, Traffic},
 };
@@ -16,7 +16,7 @@ use super::{
 /// What a canary's update heads for at this moment. Blue-green has questions of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Goal {
-    /// The share, in percent, that the routes should give the canary.
+    /// The share that the routes should give the canary.
     pub weight: i32,
     /// Pods of the canary.
     pub canary_pods: i32,
@@ -43,8 +43,8 @@ impl Goal {
         let end = if canary > 0 { weight(spec, fleet, phase, traffic, goal.has_its_pods) } else { 0 };
         goal.weight = end;
         if spec.pods.stable_follows {
-            let pods_for = |share: i32| spec.pods.for_share(share, spec.limits.replicas);
-            goal.stable_pods = pods_for(WHOLE - share_of_pods(spec, phase)).max(pods_for(WHOLE - end));
+            let left_beside = |share: i32| spec.pods.for_share(spec.limits.whole - share, spec.limits);
+            goal.stable_pods = left_beside(share_of_pods(spec, phase)).max(left_beside(end));
             goal.weight = end.max(traffic.lowest_canary().min(kept_share(observed, spec, fleet, traffic)));
         }
         goal
@@ -90,7 +90,7 @@ fn pods(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase) -> Split {
         let canary = match scale_in_force(spec, phase) {
             // Who asks for no pods at all asks for none here either.
             Some(CanaryScale::Replicas(pods)) if replicas > 0 => pods,
-            _ => spec.pods.for_share(share_of_pods(spec, phase), replicas),
+            _ => spec.pods.for_share(share_of_pods(spec, phase), spec.limits),
         };
         return Split { canary, stable: replicas };
     }
@@ -121,7 +121,7 @@ fn weight(spec: &Spec<'_>, fleet: &Fleet<'_>, phase: Phase, traffic: &Traffic<'_
         Phase::First | Phase::Promoted | Phase::Aborted => 0,
         Phase::Stepping(index) if has_its_pods => spec.weight_at(index),
         Phase::Stepping(index) => spec.weight_before(index),
-        Phase::Finishing | Phase::Rushing if has_its_pods => WHOLE,
+        Phase::Finishing | Phase::Rushing if has_its_pods => spec.limits.whole,
         Phase::Finishing => spec.weight_before(spec.steps.len()),
         // A client asked to go to the end: the share rises once, when all pods are there.
         Phase::Rushing => traffic.highest_canary(),
@@ -136,18 +136,18 @@ fn kept_share(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, traffic: 
     let of_route = |(canary, back): (&Backing, &Backing)| {
         // An end that leads to the stable revision itself has nothing to keep.
         let hash = canary.hash.as_deref().filter(|hash| *hash != stable.hash())?;
-        Some(fair_share(spec.limits.replicas, count(canary, hash), count(back, stable.hash())))
+        Some(fair_share(spec.limits, count(canary, hash), count(back, stable.hash())))
     };
     traffic.backings().filter_map(of_route).max().unwrap_or(0)
 }
 
 /// The share of the canary's pods where the stable revision has so many of all replicas: as many canary pods as the stable revision
 /// lacks carry as much as its own do.
-fn fair_share(replicas: i32, canary: i32, stable: i32) -> i32 {
-    let needed = canary.min(replicas.saturating_sub(stable)).max(0);
+fn fair_share(limits: Limits, canary: i32, stable: i32) -> i32 {
+    let needed = canary.min(limits.replicas.saturating_sub(stable)).max(0);
     let carrying = i64::from(needed) + i64::from(stable);
-    let share = (i64::from(needed) * i64::from(WHOLE) + carrying - 1).checked_div(carrying).unwrap_or(0);
-    i32::try_from(share).unwrap_or(WHOLE)
+    let share = (i64::from(needed) * i64::from(limits.whole) + carrying - 1).checked_div(carrying).unwrap_or(0);
+    i32::try_from(share).unwrap_or(limits.whole)
 }
 
 #[cfg(test)]
@@ -177,7 +177,8 @@ mod tests {
             (4, 9, 5, 0),
             (0, 2, 1, 0),
         ] {
-            assert_eq!(fair_share(replicas, canary, stable), share, "{canary} + {stable} of {replicas}");
+            let limits = |whole| Limits { replicas, surge: 0, unavailable: 0, whole };
+            assert_eq!(fair_share(limits(100), canary, stable), share, "{canary} + {stable} of {replicas}");
         }
     }
 }

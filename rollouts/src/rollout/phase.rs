@@ -1,6 +1,6 @@
 //! Where an update stands, read off the memory: the one value that every rule switches on.
 
-use super::{fleet::Fleet, replicas::WHOLE, spec::Spec};
+use super::{fleet::Fleet, spec::Spec};
 use crds::rollout::RolloutStatus;
 
 /// Where an update stands.
@@ -39,10 +39,10 @@ impl Phase {
         if index < spec.steps.len() { Self::Stepping(index) } else { Self::Finishing }
     }
 
-    /// The share, in percent, for which the canary must have pods.
+    /// The share for which the canary must have pods.
     pub fn share_of_pods(self, spec: &Spec<'_>) -> i32 {
         match self {
-            Self::First | Self::Promoted | Self::Rushing | Self::Finishing => WHOLE,
+            Self::First | Self::Promoted | Self::Rushing | Self::Finishing => spec.limits.whole,
             Self::Aborted => 0,
             Self::Stepping(index) => spec.weight_at(index),
         }

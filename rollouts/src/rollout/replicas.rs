@@ -6,7 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-/// The largest weight.
+/// The weight that stands for all of the traffic, where a spec has none of its own.
 pub const WHOLE: i32 = 100;
 
 /// Two sizes nearer to each other than this are tied: the formula is defined on floats.
@@ -21,6 +21,8 @@ pub struct Limits {
     pub surge: i32,
     /// Pods allowed to be missing from `replicas`.
     pub unavailable: i32,
+    /// The weight that stands for all of the traffic. Invariant: above 0.
+    pub whole: i32,
 }
 
 impl Limits {
@@ -60,7 +62,7 @@ pub fn limits(replicas: i32, surge: Amount, unavailable: Amount) -> Limits {
     let surge = surge.of(replicas, true);
     let unavailable = unavailable.of(replicas, false).min(replicas);
     let unavailable = if surge == 0 && unavailable == 0 { 1.min(replicas) } else { unavailable };
-    Limits { replicas, surge, unavailable }
+    Limits { replicas, surge, unavailable, whole: WHOLE }
 }
 
 /// Pods, or a percentage of the replicas.
@@ -85,10 +87,10 @@ impl Amount {
     }
 }
 
-/// Pods that carry `weight` percent of `replicas` where a router moves the traffic, rounded up.
-pub fn routed(weight: i32, replicas: i32) -> i32 {
-    let product = i64::from(weight) * i64::from(replicas);
-    i32::try_from((product + 99).div_euclid(100)).unwrap_or(i32::MAX)
+/// Pods that carry `weight` where a router moves the traffic, rounded up.
+pub fn routed(weight: i32, limits: Limits) -> i32 {
+    let (product, whole) = (i64::from(weight) * i64::from(limits.replicas), i64::from(limits.whole.max(1)));
+    i32::try_from((product + whole - 1).div_euclid(whole)).unwrap_or(i32::MAX)
 }
 
 /// So many pods of `before` replicas, where there are to be `replicas`: the same part, rounded up, and never more pods.

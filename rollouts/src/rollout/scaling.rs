@@ -136,7 +136,7 @@ fn fitted(look: &Look<'_>, revision: Revision<'_>, other: Option<Revision<'_>>, 
     let is_canary = revision.hash() == look.fleet.hash;
     let is_scaled = is_canary && goal::scale_in_force(look.spec, look.phase).is_some();
     let share = if is_scaled { 0 } else { look.share_of(revision.hash()) };
-    let needed = wanted.max(look.spec.pods.for_share(share, replicas));
+    let needed = wanted.max(look.spec.pods.for_share(share, look.spec.limits));
     let fewest = fewest_serving(look);
     let promised = other.map_or(0, |other| fewest - lasting_after(scaling, other));
     if promised > needed

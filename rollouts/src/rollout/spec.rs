@@ -358,7 +358,7 @@ fn amounts(canary: &CanaryStrategy, replicas: i32, faults: &mut Faults) -> Limit
     if is_zero(surge) && is_zero(unavailable) {
         faults.note(Invalid::value(&path, &canary.max_surge, "MaxSurge and MaxUnavailable both can not be zero"));
     }
-    replicas::limits(replicas, surge, unavailable)
+    Limits { whole: routing::whole(canary), ..replicas::limits(replicas, surge, unavailable) }
 }
 
 /// What a step asks for; `None` stands in for one that asks for nothing that is carried out.

@@ -10,16 +10,12 @@ mod router;
 
 pub use router::{Backing, Router, Selector, Wanted, Weights, kinds, references, service_behind};
 
-use super::{
-    endpoints,
-    look::Look,
-    observed::Observed,
-    phase::Phase,
-    replicas::{self, WHOLE},
-    spec::Spec,
-};
+use super::{endpoints, look::Look, observed::Observed, phase::Phase, replicas, spec::Spec};
 use crds::{RawObject, keys};
-use plan::{Event, ObjectRef, Target, Write, reason::RolloutReason};
+use plan::{
+    Event, ObjectRef, Target, Write,
+    reason::{RolloutReason, Share},
+};
 use router::{Change, ManagedRoute};
 use serde_json::Value;
 use std::sync::Arc;
@@ -50,7 +46,7 @@ impl Routed<'_> {
 
     /// The smallest stable weight of its routes.
     fn lowest_stable(&self) -> i32 {
-        self.weights.iter().map(|weights| weights.stable).min().unwrap_or(WHOLE)
+        self.weights.iter().map(|weights| weights.stable).min().unwrap_or(i32::MAX)
     }
 
     /// The largest part of the requests that is known to come to the canary's end: a route by header takes what it takes.
@@ -129,8 +125,8 @@ impl<'a> Traffic<'a> {
     }
 
     /// True where every route gives the canary this share and the stable revision the rest.
-    pub fn holds(&self, share: i32) -> bool {
-        self.all().all(|weights| weights == Weights { canary: share, stable: WHOLE - share })
+    pub fn holds(&self, share: i32, whole: i32) -> bool {
+        self.all().all(|weights| weights == Weights { canary: share, stable: whole - share })
     }
 
     /// True where the canary's end of every route selects this revision and no other.
@@ -155,7 +151,12 @@ impl<'a> Traffic<'a> {
 
 /// What the routes are to hold now.
 fn wanted<'a>(look: &Look<'a>, traffic: &Traffic<'_>) -> Wanted<'a> {
-    Wanted { canary: look.goal.weight, whole: WHOLE, others: Vec::new(), managed: managed(look, traffic) }
+    Wanted {
+        canary: look.goal.weight,
+        whole: look.spec.limits.whole,
+        others: Vec::new(),
+        managed: managed(look, traffic),
+    }
 }
 
 /// The routes that the steps have set so far; none while there is nobody behind the canary's end, or others than the canary.
@@ -208,7 +209,7 @@ pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
 fn held(look: &Look<'_>, traffic: &Traffic<'_>, wanted: &Wanted<'_>) -> Option<RolloutReason> {
     let enough = |pods: i32| look.spec.pods.enough.of(pods).max(1);
     // A scale of the steps, or a threshold, may say that fewer are enough; one must be there.
-    let share = replicas::routed(wanted.canary, look.spec.limits.replicas);
+    let share = replicas::routed(wanted.canary, look.spec.limits);
     let for_share = enough(share.min(look.goal.canary_pods));
     // How many requests a route by header brings is not known: all pods of the canary are there first.
     let for_managed = enough(look.goal.canary_pods);
@@ -269,7 +270,7 @@ fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'
             let routes = wanted.managed.iter().map(|route| route.name().to_owned()).collect();
             return RolloutReason::RoutesSet { kind, name, routes };
         }
-        RolloutReason::WeightSet { kind, name, weight: u32::try_from(wanted.canary).unwrap_or(0) }
+        RolloutReason::WeightSet { kind, name, share: share(wanted.canary, wanted) }
     });
     let object = routed.named.clone();
     let write = match (change, routed.observed) {
@@ -283,6 +284,11 @@ fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'
     Some(write.with_events(warning).with_events(events))
 }
 
+/// A weight of this router in words.
+fn share(weight: i32, wanted: &Wanted<'_>) -> Share {
+    Share { weight, whole: wanted.whole }
+}
+
 /// What is said where somebody else wrote another weight than the recorded one.
 fn foreign(look: &Look<'_>, routed: &Routed<'_>, wanted: &Wanted<'_>) -> Option<RolloutReason> {
     let goal = wanted.canary;
@@ -293,9 +299,8 @@ fn foreign(look: &Look<'_>, routed: &Routed<'_>, wanted: &Wanted<'_>) -> Option<
         return None;
     }
     let found = routed.weights.iter().map(|weights| weights.canary).find(|weight| *weight != goal).unwrap_or(goal);
-    let number = |weight: i32| u32::try_from(weight).unwrap_or(0);
     let (kind, name) = (routed.named.kind.clone(), routed.named.name.clone());
-    Some(RolloutReason::ForeignWeight { kind, name, who, found: number(found), weight: number(goal) })
+    Some(RolloutReason::ForeignWeight { kind, name, who, found: share(found, wanted), share: share(goal, wanted) })
 }
 
 /// Who wrote the routes, as `managedFields` tell: a change takes its fields away from whoever had them. Its time alone would not

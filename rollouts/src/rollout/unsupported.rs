@@ -44,7 +44,6 @@ fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
             ("appMesh", routing.app_mesh.is_some()),
             ("traefik", routing.traefik.is_some()),
             ("apisix", routing.apisix.is_some()),
-            ("maxTrafficWeight", routing.max_traffic_weight.is_some()),
             ("istio.destinationRule.additionalSubsetNames", additional),
         ],
         faults,

@@ -44,7 +44,7 @@ pub struct Look {
     pub rollout: Arc<Value>,
     /// Its routes, if it has any.
     pub routing: Option<Routing>,
-    /// The canary's weight in the first route found.
+    /// The canary's weight in the first route found, in percent.
     pub weight: Option<u64>,
     /// Ready pods of the stable and of the other revisions.
     pub pods: (usize, usize),
@@ -55,7 +55,10 @@ impl Look {
     pub fn at(server: &Server, namespace: &str, name: &str) -> Option<Look> {
         let rollout = server.get("argoproj.io/v1alpha1", "Rollout", namespace, name)?;
         let routing = routing_of(&rollout);
-        let weight = routing.as_ref().and_then(|routing| weight_of(server, namespace, routing));
+        let weight = routing.as_ref().and_then(|routing| {
+            let whole = u64::try_from(routing.whole).unwrap_or(100);
+            (weight_of(server, namespace, routing)? * 100).checked_div(whole)
+        });
         let pods = pods_of(server, &rollout);
         Some(Look { rollout, routing, weight, pods })
     }

@@ -3,7 +3,7 @@
 use super::*;
 
 fn allow(replicas: i32, surge: i32, unavailable: i32) -> Limits {
-    Limits { replicas, surge, unavailable }
+    Limits { replicas, surge, unavailable, whole: WHOLE }
 }
 
 #[test]
@@ -51,11 +51,21 @@ fn the_nearest_split_wins() {
 }
 
 #[test]
+fn a_weight_is_a_part_of_the_whole() {
+    for (weight, whole, replicas, pods) in
+        [(5, 1000, 10, 1), (100, 1000, 10, 1), (101, 1000, 10, 2), (1000, 1000, 10, 10), (1, 3, 10, 4), (50, 50, 4, 4)]
+    {
+        let limits = Limits { whole, ..allow(replicas, 0, 0) };
+        assert_eq!(routed(weight, limits), pods, "{weight} of {whole}, {replicas} replicas");
+    }
+}
+
+#[test]
 fn pods_for_a_routed_weight_round_up() {
     for (weight, replicas, pods) in
         [(10, 5, 1), (50, 5, 3), (0, 5, 0), (100, 5, 5), (1, 100, 1), (33, 3, 1), (34, 3, 2)]
     {
-        assert_eq!(routed(weight, replicas), pods);
+        assert_eq!(routed(weight, allow(replicas, 0, 0)), pods);
     }
 }
 

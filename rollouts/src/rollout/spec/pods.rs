@@ -3,7 +3,7 @@
 
 use crate::rollout::{
     invalid::{Faults, Invalid},
-    replicas::{self, WHOLE},
+    replicas::{self, Limits, WHOLE},
 };
 use crds::rollout::{CanaryStrategy, ReplicaProgressThreshold, SetCanaryScale};
 use std::fmt;
@@ -121,10 +121,10 @@ impl Pods {
         set.filter(|scale| *scale != CanaryScale::MatchTraffic)
     }
 
-    /// Pods that carry this share of `replicas` where a router moves the traffic.
-    pub fn for_share(&self, share: i32, replicas: i32) -> i32 {
-        let pods = replicas::routed(share.max(0), replicas);
-        if pods > 0 { pods.max(self.least.min(replicas)) } else { 0 }
+    /// Pods that carry this share where a router moves the traffic.
+    pub fn for_share(&self, share: i32, limits: Limits) -> i32 {
+        let pods = replicas::routed(share.max(0), limits);
+        if pods > 0 { pods.max(self.least.min(limits.replicas)) } else { 0 }
     }
 }
 
@@ -186,7 +186,8 @@ mod tests {
             (None, 150, 4, 6),
         ] {
             let pods = parsed(json!({ "minPodsPerReplicaSet": least }));
-            assert_eq!(pods.for_share(share, replicas), expected, "{least:?} {share} % of {replicas}");
+            let limits = Limits { replicas, surge: 0, unavailable: 0, whole: WHOLE };
+            assert_eq!(pods.for_share(share, limits), expected, "{least:?} {share} % of {replicas}");
         }
     }
     #[test]

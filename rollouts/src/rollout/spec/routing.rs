@@ -19,7 +19,8 @@ pub fn has_plugin(routing: &TrafficRouting) -> bool {
 
 /// The weight that stands for all of the traffic.
 pub fn whole(canary: &CanaryStrategy) -> i32 {
-    canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight).unwrap_or(WHOLE)
+    let given = canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight);
+    given.filter(|weight| *weight > 0).unwrap_or(WHOLE)
 }
 
 /// Checks the Services, and what may be said only where a router is.
@@ -45,9 +46,14 @@ pub fn check(canary: &CanaryStrategy, faults: &mut Faults) {
     }
     pods_need_routing(canary, faults);
     let Some(routing) = routing else { return };
-    if let Some(weight) = routing.max_traffic_weight.filter(|_| routing.nginx.is_none() && !has_plugin(routing)) {
-        let words = "Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins";
-        faults.note(Invalid::value(&format!("{CANARY}.trafficRouting.maxTrafficWeight"), weight, words));
+    if let Some(weight) = routing.max_traffic_weight {
+        let path = format!("{CANARY}.trafficRouting.maxTrafficWeight");
+        if !has_own_whole(routing) {
+            let words = "Canary maxTrafficWeight in traffic routing only supported in Nginx and Plugins";
+            faults.note(Invalid::value(&path, weight, words));
+        } else if weight <= 0 {
+            faults.note(Invalid::value(&path, weight, "must be greater than 0"));
+        }
     }
 }
 
@@ -59,6 +65,19 @@ pub fn routers<'a>(canary: &'a CanaryStrategy, services: Services<'a>, faults: &
         faults.note(Invalid::required(&path, "a traffic router must be configured"));
     }
     Router::parse(canary, services, routing, faults)
+}
+
+/// Whether every router that is set can count by another weight than 100.
+fn has_own_whole(routing: &TrafficRouting) -> bool {
+    let able = TrafficRouting {
+        nginx: routing.nginx.clone(),
+        gateway_api: routing.gateway_api.clone(),
+        plugins: routing.plugins.clone(),
+        managed_routes: routing.managed_routes.clone(),
+        max_traffic_weight: routing.max_traffic_weight,
+        ..TrafficRouting::default()
+    };
+    *routing == able && (routing.nginx.is_some() || has_plugin(routing))
 }
 
 fn is_named(service: Option<&String>) -> bool {

@@ -2,7 +2,7 @@
 //! with another weight. Works on raw JSON, so that every field that we do not know stays as it is.
 //!
 //! A rule that does not hold both ends is left alone, and so is every other backend of one that does: canary and stable share
-//! 100 between them, whatever the others have.
+//! the whole between them, whatever the others have.
 
 use super::{
     super::{
@@ -31,6 +31,8 @@ const BY_LABELS: [&str; 4] = ["httpRouteSelector", "grpcRouteSelector", "tcpRout
 #[derive(Clone, Debug)]
 pub struct GatewayApi<'a> {
     settings: Box<GatewayApiTrafficRouting>,
+    /// The weight that stands for all of the traffic.
+    whole: i32,
     path: String,
     canary: &'a str,
     stable: &'a str,
@@ -76,7 +78,8 @@ impl<'a> GatewayApi<'a> {
             return Err(Invalid::required(&path, words));
         }
         let Ends { canary, stable } = services.turning_first();
-        Ok(Some(Self { settings: Box::new(settings.into_owned()), path, canary, stable }))
+        let whole = routing.max_traffic_weight.filter(|weight| *weight > 0).unwrap_or(WHOLE);
+        Ok(Some(Self { settings: Box::new(settings.into_owned()), whole, path, canary, stable }))
     }
 
     /// Whether every route is there and has a rule with both ends.
@@ -121,7 +124,7 @@ impl<'a> GatewayApi<'a> {
         let sum = |rule: &Value, service: &str| {
             backends(rule).filter(|backend| self.is(backend, service, namespace)).map(weight_of).sum()
         };
-        weighted.map(|rule| percent(sum(rule, self.canary), sum(rule, self.stable))).collect()
+        weighted.map(|rule| parts_of(self.whole, sum(rule, self.canary), sum(rule, self.stable))).collect()
     }
 
     /// All rules are in the patch, since a merge patch replaces lists.
@@ -185,11 +188,12 @@ fn weight_of(backend: &Value) -> i64 {
     backend.get("weight").and_then(Value::as_i64).unwrap_or(1)
 }
 
-/// Weights are relative: what adds up to something else than 100 is read as shares, rounded up, since either may be that large.
-fn percent(canary: i64, stable: i64) -> Weights {
-    let (whole, sum) = (i64::from(WHOLE), canary.saturating_add(stable));
+/// Weights are relative: what adds up to something else than the whole is read as shares, rounded up, since either may be that
+/// large.
+fn parts_of(whole: i32, canary: i64, stable: i64) -> Weights {
+    let (limit, whole, sum) = (whole, i64::from(whole), canary.saturating_add(stable));
     let share = |part: i64| if sum == whole || sum <= 0 { part } else { (part * whole + sum - 1) / sum };
-    let narrow = |part: i64| i32::try_from(part).unwrap_or(WHOLE);
+    let narrow = |part: i64| i32::try_from(part).unwrap_or(limit);
     Weights { canary: narrow(share(canary)), stable: narrow(share(stable)) }
 }
 

@@ -97,7 +97,8 @@ impl<'a> Nginx<'a> {
         }
         let end = |name: &'a Option<String>| name.as_deref().unwrap_or_default();
         let (canary, stable) = (end(&canary.canary_service), end(&canary.stable_service));
-        Ok(Self { settings, canary, stable, whole: routing.max_traffic_weight })
+        let whole = routing.max_traffic_weight.filter(|weight| *weight > 0);
+        Ok(Self { settings, canary, stable, whole })
     }
 
     /// Whether every Ingress is there and leads to the stable Service, and the names of ours are free.

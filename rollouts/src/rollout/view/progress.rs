@@ -33,7 +33,7 @@ impl Progress {
 }
 
 /// The weight that stands for all of the traffic.
-fn whole(canary: &CanaryStrategy) -> i32 {
+pub(super) fn whole(canary: &CanaryStrategy) -> i32 {
     canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight).unwrap_or(WHOLE)
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 const NGINX: &str = "spec.strategy.canary.trafficRouting.nginx";
 
-fn canary(routing: Value) -> CanaryStrategy {
+fn canary_of(routing: Value) -> CanaryStrategy {
     let strategy = json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": routing});
     serde_json::from_value(strategy).expect("a strategy")
 }
@@ -73,7 +73,7 @@ fn one_field_names_the_ingresses() {
         let said = |tail: &str| {
             format!("{NGINX}: Internal error: Either StableIngress or StableIngresses must be configured. {tail}")
         };
-        let strategy = canary(json!({ "nginx": settings }));
+        let strategy = canary_of(json!({ "nginx": settings }));
         assert_eq!(parsed(&strategy).err(), problem.map(said), "{settings}");
     }
 }
@@ -81,7 +81,7 @@ fn one_field_names_the_ingresses() {
 #[test]
 fn ours_is_named_after_both_and_never_too_long() {
     let long = "a".repeat(250);
-    let strategy = canary(json!({"nginx": {"stableIngresses": ["web", long, "web"]}}));
+    let strategy = canary_of(json!({"nginx": {"stableIngresses": ["web", long, "web"]}}));
     let routing = strategy.traffic_routing.as_ref().expect("routing");
     let owner = observed(&[]).rollout.metadata.clone();
     let names: Vec<String> =
@@ -93,7 +93,7 @@ fn ours_is_named_after_both_and_never_too_long() {
 
 #[test]
 fn ours_is_made_with_the_first_share() {
-    let strategy = canary(json!({"nginx": {
+    let strategy = canary_of(json!({"nginx": {
         "stableIngress": "web",
         "additionalIngressAnnotations": {"canary-by-header": "x-new", "nginx.ingress.kubernetes.io/load-balance": "ewma"},
         "canaryIngressAnnotations": {"example.com/team": "shop", "nginx.ingress.kubernetes.io/canary-weight": "99"},
@@ -132,7 +132,7 @@ fn ours_is_made_with_the_first_share() {
 
 #[test]
 fn ours_is_patched_where_it_differs_and_keeps_what_others_added() {
-    let strategy = canary(json!({"nginx": {"stableIngress": "web", "annotationPrefix": "example.com"}}));
+    let strategy = canary_of(json!({"nginx": {"stableIngress": "web", "annotationPrefix": "example.com"}}));
     let router = parsed(&strategy).expect("is valid");
     let observed = observed(&[object("web", json!({}), stable_spec())]);
     let named = ingress("web", "shop-web-canary");
@@ -166,8 +166,42 @@ fn ours_is_patched_where_it_differs_and_keeps_what_others_added() {
 }
 
 #[test]
+fn another_whole_is_written_and_read_back() {
+    let user = json!({"nginx.ingress.kubernetes.io/canary-weight-total": "500"});
+    for (whole, of_user, annotations, canary, total) in [
+        (Some(1000), json!({}), json!({"canary-weight": "5", "canary-weight-total": "1000"}), 5, Some("1000")),
+        // What was written before the spec had a whole of its own: 5 of 100.
+        (Some(1000), json!({}), json!({"canary-weight": "5"}), 50, Some("1000")),
+        (Some(1000), user.clone(), json!({"canary-weight": "5", "canary-weight-total": "500"}), 10, Some("1000")),
+        // The user's own total is theirs to answer for.
+        (None, user, json!({"canary-weight": "5", "canary-weight-total": "500"}), 5, Some("500")),
+        (None, json!({}), json!({"canary-weight": "5", "canary-weight-total": "none"}), 5, None),
+    ] {
+        let settings = json!({"stableIngress": "web", "canaryIngressAnnotations": of_user});
+        let strategy = canary_of(json!({"nginx": settings, "maxTrafficWeight": whole}));
+        let router = parsed(&strategy).expect("is valid");
+        let named = ingress("web", "shop-web-canary");
+        let observed = observed(&[object("web", json!({}), stable_spec())]);
+        let mut found: Map<String, Value> =
+            [("nginx.ingress.kubernetes.io/canary".to_owned(), "true".into())].into_iter().collect();
+        let given = annotations.as_object().expect("annotations").iter();
+        found.extend(given.map(|(name, value)| (format!("nginx.ingress.kubernetes.io/{name}"), value.clone())));
+        let found = object("shop-web-canary", Value::Object(found), canary_spec());
+        let stable = whole.unwrap_or(100) - canary;
+        let owner = &observed.rollout.metadata;
+        assert_eq!(router.weights(&named, &found, owner), [Weights { canary, stable }], "{annotations}");
+        let wanted = Wanted { whole: whole.unwrap_or(100), ..wanted(7) };
+        let Some(Change::Patch(patch)) = router.change(&observed, &named, &found, &wanted) else { panic!("a patch") };
+        let written = plan::patched(&found, &patch);
+        assert_eq!(router.text_of(&written, "canary-weight-total"), total, "{annotations}");
+        let stable = whole.unwrap_or(100) - 7;
+        assert_eq!(router.weights(&named, &written, owner), [Weights { canary: 7, stable }], "{annotations}");
+    }
+}
+
+#[test]
 fn every_ingress_must_be_there_and_ours_be_ours() {
-    let strategy = canary(json!({"nginx": {"stableIngresses": ["web"]}}));
+    let strategy = canary_of(json!({"nginx": {"stableIngresses": ["web"]}}));
     let router = parsed(&strategy).expect("is valid");
     let path = format!("{NGINX}.stableIngresses[0]: Invalid value: \"web\": ");
     let stable = |services: &[&str]| object("web", json!({}), json!({"rules": [rule(services)]}));

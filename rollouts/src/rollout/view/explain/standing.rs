@@ -8,6 +8,7 @@ use crate::rollout::{
 };
 use chrono::TimeDelta;
 use crds::ReplicaSet;
+use plan::reason::Share;
 
 /// The first link, and what time alone brings.
 pub(super) fn of(case: &Case<'_>, phase: Phase, held: &Part) -> (Link, Part) {
@@ -68,9 +69,10 @@ fn sentence(case: &Case<'_>) -> String {
         return format!("{new} stands beside {old}, and {switched}");
     };
     let weight = progress::actual_weight(&case.evidence.scene).unwrap_or(0);
+    let share = Share { weight, whole: progress::whole(canary) };
     let of_what = if canary.traffic_routing.is_some() { "traffic" } else { "available pods" };
     match At::of(case) {
-        Some(at) => format!("{update} is at {}, with {weight} % of the {of_what} on {new}", at.told()),
+        Some(at) => format!("{update} is at {}, with {share} of the {of_what} on {new}", at.told()),
         None => format!("{update} is past all of its steps"),
     }
 }
