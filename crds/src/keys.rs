@@ -21,6 +21,8 @@ pub const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
 pub const SCALE_DOWN_TO: &str = "leadline.dev/scale-down-to";
 /// Annotation of Services and mesh objects: the Rollout that manages them.
 pub const MANAGED_BY_ROLLOUTS: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
+/// Annotation of an Ingress of the AWS load balancer controller: which annotations there belong to which Rollout, as JSON.
+pub const MANAGED_ALB_ANNOTATIONS: &str = "rollouts.argoproj.io/managed-alb-annotations";
 /// Label: which controller instance looks after the object.
 pub const INSTANCE_ID: &str = "argo-rollouts.argoproj.io/controller-instance-id";
 /// Label of an AnalysisRun: Step, Background, PrePromotion or PostPromotion.

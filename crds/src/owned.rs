@@ -1,14 +1,16 @@
 //! Which fields of other people's objects a Rollout owns: route weights and managed routes of its VirtualServices, the
-//! weights in its routes of Gateway API, the revision labels of its DestinationRule's subsets and of its Services' selectors,
+//! weights in its routes of Gateway API, the actions and header routes in its Ingresses of the AWS load balancer controller, the revision labels of its DestinationRule's subsets and of its Services' selectors,
 //! and the size of a Deployment whose pods it took over.
 //!
 //! Whoever compares or applies such an object asks here first: in what Git wants, owned fields are what they are live. A
 //! field that is not there yet is nobody's, so at creation Git's values hold. Nothing here judges or writes.
 
 mod gateway;
+mod ingress;
 mod mesh;
 
 pub use gateway::{GATEWAY_PLUGIN, gateway_api, gateway_routes, is_backend};
+pub use ingress::{ALB_BY_ANNOTATION, alb_ingresses, alb_key, alb_root, is_alb_route};
 pub use mesh::{is_tcp_route, is_tls_route, virtual_service};
 
 use serde_json::Value;
@@ -24,6 +26,7 @@ pub fn with_owned_from(rollouts: &[&Rollout], desired: &Value, live: &Value) -> 
                 Claim::Routes(routes) => mesh::keep_routes(&mut kept, live, &routes),
                 Claim::Backends(backends) => gateway::keep_weights(&mut kept, live, &backends),
                 Claim::Subsets(subsets) => mesh::keep_subsets(&mut kept, live, &subsets),
+                Claim::Actions(actions) => ingress::keep_actions(&mut kept, live, &actions),
                 Claim::SelectorHash => keep(&mut kept, live, &["spec", "selector", keys::POD_TEMPLATE_HASH]),
                 Claim::Replicas => keep(&mut kept, live, &["spec", "replicas"]),
             }
@@ -42,6 +45,7 @@ enum Claim<'a> {
     Routes(mesh::Routes<'a>),
     Backends(gateway::Backends<'a>),
     Subsets(mesh::Subsets<'a>),
+    Actions(ingress::Actions<'a>),
     SelectorHash,
     Replicas,
 }
@@ -60,6 +64,9 @@ fn claims<'a>(rollout: &'a Rollout, object: &Value) -> Vec<Claim<'a>> {
         }
         ("gateway.networking.k8s.io", _) => {
             gateway::Backends::of(rollout, kind, name, namespace).into_iter().map(Claim::Backends).collect()
+        }
+        ("networking.k8s.io", "Ingress") if is_near => {
+            ingress::Actions::of(rollout, name).into_iter().map(Claim::Actions).collect()
         }
         ("", "Service") if is_near && services(rollout).contains(&name) => vec![Claim::SelectorHash],
         ("apps", "Deployment") if is_near && scales(rollout, name) => vec![Claim::Replicas],

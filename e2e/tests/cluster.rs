@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test: what cannot be is a failure")]
 
+#[path = "cluster/alb.rs"]
+mod alb;
 #[path = "cluster/conformance.rs"]
 mod conformance;
 #[path = "cluster/gateway_api.rs"]

@@ -357,6 +357,26 @@ fn a_router_is_refused_in_known_words() {
             "Required value: a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them",
         ),
         (
+            only(json!({"istio": null, "alb": {}})),
+            "trafficRouting.alb",
+            "Internal error: Either Ingress or Ingresses must be configured. Neither are configured.",
+        ),
+        (
+            only(json!({"istio": null, "alb": {"ingress": "a", "ingresses": ["b"]}})),
+            "trafficRouting.alb",
+            "Internal error: Either Ingress or Ingresses must be configured. Both are configured.",
+        ),
+        (
+            only(json!({"istio": null, "alb": {"ingress": "web"}})),
+            "trafficRouting.alb.ingress",
+            "Invalid value: \"web\": ingresses.networking.k8s.io \"web\" not found",
+        ),
+        (
+            json!({"trafficRouting": {"istio": null, "alb": {"ingress": "web"}}, "pingPong": turns}),
+            "trafficRouting.alb.rootService",
+            "Invalid value: \"\": Root service field is required for the configuration with ALB and ping-pong feature enabled",
+        ),
+        (
             only(json!({"istio": null, "nginx": {}})),
             "trafficRouting.nginx",
             "Internal error: Either StableIngress or StableIngresses must be configured. Neither are configured.",

@@ -3,6 +3,7 @@
 //!
 //! What a route looks like is known to `traffic/router.rs` and the files behind it, one for each technology.
 
+mod alb;
 mod gateway_api;
 pub mod istio;
 mod nginx;

@@ -38,7 +38,6 @@ fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
     refuse(
         &format!("{CANARY}.trafficRouting"),
         &[
-            ("alb", routing.alb.is_some()),
             ("smi", routing.smi.is_some()),
             ("ambassador", routing.ambassador.is_some()),
             ("appMesh", routing.app_mesh.is_some()),

@@ -98,6 +98,10 @@ fn takes_turns(ping_pong: &PingPong, routing: Option<&TrafficRouting>, faults: &
             faults.note(Invalid::value(&path(field), name, words));
         }
     }
+    if routing.and_then(|routing| routing.alb.as_ref()).is_some_and(|alb| !is_named(alb.root_service.as_ref())) {
+        let words = "Root service field is required for the configuration with ALB and ping-pong feature enabled";
+        faults.note(Invalid::value(&format!("{CANARY}.trafficRouting.alb.rootService"), "", words));
+    }
     if ping == pong {
         let words = "This rollout uses the same service for the ping and pong services, but two different services are required.";
         faults.note(Invalid::value(&path("pingService"), ping, words));

@@ -9,6 +9,7 @@ use super::{
         observed::Observed,
         spec::ends::Services,
     },
+    alb::{self, Alb},
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
     nginx::{self, Nginx},
@@ -153,11 +154,13 @@ pub enum Router<'a> {
     GatewayApi(GatewayApi<'a>),
     /// The nginx ingress controller.
     Nginx(Nginx<'a>),
+    /// The AWS load balancer controller.
+    Alb(Alb<'a>),
 }
 
 /// All kinds of objects that routers name.
 pub fn kinds() -> impl Iterator<Item = Kind> {
-    istio::KINDS.into_iter().chain(gateway_api::KINDS).chain(nginx::KINDS)
+    istio::KINDS.into_iter().chain(gateway_api::KINDS).chain(nginx::KINDS).chain(alb::KINDS)
 }
 
 /// The objects that a Rollout's routers name, read off its spec, valid or not.
@@ -168,7 +171,8 @@ pub fn references(rollout: &Rollout) -> Vec<ObjectRef> {
     let istio = routing.istio.iter().flat_map(|settings| istio::references(settings, namespace));
     let gateway_api = gateway_api::references(routing, namespace);
     let nginx = nginx::references(routing, &rollout.metadata);
-    istio.chain(gateway_api).chain(nginx).collect()
+    let alb = alb::references(routing, &rollout.metadata);
+    istio.chain(gateway_api).chain(nginx).chain(alb).collect()
 }
 
 /// The Service whose endpoints a router's object leads to, where that is in the object and not in the Rollout's spec.
@@ -209,10 +213,12 @@ impl<'a> Router<'a> {
         let gateway_api = faults.keep(GatewayApi::parse(canary, services, routing)).flatten();
         let nginx = routing.nginx.as_ref();
         let nginx = nginx.and_then(|settings| faults.keep(Nginx::parse(canary, routing, settings)));
+        let alb = routing.alb.as_ref().and_then(|settings| faults.keep(Alb::parse(canary, services, settings)));
         let mut routers = Vec::new();
         routers.extend(istio.map(Self::Istio));
         routers.extend(gateway_api.map(Self::GatewayApi));
         routers.extend(nginx.map(Self::Nginx));
+        routers.extend(alb.map(Self::Alb));
         routers
     }
 
@@ -222,6 +228,7 @@ impl<'a> Router<'a> {
             Self::Istio(istio) => istio.check(observed),
             Self::GatewayApi(gateway_api) => gateway_api.check(observed),
             Self::Nginx(nginx) => nginx.check(observed),
+            Self::Alb(alb) => alb.check(observed),
         }
     }
 
@@ -231,6 +238,7 @@ impl<'a> Router<'a> {
             Self::Istio(istio) => istio.objects(&owner.namespace),
             Self::GatewayApi(gateway_api) => gateway_api.objects(&owner.namespace),
             Self::Nginx(nginx) => nginx.objects(owner),
+            Self::Alb(alb) => alb.objects(owner),
         }
     }
 
@@ -240,6 +248,7 @@ impl<'a> Router<'a> {
             Self::Istio(istio) => istio.weights(named, object, &owner.namespace),
             Self::GatewayApi(gateway_api) => gateway_api.weights(named, object, &owner.namespace),
             Self::Nginx(nginx) => nginx.weights(named, object, owner),
+            Self::Alb(alb) => alb.weights(named, object, owner),
         }
     }
 
@@ -249,6 +258,7 @@ impl<'a> Router<'a> {
             Self::Istio(istio) => istio.backings(observed),
             Self::GatewayApi(gateway_api) => gateway_api.backings(observed),
             Self::Nginx(nginx) => nginx.backings(observed),
+            Self::Alb(alb) => alb.backings(observed),
         }
     }
 
@@ -256,6 +266,7 @@ impl<'a> Router<'a> {
     pub fn managed(&self, object: &Value) -> Vec<String> {
         match self {
             Self::Istio(istio) => istio.managed(object),
+            Self::Alb(alb) => alb.managed(object),
             Self::GatewayApi(_) | Self::Nginx(_) => Vec::new(),
         }
     }
@@ -273,6 +284,7 @@ impl<'a> Router<'a> {
             Self::Istio(istio) => istio.change(named, object, namespace, wanted),
             Self::GatewayApi(gateway_api) => gateway_api.change(object, namespace, wanted),
             Self::Nginx(nginx) => nginx.change(observed, named, object, wanted),
+            Self::Alb(alb) => alb.change(&observed.rollout.metadata, object, wanted),
         }
     }
 
@@ -280,7 +292,7 @@ impl<'a> Router<'a> {
     pub fn holds_more(&self) -> bool {
         match self {
             Self::Istio(_) | Self::GatewayApi(_) => false,
-            Self::Nginx(_) => true,
+            Self::Nginx(_) | Self::Alb(_) => true,
         }
     }
 
@@ -288,7 +300,7 @@ impl<'a> Router<'a> {
     pub fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
         match self {
             Self::Istio(istio) => istio.selectors(observed),
-            Self::GatewayApi(_) | Self::Nginx(_) => None,
+            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) => None,
         }
     }
 
@@ -296,7 +308,7 @@ impl<'a> Router<'a> {
     pub fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
         match self {
             Self::Istio(istio) => istio.switched(observed, canary, stable),
-            Self::GatewayApi(_) | Self::Nginx(_) => None,
+            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) => None,
         }
     }
 
@@ -315,6 +327,7 @@ impl<'a> Router<'a> {
             Self::Istio(_) => istio::told(name, is_weighed, managed, wanted),
             Self::GatewayApi(_) => Vec::new(),
             Self::Nginx(_) => vec![nginx::told(name, change, wanted)],
+            Self::Alb(_) => alb::told(name, is_weighed, managed, wanted),
         }
     }
 
@@ -324,6 +337,7 @@ impl<'a> Router<'a> {
             Self::Istio(_) => &istio::FIELDS,
             Self::GatewayApi(_) => &gateway_api::FIELDS,
             Self::Nginx(_) => &nginx::FIELDS,
+            Self::Alb(_) => &alb::FIELDS,
         }
     }
 }

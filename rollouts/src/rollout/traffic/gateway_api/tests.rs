@@ -154,3 +154,17 @@ fn a_route_must_be_there_and_hold_both_ends() {
         assert_eq!(said(&observed), expected, "{rules}");
     }
 }
+
+#[test]
+fn weights_are_parts_of_the_whole() {
+    for (whole, canary, stable, expected) in [
+        (1000, 5, 995, (5, 995)),
+        (1000, 1, 1, (500, 500)),
+        (1000, 0, 100, (0, 1000)),
+        // Written when the whole was another one.
+        (100, 5, 995, (1, 100)),
+    ] {
+        let expected = Weights { canary: expected.0, stable: expected.1 };
+        assert_eq!(parts_of(whole, canary, stable), expected, "{canary} and {stable} of {whole}");
+    }
+}
