@@ -13,6 +13,7 @@ mod packed;
 mod pods;
 mod routed;
 mod sources;
+mod version;
 
 use crate::{
     queue::{Key, Kind},
@@ -46,6 +47,7 @@ pub(crate) struct Stores {
     pub(crate) replica_sets: Store<KeptReplicaSet>,
     pub(crate) pods: Store<Pod>,
     pod_annotations: Arc<PodAnnotations>,
+    server: version::Server,
     pub(crate) services: Store<Service>,
     pub(crate) endpoint_slices: Store<EndpointSlice>,
     pub(crate) routed: RoutedKinds,
@@ -94,6 +96,7 @@ impl Stores {
                 |object| by_controller(&object.metadata),
             ),
             pod_annotations,
+            server: version::Server::default(),
             services: Store::new(keep::service, |service| experiments::if_controlled(&service.metadata)),
             endpoint_slices: Store::new(keep::endpoint_slice, |slice| {
                 let service = slice.service_name().unwrap_or_default().to_owned();
@@ -165,6 +168,7 @@ impl Stores {
             closed_kinds: self.routed.closed(&references.objects),
             templates,
             cluster_templates,
+            server: self.server.version(),
             instance_id: Some(settings.instance_id.clone()).filter(|id| !id.is_empty()),
             refused,
         })

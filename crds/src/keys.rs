@@ -15,6 +15,8 @@ pub const WORKLOAD_GENERATION: &str = "rollout.argoproj.io/workload-generation";
 pub const EPHEMERAL_METADATA: &str = "rollout.argoproj.io/ephemeral-metadata";
 /// Annotation of a ReplicaSet: labels and annotations, as JSON, that its pods were given before and may carry still.
 pub const FORMER_METADATA: &str = "leadline.dev/former-metadata";
+/// Annotation of a ReplicaSet: the sleep before their end that its containers were given, as JSON.
+pub const DRAIN_HOOK: &str = "leadline.dev/drain-hook";
 /// Annotation of a ReplicaSet: when it may be scaled down, RFC 3339 in UTC. It has no prefix.
 pub const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
 /// Annotation of a ReplicaSet beside its deadline: the pods that it keeps then. Absent means none.

@@ -36,6 +36,8 @@ pub struct Toy {
     pub refusals: BTreeMap<(String, String), String>,
     /// EndpointSlices, and the counts of ReplicaSets, are shown as they were one look ago.
     pub lags: bool,
+    /// Major and minor version of the API server.
+    pub server: Option<(u32, u32)>,
     refused: Option<Refusal>,
     shown: Option<Shown>,
     version: u64,
@@ -106,6 +108,7 @@ impl Toy {
             endpoints_follow: true,
             refusals: BTreeMap::new(),
             lags: false,
+            server: Some((1, 30)),
             refused: None,
             shown: None,
             version: 1,
@@ -200,6 +203,7 @@ impl Toy {
                 .collect(),
             endpoint_slices: shown.map_or_else(|| self.slices(&pods), |shown| shown.slices.clone()),
             refused: self.refused.clone(),
+            server: self.server,
             routed,
             runs: self.runs.values().map(|run| Arc::new(AnalysisRun::from_value(run).expect("a run"))).collect(),
             experiments: self

@@ -47,6 +47,7 @@ impl Stores {
         if let Some(kept) = &change.after {
             self.routed.want(kept);
             self.pod_annotations.want(kept);
+            self.server.want(kept);
         }
         let mut keys = vec![Key::new(Kind::Rollout, namespace.as_str(), name.as_str())];
         if is_telling(change) {

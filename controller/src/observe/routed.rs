@@ -131,7 +131,11 @@ impl Stores {
     /// Whether what `key` is decided on is known. Where it is not, the key is woken once it is.
     pub(crate) fn can_be_decided(&self, key: &Key) -> bool {
         let kept = (key.kind == Queued::Rollout).then(|| self.rollouts.get(&key.namespace, &key.name)).flatten();
-        kept.is_none_or(|kept| self.routed.are_synced_for(&kept) && self.pod_annotations.are_there_for(&kept))
+        kept.is_none_or(|kept| {
+            self.routed.are_synced_for(&kept)
+                && self.pod_annotations.are_there_for(&kept)
+                && self.server.is_known_for(&kept)
+        })
     }
 
     /// Whom a changed object of a router wakes.

@@ -47,6 +47,7 @@ impl<'a> Sources<'a> {
         let mut all = self.rules_of_rollouts();
         all.extend(self.what_rollouts_look_at());
         all.extend(self.stores.routed.kinds().map(|kind| self.routed(kind)));
+        all.push(self.server());
         if self.settings.applications.is_some() {
             all.push(self.reflect(
                 self.source(kind::APPLICATION, None, true),
@@ -133,6 +134,12 @@ impl<'a> Sources<'a> {
             follow(client, source, &stores.pods, told_again).await;
         }
         .boxed()
+    }
+
+    /// The server's version, from when somebody needs it.
+    fn server(&self) -> BoxFuture<'static, ()> {
+        let (client, stores, queue) = (self.client.clone(), Arc::clone(self.stores), Arc::clone(self.queue));
+        async move { stores.follow_server(&client, |key| queue.wake(key)).await }.boxed()
     }
 
     /// A kind of router's objects, from when somebody names one.

@@ -24,6 +24,8 @@ wire! {
         pub scale_down_delay_revision_limit: Option<i32>,
         /// Seconds that the new revision's pods stay after an abort; 0 keeps them. 30 when absent.
         pub abort_scale_down_delay_seconds: Option<i32>,
+        /// Seconds that pods go on serving after their traffic went, and before they are told to stop: containers without a `preStop` sleep for so long, `terminationGracePeriodSeconds` grows by it, and pods that lost their share stay at least so long. Needs Kubernetes 1.30. None when absent.
+        pub drain_seconds: Option<i32>,
         /// Analysis before the switch; when it fails, there is none.
         pub pre_promotion_analysis: Option<RolloutAnalysis>,
         /// Analysis after the switch; when it fails, the old revision is switched back to.

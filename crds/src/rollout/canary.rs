@@ -38,6 +38,8 @@ wire! {
         pub dynamic_stable_scale: bool,
         /// Two Services that take turns in being the stable one, so that a finished update moves no traffic.
         pub ping_pong: Option<PingPong>,
+        /// Seconds that pods go on serving after their traffic went, and before they are told to stop: containers without a `preStop` sleep for so long, `terminationGracePeriodSeconds` grows by it, and pods that lost their share stay at least so long. Needs Kubernetes 1.30. None when absent.
+        pub drain_seconds: Option<i32>,
         /// The fewest pods that a revision with traffic may have. With `trafficRouting` only.
         pub min_pods_per_replica_set: Option<i32>,
         /// How many of the new revision's pods must be available for an update without traffic routing to go on. All of them when absent.

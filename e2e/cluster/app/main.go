@@ -4,7 +4,8 @@
 //
 // VERSION is what it answers; ERROR_PERCENT of the requests fail, spread evenly; LATENCY_MS passes
 // before each answer; READY_AFTER_MS passes, or NEVER_READY is not empty, before /healthz answers
-// 200; CRASH ends it at once; DRAIN_MS is how long it goes on serving after SIGTERM.
+// 200; CRASH ends it at once; DRAIN_MS is how long it goes on serving after SIGTERM, and with
+// NO_DRAIN it ends right then, whatever it is answering.
 package main
 
 import (
@@ -57,6 +58,9 @@ func main() {
 	case err := <-ended:
 		log.Fatal(err)
 	case <-stop.Done():
+	}
+	if os.Getenv("NO_DRAIN") != "" {
+		return
 	}
 	// Requests still arrive from proxies that have not heard yet: refuse none of them.
 	time.Sleep(time.Duration(number("DRAIN_MS", int(drain/time.Millisecond))) * time.Millisecond)

@@ -2,7 +2,7 @@
 //! one is missing the Rollout says so and stays as it is.
 
 use super::{
-    experiments,
+    drain, experiments,
     invalid::{Faults, Invalid},
     look::Look,
     observed::Observed,
@@ -24,6 +24,7 @@ const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 pub fn references(look: &Look<'_>) -> Result<(), Faults> {
     let (observed, spec) = (look.observed, look.spec);
     let mut faults = Faults::default();
+    faults.keep(drain::hook::check(observed, spec));
     for named in named_services(spec) {
         service(observed, spec, &named, &mut faults);
     }

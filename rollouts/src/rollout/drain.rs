@@ -4,6 +4,8 @@
 //! routes had when the time was noted: a share that falls further meanwhile has a time of its own, afterwards, so that at each
 //! moment there are the pods for the highest share of the time before. Nothing here knows why a size is wanted.
 
+pub mod hook;
+
 use super::{
     fleet::Revision,
     look::Look,
@@ -59,7 +61,7 @@ pub fn retired(look: &Look<'_>, mut standing: Vec<Revision<'_>>, limit: Option<u
 /// One that the limit has no room for goes as soon as the data plane had the time to learn that nothing is sent to it.
 fn beyond_limit(look: &Look<'_>, revision: Revision<'_>, scaling: &mut Scaling) {
     let delay = look.spec.scale_down_delay;
-    let due = revision.deadline().map(|deadline| deadline - delay + delay.min(LEAST_DELAY));
+    let due = revision.deadline().map(|deadline| deadline - delay + delay.min(LEAST_DELAY.max(look.spec.drain())));
     match due.filter(|_| look.share_of(revision.hash()) == 0 && revision.kept_then() == 0) {
         Some(due) if due <= look.now => {
             scaling.writes.extend(resized(look, revision, 0, Deadline::Clear));

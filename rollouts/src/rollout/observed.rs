@@ -40,6 +40,8 @@ pub struct Observed {
     pub templates: BTreeMap<String, Arc<AnalysisTemplate>>,
     /// ClusterAnalysisTemplates, by name.
     pub cluster_templates: BTreeMap<String, Arc<ClusterAnalysisTemplate>>,
+    /// Major and minor version of the API server, where `References` says that it matters.
+    pub server: Option<(u32, u32)>,
     /// The controller's `--instance-id`, which what we create carries too.
     pub instance_id: Option<String>,
     /// The last write for this Rollout that the API server refused.
@@ -68,6 +70,8 @@ pub struct References {
     pub objects: Vec<ObjectRef>,
     /// Whether annotations of its pods matter: they are not kept for Rollouts that give their pods none.
     pub pod_annotations: bool,
+    /// Whether the API server's version matters.
+    pub server: bool,
 }
 
 impl References {
@@ -77,12 +81,14 @@ impl References {
         if let Some(blue_green) = &rollout.spec.strategy.blue_green {
             found.services.push(blue_green.active_service.clone());
             found.services.extend(blue_green.preview_service.clone());
+            found.server = blue_green.drain_seconds.is_some();
             found.pod_annotations = blue_green.preview_metadata.is_some() || blue_green.active_metadata.is_some();
         }
         let Some(canary) = &rollout.spec.strategy.canary else { return found };
         found.services.extend([&canary.canary_service, &canary.stable_service].into_iter().flatten().cloned());
         let turning = canary.ping_pong.iter().flat_map(|pair| [&pair.ping_service, &pair.pong_service]);
         found.services.extend(turning.cloned());
+        found.server |= canary.drain_seconds.is_some();
         found.pod_annotations |= canary.canary_metadata.is_some() || canary.stable_metadata.is_some();
         found.objects.extend(super::traffic::references(rollout));
         found

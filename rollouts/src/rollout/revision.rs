@@ -3,6 +3,7 @@
 
 use super::{
     anti_affinity,
+    drain::hook,
     fleet::{Fleet, Revision, owner},
     look::rollout_target,
     observed::Observed,
@@ -50,8 +51,13 @@ pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Wr
     match fleet.canary {
         None => writes.push(created(observed, spec, fleet, number)),
         Some(canary) => {
-            let pods = anti_affinity::stale(observed, spec, fleet, canary);
-            writes.extend(renumbered(rollout.spec.min_ready_seconds, canary, number, pods));
+            let mut lacking = Lacking::default();
+            lacking.pods.extend(anti_affinity::stale(observed, spec, fleet, canary));
+            if let Some((pods, annotations)) = hook::stale(spec, canary) {
+                lacking.pods.push(pods);
+                lacking.annotations = annotations;
+            }
+            writes.extend(renumbered(rollout.spec.min_ready_seconds, canary, number, lacking));
         }
     }
     writes
@@ -104,6 +110,7 @@ fn created(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, number: u64)
         .filter(|(key, _)| !NOT_COPIED.contains(&key.as_str()))
         .map(|(key, value)| (key.clone(), value.clone().into()))
         .collect();
+    hook::give(&mut stamped, &mut annotations, spec);
     annotations.insert(keys::REVISION.into(), number.to_string().into());
     annotations.extend(injected::record(&given).map(|record| (keys::EPHEMERAL_METADATA.to_owned(), record.into())));
     annotations.insert(keys::DESIRED_REPLICAS.into(), spec.limits.replicas.to_string().into());
@@ -125,12 +132,23 @@ fn created(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, number: u64)
     Write::create(reference, body, RolloutReason::NewRevision { revision: number }.into()).with_event(told)
 }
 
+/// What the template of a ReplicaSet lacks beside the user's, as merge patches of its pod spec; and the annotations to it.
+#[derive(Default)]
+struct Lacking {
+    pods: Vec<Value>,
+    annotations: Value,
+}
+
+fn fields(object: Value) -> Map<String, Value> {
+    if let Value::Object(fields) = object { fields } else { Map::new() }
+}
+
 /// A ReplicaSet that is used again gets the highest number; what it was called before is kept beside it. What its pod spec
 /// lacks beside the user's template goes with that.
-fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64, pods: Option<Value>) -> Option<Write> {
+fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64, lacking: Lacking) -> Option<Write> {
     let is_numbered = canary.number() == number;
     let waits_alike = canary.set.spec.min_ready_seconds.unwrap_or(0) == min_ready_seconds.unwrap_or(0);
-    if is_numbered && waits_alike && pods.is_none() {
+    if is_numbered && waits_alike && lacking.pods.is_empty() {
         return None;
     }
     let mut body = json!({ "metadata": { "annotations": { keys::REVISION: number.to_string() } } });
@@ -146,7 +164,13 @@ fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64,
     if !waits_alike {
         changes.insert("minReadySeconds".into(), min_ready_seconds.unwrap_or(0).into());
     }
-    changes.extend(pods.map(|pods| ("template".to_owned(), json!({ "spec": pods }))));
+    let pods: Map<String, Value> = lacking.pods.into_iter().flat_map(fields).collect();
+    if !pods.is_empty() {
+        changes.insert("template".into(), json!({ "spec": pods }));
+    }
+    if let Some(annotations) = body.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
+        annotations.extend(fields(lacking.annotations));
+    }
     if let Some(fields) = body.as_object_mut().filter(|_| !changes.is_empty()) {
         fields.insert("spec".into(), changes.into());
     }

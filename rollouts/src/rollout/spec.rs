@@ -12,6 +12,7 @@ mod routing;
 
 use super::{
     blue_green::spec::BlueGreen,
+    drain,
     invalid::{Faults, Invalid},
     replicas::{self, Amount, Limits, WHOLE},
     runs,
@@ -117,7 +118,9 @@ pub struct Spec<'a> {
     pub background: Option<Background>,
     /// Time without progress after which the Rollout counts as stuck.
     pub progress_deadline: TimeDelta,
-    /// How long pods stay after their traffic went.
+    /// Seconds that containers sleep before they are told to stop.
+    pub drain_secs: i32,
+    /// How long pods stay after their traffic went; no shorter than that.
     pub scale_down_delay: TimeDelta,
     /// How long an aborted canary keeps its pods where traffic is routed; `None` keeps them for ever.
     pub abort_scale_down_delay: Option<TimeDelta>,
@@ -147,6 +150,7 @@ impl<'a> Spec<'a> {
             faults.note(Invalid::value(path, deadline, "must be greater than minReadySeconds"));
         }
         let parts = Parts::of(rollout, replicas, history_limit, &mut faults);
+        let drain_secs = drain::hook::seconds(&spec.strategy, &mut faults);
         unsupported::note(spec, &mut faults);
         let Some(parts) = parts else { return Err(faults) };
         let history = spec.analysis.clone().unwrap_or_default();
@@ -160,13 +164,20 @@ impl<'a> Spec<'a> {
             routers: parts.routers,
             background: parts.background,
             progress_deadline: seconds(deadline),
-            scale_down_delay: seconds(parts.drain_secs),
-            abort_scale_down_delay: (parts.abort_drain_secs != 0).then(|| seconds(parts.abort_drain_secs)),
+            drain_secs,
+            scale_down_delay: seconds(parts.drain_secs.max(drain_secs)),
+            abort_scale_down_delay: (parts.abort_drain_secs != 0)
+                .then(|| seconds(parts.abort_drain_secs.max(drain_secs))),
             rollback_window: count(spec.rollback_window.as_ref().and_then(|window| window.revisions).unwrap_or(0)),
             history_limit: count(history_limit),
             successful_runs: count(history.successful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
             unsuccessful_runs: count(history.unsuccessful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
         })
+    }
+
+    /// The time for which containers sleep before they are told to stop.
+    pub fn drain(&self) -> TimeDelta {
+        seconds(self.drain_secs)
     }
 
     /// True where a router moves the traffic.
