@@ -14,6 +14,8 @@ mod load;
 mod restart;
 #[path = "real/story.rs"]
 mod story;
+#[path = "real/workload.rs"]
+mod workload;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -24,6 +24,9 @@ const CONTROL: u64 = 1000;
 /// A person acts after this many requests at most: an update takes about five seconds.
 const MOMENTS: u64 = 1000;
 
+/// A first version whose pods, like those of all after it, end at once when they are told to stop.
+const AT_ONCE: &str = "v1-nodrain";
+
 /// What happens to an update.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Act {
@@ -54,6 +57,8 @@ struct Play {
     controller: Controller,
     traffic: Traffic,
     version: String,
+    /// What stands behind the version in the tags of images.
+    behaviour: &'static str,
 }
 
 impl Play {
@@ -61,18 +66,19 @@ impl Play {
         let stage = Stage::set(Cluster::real()?, "load").await?;
         let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
         let host = format!("{}.example", stage.namespace);
-        stage.put(&Recipe { host: host.clone(), ..recipe }.items(&stage.cluster)).await?;
+        stage.put(&Recipe { host: host.clone(), ..recipe.clone() }.items(&stage.cluster)).await?;
         stage.until_done().await.with_context(|| controller.log())?;
         let traffic = Traffic::of(&stage.cluster, &host, RATE)?;
         traffic.until_share("v1", 100).await?;
         traffic.until_sent(CONTROL).await?;
         traffic.check().context("nothing has happened yet")?;
-        Ok(Self { stage, controller, traffic, version: "v1".into() })
+        let behaviour = if recipe.version == AT_ONCE { "-nodrain" } else { "" };
+        Ok(Self { stage, controller, traffic, version: "v1".into(), behaviour })
     }
 
     async fn update(&mut self, version: &str) -> anyhow::Result<()> {
         version.clone_into(&mut self.version);
-        self.stage.update(version).await
+        self.stage.update(&format!("{version}{}", self.behaviour)).await
     }
 
     async fn until_taken_back(&self) -> anyhow::Result<()> {
@@ -155,6 +161,13 @@ fn canary(routing: Routing) -> Recipe {
     Recipe { routing, ..Recipe::steps(steps) }
 }
 
+/// The same with pods that end at once when they are told to stop.
+fn at_once(recipe: Recipe) -> Recipe {
+    let mut strategy = recipe.strategy;
+    strategy["drainSeconds"] = json!(2);
+    Recipe { version: AT_ONCE.into(), strategy, ..recipe }
+}
+
 /// The stable revision has given its pods to the canary when a person takes the update back.
 async fn an_abort_after_the_stable_revision_shrank() -> anyhow::Result<()> {
     let strategy = json!({"dynamicStableScale": true, "scaleDownDelaySeconds": null});
@@ -200,4 +213,26 @@ fn no_request_is_lost_while_weights_of_subsets_move() -> anyhow::Result<()> {
 fn no_request_is_lost_when_blue_green_switches() -> anyhow::Result<()> {
     let _alone = crate::alone();
     stage::play(updates_under_load(canary(Routing::ActiveService)))
+}
+
+#[test]
+fn no_request_is_lost_by_pods_that_end_at_once_while_weights_of_hosts_move() -> anyhow::Result<()> {
+    let _alone = crate::alone();
+    stage::play(updates_under_load(at_once(canary(Routing::Hosts))))
+}
+
+#[test]
+fn no_request_is_lost_by_pods_that_end_at_once_while_weights_of_subsets_move() -> anyhow::Result<()> {
+    let _alone = crate::alone();
+    let recipe = at_once(canary(Routing::Subsets));
+    let mut strategy = recipe.strategy.clone();
+    strategy["dynamicStableScale"] = json!(true);
+    strategy["scaleDownDelaySeconds"] = Value::Null;
+    stage::play(updates_under_load(Recipe { strategy, ..recipe }))
+}
+
+#[test]
+fn no_request_is_lost_by_pods_that_end_at_once_when_blue_green_switches() -> anyhow::Result<()> {
+    let _alone = crate::alone();
+    stage::play(updates_under_load(at_once(canary(Routing::ActiveService))))
 }

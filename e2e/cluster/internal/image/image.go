@@ -109,6 +109,7 @@ var behaviours = []struct {
 	{regexp.MustCompile(`^ready(\d{1,6})$`), "READY_AFTER_MS"},
 	{regexp.MustCompile(`^(un)ready$`), "NEVER_READY"},
 	{regexp.MustCompile(`^(crash)$`), "CRASH"},
+	{regexp.MustCompile(`^(nodrain)$`), "NO_DRAIN"},
 }
 
 // version is the first part of a tag.

@@ -23,6 +23,7 @@ func TestBehaviour(t *testing.T) {
 		{"v3-errors30-latency200", []string{"VERSION=v3", "ERROR_PERCENT=30", "LATENCY_MS=200"}, false},
 		{"v4-ready2500", []string{"VERSION=v4", "READY_AFTER_MS=2500"}, false},
 		{"v4-unready", []string{"VERSION=v4", "NEVER_READY=un"}, false},
+		{"v5-nodrain", []string{"VERSION=v5", "NO_DRAIN=nodrain"}, false},
 		{"v5-crash", []string{"VERSION=v5", "CRASH=crash"}, false},
 		{"v3-erors30", nil, true},
 		{"", nil, true},
