@@ -99,7 +99,7 @@ async fn pass(shell: Arc<Shell>, key: Key) -> (Key, Vec<plan::Ask>, String) {
         Err(refusal) => Ended::Refused(refusal),
         Ok(()) if !shell.stores.can_be_decided(&key) => Ended::NotYet,
         Ok(()) => match rules::decide(&shell, &key, shell.clock.now()) {
-            None => Ended::Gone,
+            None => give_back(&shell, &key).await,
             Some(decision) => {
                 let ended = carry_out(&shell, &key, &decision).await;
                 if matches!(ended, Ended::Done(_)) && decision.plan.is_quiet() {
@@ -134,6 +134,30 @@ async fn read_back(shell: &Shell, key: &Key) -> Result<(), Refusal> {
         shell.fence.settle(key, &object);
     }
     Ok(())
+}
+
+/// Gives back what a Rollout left behind, once the server says that there is none.
+async fn give_back(shell: &Shell, key: &Key) -> Ended {
+    let Some((rollout, writes)) = shell.stores.left_behind(key) else { return Ended::Gone };
+    if !shell.leadership.may_write() || shell.is_stopping.load(Ordering::Relaxed) {
+        return Ended::NotLeading;
+    }
+    match shell.writer.read(&rollout).await {
+        Ok(Some(_)) => return Ended::Gone,
+        Ok(None) => {}
+        Err(refusal) => return Ended::Refused(refusal),
+    }
+    for write in writes {
+        match shell.writer.send(&write.verb).await {
+            Ok(Done::Object(body)) => {
+                info!(%key, "{write}");
+                shell.absorb(key, write.verb.object(), Said::Is(&body));
+            }
+            Ok(Done::Deleted) => {}
+            Err(refusal) => return Ended::Refused(failed(shell, key, &write, refusal)),
+        }
+    }
+    Ended::Gone
 }
 
 async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ended {

@@ -9,6 +9,7 @@ mod drift;
 mod experiments;
 mod figures;
 mod keep;
+mod left;
 mod packed;
 mod pods;
 mod routed;
@@ -97,7 +98,10 @@ impl Stores {
             ),
             pod_annotations,
             server: version::Server::default(),
-            services: Store::new(keep::service, |service| experiments::if_controlled(&service.metadata)),
+            services: Store::new(keep::service, |service| {
+                let marks = left::if_marked(&service.metadata);
+                experiments::if_controlled(&service.metadata).into_iter().chain(marks).collect()
+            }),
             endpoint_slices: Store::new(keep::endpoint_slice, |slice| {
                 let service = slice.service_name().unwrap_or_default().to_owned();
                 vec![(SERVICE, slice.metadata.namespace.clone(), service)]
@@ -149,6 +153,7 @@ impl Stores {
         let endpoint_slices = names.iter().flat_map(|name| self.endpoint_slices.by(SERVICE, namespace, name)).collect();
         let services =
             names.into_iter().filter_map(|name| Some((name.clone(), self.services.get(namespace, &name)?))).collect();
+        let marked = self.marked(namespace, &meta.name);
         let templates = self.templates.within(namespace);
         let templates = templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
         let cluster_templates = self.cluster_templates.all();
@@ -168,6 +173,7 @@ impl Stores {
             closed_kinds: self.routed.closed(&references.objects),
             templates,
             cluster_templates,
+            marked,
             server: self.server.version(),
             instance_id: Some(settings.instance_id.clone()).filter(|id| !id.is_empty()),
             refused,

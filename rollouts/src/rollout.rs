@@ -18,6 +18,7 @@ mod fleet;
 mod goal;
 mod held;
 pub(crate) mod invalid;
+pub mod left;
 mod lint;
 mod look;
 pub mod memory;
@@ -117,6 +118,9 @@ fn carry_out(look: &Look<'_>) -> Plan {
     // A ReplicaSet that is changed in this plan already is looked at again first.
     if writes.is_empty() {
         writes.extend(pod_metadata::writes(look));
+    }
+    if writes.is_empty() {
+        writes.extend(left::writes(&look.observed.marked, &References::of(&look.observed.rollout)));
     }
     let workload = if writes.is_empty() { workload::scaling(look) } else { workload::Scaling::default() };
     writes.extend(workload.write);

@@ -3,7 +3,7 @@
 use super::{
     OWNER, Stores,
     keep::{KeptExperiment, Owner},
-    sides,
+    left, sides,
 };
 use crate::{
     queue::{Key, Kind},
@@ -61,9 +61,10 @@ impl Stores {
 
     /// Whom a changed Service wakes: the Rollouts that name it, and the Experiment that made it.
     pub(crate) fn woken_by_changed_service(&self, change: &Change<Service>) -> Vec<Key> {
+        let marks = sides(change).filter_map(|service| left::rollout_of(&service.metadata));
         let owners = sides(change).filter_map(|service| Owner::of(&service.metadata));
         let made = owners.filter_map(|owner| self.experiment_over(&change.name.0, &owner));
-        made.chain(self.woken_by_service(&change.name.0, &change.name.1)).collect()
+        made.chain(self.woken_by_service(&change.name.0, &change.name.1)).chain(marks).collect()
     }
 
     /// The Experiments that may still ask for a template.

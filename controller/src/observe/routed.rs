@@ -3,7 +3,7 @@
 //! A cluster without Istio, or without Rollouts that use it, costs no request. Once begun, a watch does not end: the next
 //! Rollout finds its objects there. No Rollout is decided on before the stores of the kinds that it names are complete.
 
-use super::{KeptRollout, SERVICE, Stores, keep, rollout_key};
+use super::{KeptRollout, SERVICE, Stores, keep, left, rollout_key, sides};
 use crate::{
     queue::{Key, Kind as Queued},
     watch::store::{Change, IndexKey, Store},
@@ -42,7 +42,8 @@ impl RoutedKind {
     fn new(kind: Kind) -> Self {
         let indexed = move |object: &RawObject| {
             let service = traffic::service_behind(&kind, object);
-            service.map(|service| (SERVICE, object.metadata.namespace.clone(), service)).into_iter().collect()
+            let service = service.map(|service| (SERVICE, object.metadata.namespace.clone(), service));
+            service.into_iter().chain(left::if_marked(&object.metadata)).collect()
         };
         let whole = |object: &Value| keep::readable(RawObject::from_value(object));
         let store = Store::new(if workload::KINDS.contains(&kind) { keep::workload } else { whole }, indexed);
@@ -141,7 +142,8 @@ impl Stores {
     /// Whom a changed object of a router wakes.
     pub(crate) fn woken_by_routed(&self, kind: &Kind, change: &Change<RawObject>) -> Vec<Key> {
         let (namespace, name) = &change.name;
-        self.rollouts_routed_by(kind, namespace, name)
+        let marks = sides(change).filter_map(|object| left::rollout_of(&object.metadata));
+        self.rollouts_routed_by(kind, namespace, name).into_iter().chain(marks).collect()
     }
 
     fn rollouts_routed_by(&self, kind: &Kind, namespace: &str, name: &str) -> Vec<Key> {

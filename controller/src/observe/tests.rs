@@ -202,3 +202,20 @@ fn an_experiment_is_seen_with_what_it_made_and_woken_by_it() {
     assert_eq!(counts, (1, 1, 1, 1));
     assert!(observed.unreadable.expect("says which").path.contains("duration"), "one wrong field hides nothing");
 }
+
+#[test]
+fn what_a_rollout_left_behind_is_found_when_it_is_gone() {
+    let stores = stores();
+    let service = |name: &str, rollout: &str| {
+        let annotations = json!({"argo-rollouts.argoproj.io/managed-by-rollouts": rollout});
+        json!({"metadata": meta(name, json!({ "annotations": annotations })), "spec": {"selector": {"app": "web"}}})
+    };
+    let change = saw(&stores.services, &service("left", "gone"));
+    assert_eq!(names(stores.woken_by_changed_service(&change)), ["Rollout gone"]);
+    let key = Key::new(Kind::Rollout, "shop", "gone");
+    let (rollout, writes) = stores.left_behind(&key).expect("something is left");
+    assert_eq!((rollout.name.as_str(), writes.len()), ("gone", 1));
+    assert_eq!(writes[0].verb.object().name, "left");
+    assert!(stores.left_behind(&Key::new(Kind::Rollout, "shop", "other")).is_none());
+    assert!(stores.left_behind(&Key::new(Kind::AnalysisRun, "shop", "gone")).is_none());
+}

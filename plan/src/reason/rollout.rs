@@ -35,6 +35,9 @@ pub enum RolloutReason {
     /// A Service is pointed at a revision.
     #[error("service {service} selects revision {hash}")]
     ServiceSwitched { service: String, hash: String },
+    /// Something that selected a revision belongs to no Rollout any more.
+    #[error("{what} selects no revision any more, since the rollout does not name it")]
+    GivenBack { what: String },
     /// Subsets are pointed at revisions.
     #[error("the subsets of DestinationRule {rule} select canary {canary} and stable {stable}")]
     SubsetsSwitched { rule: String, canary: String, stable: String },

@@ -1,6 +1,7 @@
 //! What the rules for a Rollout look at: copies of what the shell's stores hold. Filled in by the shell, read by `decide`.
 
 use super::{
+    left::Marked,
     refusal::Refusal,
     workload::{self, Workload},
 };
@@ -42,6 +43,8 @@ pub struct Observed {
     pub cluster_templates: BTreeMap<String, Arc<ClusterAnalysisTemplate>>,
     /// Major and minor version of the API server, where `References` says that it matters.
     pub server: Option<(u32, u32)>,
+    /// What carries its mark, named or not.
+    pub marked: Marked,
     /// The controller's `--instance-id`, which what we create carries too.
     pub instance_id: Option<String>,
     /// The last write for this Rollout that the API server refused.

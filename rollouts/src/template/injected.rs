@@ -90,7 +90,7 @@ impl Hook {
             let lifecycle = object(container).and_then(|container| child(container, "lifecycle"));
             let Some((name, lifecycle)) = name.zip(lifecycle) else { continue };
             if lifecycle.get(PRE_STOP).is_none_or(Value::is_null) {
-                lifecycle.insert(PRE_STOP.into(), sleep(seconds));
+                lifecycle.insert(PRE_STOP.into(), pause(seconds));
                 hook.containers.push(name);
             }
         }
@@ -107,7 +107,7 @@ impl Hook {
             let is_ours = self.containers.iter().any(|ours| ours == name);
             let Some(container) = container.as_object_mut().filter(|_| is_ours) else { continue };
             let Some(lifecycle) = container.get_mut("lifecycle").and_then(Value::as_object_mut) else { continue };
-            if lifecycle.get(PRE_STOP) == Some(&sleep(self.seconds)) {
+            if lifecycle.get(PRE_STOP) == Some(&pause(self.seconds)) {
                 lifecycle.remove(PRE_STOP);
             }
             if lifecycle.is_empty() {
@@ -121,7 +121,7 @@ impl Hook {
     }
 }
 
-fn sleep(seconds: i32) -> Value {
+fn pause(seconds: i32) -> Value {
     json!({ "sleep": { "seconds": seconds } })
 }
 
@@ -165,7 +165,7 @@ mod tests {
             assert_eq!(template, bare_template, "nothing is asked for");
             let record = Hook::add(&mut template, 10).expect("is recorded");
             let containers = template["spec"]["containers"].as_array().expect("a list");
-            let sleeps = containers.iter().filter(|container| container["lifecycle"]["preStop"] == sleep(10));
+            let sleeps = containers.iter().filter(|container| container["lifecycle"]["preStop"] == pause(10));
             assert_eq!(sleeps.map(|container| &container["name"]).collect::<Vec<_>>(), sleeping, "{spec}");
             assert_eq!(template["spec"]["terminationGracePeriodSeconds"], grace, "{spec}");
             let set = json!({"metadata": {"name": "web-1", "annotations": {keys::DRAIN_HOOK: record}}, "spec": {"template": template}});
