@@ -214,6 +214,22 @@ fn an_abort_takes_the_share_back_as_stable_pods_come() {
 }
 
 #[test]
+fn an_end_that_nobody_is_left_behind_waits_where_there_are_pods() {
+    let steps = json!([{"setWeight": 100}, {"pause": {}}]);
+    let mut toy = held(2, steps, json!({"dynamicStableScale": true}));
+    assert_eq!((stands(&toy), toy.behind("stable")), ((1, 100, 2, 2), "web:2".into()), "{}", toy.tail());
+    toy.pass(31);
+    assert_eq!(stands(&toy), (1, 100, 2, 0), "{}", toy.tail());
+    toy.pods_become_ready = false;
+    toy.patch(json!({"status": {"abort": true}}));
+    toy.settle();
+    assert_eq!((stands(&toy), toy.behind("stable")), ((0, 100, 2, 2), "web:2".into()), "{}", toy.tail());
+    only(&mut toy, "web:1", 1);
+    toy.settle();
+    assert_eq!((stands(&toy), toy.behind("stable")), ((0, 50, 2, 2), "web:1".into()), "{}", toy.tail());
+}
+
+#[test]
 fn a_canary_that_fails_leaves_its_share_to_the_few_pods_that_are_there() {
     let mut toy = shrunk(json!({}));
     only(&mut toy, "web:2", 0);

@@ -126,6 +126,24 @@ fn subsets_are_switched_only_while_nothing_is_sent_to_them() {
 }
 
 #[test]
+fn a_subset_selects_pods_once_they_are_among_its_endpoints() {
+    let mut strategy = routed(json!([{"setWeight": 25}, {"pause": {}}]));
+    strategy["trafficRouting"]["istio"]["destinationRule"] =
+        json!({"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"});
+    strategy.as_object_mut().expect("an object").retain(|key, _| !key.ends_with("Service"));
+    let mut toy = Toy::new(strategy, 4).with_istio_subsets();
+    toy.settle();
+    toy.endpoints_follow = false;
+    toy.set_image("web:2");
+    toy.settle();
+    let canary = |toy: &Toy| toy.rules["web"]["spec"]["subsets"][1]["labels"]["rollouts-pod-template-hash"].clone();
+    assert_eq!((canary(&toy), toy.pods_of("web:2")), (toy.hash_of("web:1").into(), 1), "{}", toy.tail());
+    toy.endpoints_follow = true;
+    toy.settle();
+    assert_eq!((canary(&toy), toy.weight()), (toy.hash_of("web:2").into(), 25), "{}", toy.tail());
+}
+
+#[test]
 fn a_failed_analysis_takes_the_update_back_and_says_why() {
     let mut strategy = routed(json!([{"setWeight": 50}, {"analysis": {"templates": [{"templateName": "rate"}]}}]));
     strategy["analysis"] = json!({"templates": [{"templateName": "watch"}], "startingStep": 1});

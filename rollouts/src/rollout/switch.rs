@@ -46,6 +46,18 @@ fn wanted_canary<'a>(look: &Look<'a>, selected: Option<&str>) -> Option<Revision
     stable.filter(|stable| is_left_over && has_no_pods && stable.size().available > 0).or(canary)
 }
 
+/// The revision that the stable end should select, where it carries this weight now.
+fn wanted_stable<'a>(look: &Look<'a>, weight: i32) -> Option<Revision<'a>> {
+    // A stable revision that follows the share has no pods while the canary has all of it. Its end waits at the canary: a proxy
+    // that hears of the weight that comes back before it hears of new endpoints finds some.
+    let is_empty = look.spec.pods.stable_follows
+        && look.phase.is_updating()
+        && look.goal.stable_pods == 0
+        && look.spec.limits.replicas > 0
+        && weight == 0;
+    look.fleet.canary.filter(|canary| is_empty && canary.size().available > 0).or(look.fleet.stable)
+}
+
 fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<RolloutReason>) {
     let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.reach_of_canary(), traffic.highest_stable()));
     let kept = [(canary.stable_service.as_deref(), true), (canary.canary_service.as_deref(), false)];
@@ -59,7 +71,7 @@ fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<Rollou
         let weight = if is_stable_end { weights.1 } else { weights.0 };
         let Some(service) = name.and_then(|name| look.observed.services.get(name)) else { continue };
         let selected = service.spec.selector.get(keys::POD_TEMPLATE_HASH).map(String::as_str);
-        let wanted = if is_stable_end { look.fleet.stable } else { wanted_canary(look, selected) };
+        let wanted = if is_stable_end { wanted_stable(look, weight) } else { wanted_canary(look, selected) };
         let Some(wanted) = wanted.filter(|wanted| selected != Some(wanted.hash())) else { continue };
         let is_managed = service.metadata.annotation(keys::MANAGED_BY_ROLLOUTS).is_some();
         let name = &service.metadata.name;
@@ -105,7 +117,8 @@ fn selectors(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
         let Some((canary, stable)) = router.selectors(look.observed) else { continue };
         let mut free = |selector: &Selector, weight, wanted: Option<Revision<'_>>, is_stable_end| {
             let wanted = wanted.filter(|revision| selector.backing.hash.as_deref() != Some(revision.hash()))?;
-            match hindrance(look, &selector_switch(selector, weight, wanted, is_stable_end)) {
+            let switch = selector_switch(selector, weight, wanted, is_stable_end);
+            match hindrance(look, &switch).or_else(|| unseen(look, &switch)) {
                 Some(reason) => {
                     held.push(reason);
                     None
@@ -115,7 +128,8 @@ fn selectors(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
         };
         let wanted = wanted_canary(look, canary.backing.hash.as_deref());
         let to_canary = free(&canary, traffic.reach_of_canary(), wanted, false);
-        let to_stable = free(&stable, traffic.highest_stable(), look.fleet.stable, true);
+        let weight = traffic.highest_stable();
+        let to_stable = free(&stable, weight, wanted_stable(look, weight), true);
         writes.extend(router.switched(look.observed, to_canary.as_deref(), to_stable.as_deref()));
     }
     (writes, held)
@@ -131,6 +145,22 @@ fn selector_switch<'a>(selector: &'a Selector, weight: i32, wanted: Revision<'a>
         wanted,
         is_stable_end,
     }
+}
+
+/// A selector that is no Service chooses among endpoints that are there already. One that chose pods without any would leave its
+/// end to nobody, and a proxy that hears of the next weight before it hears of them would find none.
+fn unseen(look: &Look<'_>, switch: &Switch<'_>) -> Option<RolloutReason> {
+    let wanted = switch.wanted;
+    if wanted.size().asked == 0 || (look.phase == Phase::Aborted && !switch.is_stable_end) {
+        return None;
+    }
+    let have = endpoints::ready(look.observed, switch.service, Some(wanted.hash()));
+    (have == 0).then(|| RolloutReason::EndpointsNotReady {
+        service: switch.service.into(),
+        hash: wanted.hash().into(),
+        want: 1,
+        have,
+    })
 }
 
 /// What must happen before the switch, if anything.
