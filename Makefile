@@ -6,14 +6,14 @@ CLUSTER = e2e/cluster/run
 # Of cluster-up, cluster-down and cluster-status: real (pods, Istio, Envoy, Prometheus; root) or light (an API server; no root).
 PROFILE ?= real
 # Of storm: how many, and from which seed on.
-SEEDS ?= 2000
+N     ?= 2000
 FIRST ?= 1
 # Every test of e2e that needs a cluster. Always selected out of the whole workspace: cargo unites the features of what is selected, and
 # another selection would compile everything once more.
 E2E_TESTS = $(shell awk -F '"' '/^\[\[test/ { test = 1 } test && /^name/ { if ($$2 !~ /^(tidy|examples)$$/) print "--test", $$2; test = 0 }' e2e/Cargo.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-fast test demo-cluster demo-down storm e2e load cluster-up cluster-down cluster-status bench crds lint fmt clean
+.PHONY: help demo demo-fast test demo-cluster demo-down storm mutants e2e load cluster-up cluster-down cluster-status bench crds lint fmt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,10 +38,14 @@ test: ## everything that needs no cluster and no root
 	$(CARGO) test --workspace --exclude e2e
 	$(CARGO) test --workspace --test tidy --test examples
 
-# More threads than cores: these tests wait for others most of the time.
-storm: ## many random storms of faults on virtual time: SEEDS=count, FIRST=seed, STORM=seed for one of them
-	SEEDS=$(SEEDS) FIRST=$(FIRST) $(if $(STORM),STORM=$(STORM)) $(CARGO) test --release -p sim --test storm -- --nocapture
+storm: ## many random storms of faults on virtual time: N=count, FIRST=seed, SECONDS_AT_LEAST=time; STORM=seed for one of them
+	N=$(N) FIRST=$(FIRST) $(if $(STORM),STORM=$(STORM)) $(if $(SECONDS_AT_LEAST),SECONDS_AT_LEAST=$(SECONDS_AT_LEAST)) \
+		$(CARGO) test --profile storm -p sim --test storm -- --nocapture
 
+mutants: ## do storms find deliberate bugs? one after the other, three minutes of storm each at most; MUTANT=name for one of them
+	$(CARGO) run -q -p sim --example mutants -- $(MUTANT)
+
+# More threads than cores: these tests wait for others most of the time.
 e2e: ## the tests on real clusters, which it starts (root; Go)
 	cd e2e/cluster && GOWORK=off go vet ./... && GOWORK=off go test ./...
 	$(CLUSTER) up --profile light

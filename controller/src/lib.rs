@@ -147,7 +147,7 @@ impl Controller {
         };
         let shell = Shell {
             clock,
-            stores: Arc::new(Stores::new(settings.applications.is_some())),
+            stores: Arc::new(Stores::new(&settings)),
             queue: Arc::default(),
             fence: Fence::default(),
             answers: Arc::new(Answers::new(clock, answerers, writer.clone())),

@@ -84,12 +84,14 @@ fn of_rollout(kept: &KeptRollout) -> Vec<IndexKey> {
 
 impl Stores {
     /// Empty ones. With Applications, all Rollouts are looked at again and again.
-    pub(crate) fn new(has_applications: bool) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let is_packed = settings.packs_objects;
+        let is_rollout_packed = is_packed && settings.applications.is_none();
         let pod_annotations = Arc::<PodAnnotations>::default();
         let annotations = Arc::clone(&pod_annotations);
         Self {
-            rollouts: Store::new(if has_applications { keep::whole_rollout } else { keep::rollout }, of_rollout),
-            replica_sets: Store::new(keep::replica_set, |kept| {
+            rollouts: Store::new(if is_rollout_packed { keep::rollout } else { keep::whole_rollout }, of_rollout),
+            replica_sets: Store::new(if is_packed { keep::replica_set } else { keep::whole_replica_set }, |kept| {
                 by_owner(&kept.namespace, kept.controller.as_ref().map(|owner| &*owner.uid))
             }),
             pods: Store::new(

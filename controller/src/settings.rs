@@ -23,6 +23,8 @@ pub struct Settings {
     pub prometheus_address: Option<String>,
     /// Look after Applications too.
     pub applications: Option<ApplicationSettings>,
+    /// Keep objects packed, so that many fit into little memory; else each is opened once and for all.
+    pub packs_objects: bool,
 }
 
 /// Which version of Istio's API is spoken.
@@ -101,6 +103,7 @@ impl Default for Settings {
             istio_api_version: IstioVersion::default(),
             prometheus_address: None,
             applications: None,
+            packs_objects: true,
         }
     }
 }

@@ -156,6 +156,7 @@ impl ControllerFlags {
                 cache_folder: self.git_cache.clone().unwrap_or_else(|| std::env::temp_dir().join("leadline-git")),
                 kubectl: self.kubectl.clone(),
             }),
+            packs_objects: true,
         }
     }
 }

@@ -95,9 +95,12 @@ impl Server {
     ///
     /// A definition that cannot be read or installed is left out and logged: the first use of its kind then fails.
     pub fn new(clock: Clock, crds: &[&str]) -> Server {
-        let state = State { store: Store::new(HISTORY), kinds: Kinds::built_in(), clock, minted: Minted::default() };
-        let shared = Shared { state: Mutex::new(state), faults: Mutex::new(None), cut: signal::Sender::new(0) };
-        let server = Server { shared: Arc::new(shared) };
+        let server = Server::holding(State {
+            store: Store::new(HISTORY),
+            kinds: Kinds::built_in(),
+            clock,
+            minted: Minted::default(),
+        });
         for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
             let text = format!("{{apiVersion: v1, kind: Namespace, metadata: {{name: {namespace}}}}}");
             server.install(&text);
@@ -106,6 +109,22 @@ impl Server {
             server.install(text);
         }
         server
+    }
+
+    /// A server of its own that holds what this one holds, and shows another clock. Definitions are not read again.
+    pub fn copy(&self, clock: Clock) -> Server {
+        let state = self.state();
+        Server::holding(State {
+            store: state.store.copy(),
+            kinds: state.kinds.clone(),
+            clock,
+            minted: state.minted.clone(),
+        })
+    }
+
+    fn holding(state: State) -> Server {
+        let shared = Shared { state: Mutex::new(state), faults: Mutex::new(None), cut: signal::Sender::new(0) };
+        Server { shared: Arc::new(shared) }
     }
 
     /// The server as a service for clients in this process and for hyper.
@@ -165,6 +184,11 @@ impl Server {
     /// namespace of its own it goes to `home`.
     pub fn apply_object(&self, object: Value, home: &str) -> Result<Vec<String>, Refusal> {
         self.state().put_document(object, home).map(|(_, warnings)| warnings)
+    }
+
+    /// The version of the last write: as long as it stays, so does everything that is held.
+    pub fn revision(&self) -> u64 {
+        self.state().store.revision()
     }
 
     /// Is this kind served?

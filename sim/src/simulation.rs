@@ -4,10 +4,12 @@
 //! written down in a [`Journal`]: a transcript for people, what broke an invariant, and which reasons were given.
 
 mod audit;
+mod deserted;
 mod journal;
 mod look;
 mod user;
 
+pub use deserted::{Deserted, NEWS};
 pub use journal::{Journal, Line, News};
 pub use look::{Look, Routing, words_of_step};
 pub use user::{Action, Failure};
@@ -24,7 +26,11 @@ use controller::{
 };
 use futures::{FutureExt, future::BoxFuture};
 use plan::{Answer, Ask};
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{
+    fmt, io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::{
     runtime::{Builder, Runtime},
     task::JoinHandle,
@@ -67,6 +73,7 @@ impl Options {
     pub fn seeded(seed: u64) -> Options {
         let controller = ControllerSettings {
             prometheus_address: Some("http://prometheus.monitoring:9090".into()),
+            packs_objects: false,
             ..ControllerSettings::default()
         };
         Options {
@@ -93,7 +100,9 @@ impl Simulation {
     /// Starts everything. Must be called inside a runtime; time is virtual when that is paused.
     pub fn start(options: Options) -> Simulation {
         let clock = Clock::starting_at(beginning());
-        let server = Server::new(clock, &definitions());
+        // Reading the definitions takes longer than many a story.
+        static WITH_DEFINITIONS: OnceLock<Server> = OnceLock::new();
+        let server = WITH_DEFINITIONS.get_or_init(|| Server::new(clock, &definitions())).copy(clock);
         let world = Arc::new(World::start(server.client(), clock, options.world));
         let journal = Arc::new(Journal::new(server.clone(), Arc::clone(&world), clock));
         let sampler = tokio::spawn(journal::sample(Arc::clone(&journal), options.world.requests_per_second));

@@ -48,6 +48,8 @@ pub struct Settings {
     pub pods_ready_after: (Duration, Duration),
     /// A deleted pod serves on for this long.
     pub pods_stop_after: Duration,
+    /// What stands in EndpointSlices follows pods and Services this much later.
+    pub slices_after: Duration,
     /// How many requests each route of the mesh gets, unless an annotation says otherwise. With 0 there is no data plane at
     /// all, which makes long stories cheap.
     pub requests_per_second: u32,
@@ -61,6 +63,7 @@ impl Default for Settings {
             seed: 1,
             pods_ready_after: (Duration::from_secs(1), Duration::from_secs(2)),
             pods_stop_after: Duration::from_secs(1),
+            slices_after: Duration::ZERO,
             requests_per_second: 20,
             mesh_lag: Duration::from_millis(500),
         }
@@ -145,7 +148,7 @@ impl World {
         }
         actors.spawn(live(ReplicaSets { ground: ground.clone() }, Alarm::on(&[replica_sets, pods])));
         actors.spawn(live(Kubelet::on(ground.clone()), Alarm::on(&[pods]).and(images.changes())));
-        actors.spawn(live(EndpointSlices { ground: ground.clone() }, Alarm::on(&[services, pods, slices])));
+        actors.spawn(live(EndpointSlices::on(ground.clone()), Alarm::on(&[services, pods, slices])));
         actors.spawn(live(Jobs { ground: ground.clone() }, Alarm::on(&[jobs, pods])));
         if settings.requests_per_second > 0 {
             actors.spawn(mesh::carry(ground, mesh.clone()));

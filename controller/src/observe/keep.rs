@@ -154,11 +154,23 @@ fn take_out(object: &mut Value, path: &str) -> bool {
 }
 
 pub(super) fn replica_set(object: &Value) -> Result<KeptReplicaSet, String> {
+    kept_replica_set(object, |set| Kept::pack(&set).map_err(|error| error.to_string()))
+}
+
+/// For a controller whose memory nobody counts.
+pub(super) fn whole_replica_set(object: &Value) -> Result<KeptReplicaSet, String> {
+    kept_replica_set(object, |set| Ok(Kept::Whole(Arc::new(set))))
+}
+
+fn kept_replica_set(
+    object: &Value,
+    keep: impl FnOnce(ReplicaSet) -> Result<Kept<ReplicaSet>, String>,
+) -> Result<KeptReplicaSet, String> {
     let set = readable(ReplicaSet::from_value(object))?;
     Ok(KeptReplicaSet {
         namespace: set.metadata.namespace.as_str().into(),
         controller: Owner::of(&set.metadata),
-        set: Kept::pack(&set).map_err(|error| error.to_string())?,
+        set: keep(set)?,
     })
 }
 

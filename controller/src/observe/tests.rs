@@ -27,7 +27,7 @@ fn of_kind<'a>(stores: &'a Stores, kind: &crds::Kind) -> &'a Store<crds::RawObje
 }
 
 fn stores() -> Stores {
-    let stores = Stores::new(false);
+    let stores = Stores::new(&Settings::default());
     let istio = json!({"virtualService": {"name": "web.mesh"}, "destinationRule": {"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"}});
     let spec = json!({
         "selector": {"matchLabels": {"app": "web"}},

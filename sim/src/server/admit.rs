@@ -9,7 +9,7 @@ use crate::server::{
     object,
     refusal::{Cause, Refusal},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Prunes, completes and checks an object, and returns warnings about what was dropped.
 pub(crate) fn admit(
@@ -24,7 +24,7 @@ pub(crate) fn admit(
         unknown = schema.prune(value);
         schema.fill_in(value);
     } else if !kind.custom {
-        unknown = builtin::normalise(kind, value).map_err(|refusal| match call.verb {
+        unknown = normalise(call, kind, value, before).map_err(|refusal| match call.verb {
             Verb::Patch => Refusal::unreadable_patch(value, &refusal.message),
             _ => refusal,
         })?;
@@ -50,6 +50,23 @@ pub(crate) fn admit(
         return Ok(warnings);
     }
     Err(Refusal::invalid(kind, object::name(value), &causes))
+}
+
+/// Shapes an object; of one whose status alone is written only that.
+fn normalise(call: &Call, kind: &Kind, value: &mut Value, before: Option<&Value>) -> Result<Vec<String>, Refusal> {
+    let metadata =
+        |object: &Value| ["labels", "annotations"].map(|field| object::at(object, &["metadata", field]).cloned());
+    let is_shaped = call.subresource.as_deref() == Some("status")
+        && before.is_some_and(|before| metadata(before) == metadata(value));
+    let Some(status) = value.as_object_mut().filter(|_| is_shaped).and_then(|fields| fields.remove("status")) else {
+        return builtin::normalise(kind, value);
+    };
+    let mut alone = json!({ "status": status });
+    let unknown = builtin::normalise(kind, &mut alone)?;
+    if let Some(status) = object::take(&mut alone, &["status"]) {
+        object::put(value, &["status"], status);
+    }
+    Ok(unknown)
 }
 
 /// An applied configuration must fit the kind's schema before it is merged.

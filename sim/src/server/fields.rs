@@ -13,6 +13,9 @@ use std::collections::BTreeMap;
 /// A path: its steps, each with its prefix.
 pub(crate) type Path = Vec<String>;
 
+/// Fields by their path, with their values; elements and keys themselves have none.
+pub(crate) type Leaves<'a> = BTreeMap<Path, Option<&'a Value>>;
+
 /// A set of paths, as a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FieldSet {
@@ -107,22 +110,30 @@ impl FieldSet {
     }
 }
 
-/// The fields of an object that a writer can own, each with its value; elements and keys themselves have none.
-pub(crate) fn leaves<'a>(shape: Shape<'a>, object: &'a Value) -> BTreeMap<Path, Option<&'a Value>> {
+/// The fields of an object that a writer can own, each with its value.
+pub(crate) fn leaves<'a>(shape: Shape<'a>, object: &'a Value) -> Leaves<'a> {
+    leaves_beside(shape, object, &Value::Null)
+}
+
+/// The same without the fields that `other` has too, with the same value: most writes change little.
+pub(crate) fn leaves_beside<'a>(shape: Shape<'a>, object: &'a Value, other: &Value) -> Leaves<'a> {
     let mut found = BTreeMap::new();
     for (key, value) in object.as_object().into_iter().flatten() {
         match key.as_str() {
             "apiVersion" | "kind" => {}
             "metadata" => {
                 let shape = shape.child("metadata");
+                let other = other.get("metadata");
                 for (key, value) in value.as_object().into_iter().flatten() {
-                    if !NOBODYS.contains(&key.as_str()) {
+                    let other = other.and_then(|other| other.get(key));
+                    if !NOBODYS.contains(&key.as_str()) && other != Some(value) {
                         let mut path = vec!["f:metadata".to_owned(), format!("f:{key}")];
-                        walk(shape.child(key), value, &mut path, &mut found);
+                        walk(shape.child(key), value, other, &mut path, &mut found);
                     }
                 }
             }
-            _ => walk(shape.child(key), value, &mut vec![format!("f:{key}")], &mut found),
+            _ if other.get(key) == Some(value) => {}
+            _ => walk(shape.child(key), value, other.get(key), &mut vec![format!("f:{key}")], &mut found),
         }
     }
     found
@@ -142,12 +153,16 @@ const NOBODYS: &[&str] = &[
     "uid",
 ];
 
-fn walk<'a>(shape: Shape<'a>, value: &'a Value, path: &mut Path, found: &mut BTreeMap<Path, Option<&'a Value>>) {
+fn walk<'a>(shape: Shape<'a>, value: &'a Value, other: Option<&Value>, path: &mut Path, found: &mut Leaves<'a>) {
     match value {
         Value::Object(fields) if !fields.is_empty() && !shape.is_atomic_map() => {
             for (key, inner) in fields {
+                let other = other.and_then(|other| other.get(key));
+                if other == Some(inner) {
+                    continue;
+                }
                 path.push(format!("f:{key}"));
-                walk(shape.child(key), inner, path, found);
+                walk(shape.child(key), inner, other, path, found);
                 let is_open = inner.is_object() || inner.is_array();
                 if is_open && !shape.declares(key) {
                     found.entry(path.clone()).or_insert(None);
@@ -161,7 +176,7 @@ fn walk<'a>(shape: Shape<'a>, value: &'a Value, path: &mut Path, found: &mut BTr
                 let Some(step) = step_of(&rule, element) else { continue };
                 path.push(step);
                 if rule != ListRule::Set {
-                    walk(shape.element(), element, path, found);
+                    walk(shape.element(), element, None, path, found);
                 }
                 found.insert(path.clone(), None);
                 path.pop();

@@ -127,6 +127,8 @@ pub type Subresource = (&'static str, &'static [&'static str], Option<[&'static 
 #[derive(Clone, Debug, Default)]
 pub struct Kinds {
     by_path: BTreeMap<(String, String, String), Arc<Kind>>,
+    /// The same by `apiVersion` and `kind`.
+    by_name: BTreeMap<String, BTreeMap<String, Arc<Kind>>>,
     edition: u64,
 }
 
@@ -143,13 +145,18 @@ impl Kinds {
     /// Adds a kind, or replaces the one of the same path.
     pub fn add(&mut self, kind: Kind) {
         let path = (kind.group.clone(), kind.version.clone(), kind.plural.clone());
-        self.by_path.insert(path, Arc::new(kind));
+        let kind = Arc::new(kind);
+        self.by_name.entry(kind.api_version()).or_default().insert(kind.kind.clone(), Arc::clone(&kind));
+        self.by_path.insert(path, kind);
         self.edition += 1;
     }
 
     /// Takes away every version of a custom kind.
     pub fn remove(&mut self, group: &str, plural: &str) {
         self.by_path.retain(|path, _| path.0 != group || path.2 != plural);
+        for kinds in self.by_name.values_mut() {
+            kinds.retain(|_, kind| kind.group != group || kind.plural != plural);
+        }
         self.edition += 1;
     }
 
@@ -165,8 +172,7 @@ impl Kinds {
 
     /// The kind of an object, by its `apiVersion` and `kind`.
     pub fn of_object(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
-        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        self.all().find(|one| one.group == group && one.version == version && one.kind == kind).cloned()
+        self.by_name.get(api_version)?.get(kind).cloned()
     }
 
     /// The kind with this group, `Kind` and any version.

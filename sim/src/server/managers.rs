@@ -3,13 +3,12 @@
 //! A write by Update or Patch takes over what it changes; server-side apply owns exactly what it names.
 
 use crate::server::{
-    fields::{FieldSet, Path, leaves},
+    fields::{FieldSet, Leaves, Path, leaves_beside},
     kinds::Kind,
     object,
     shape::Shape,
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// One owner of fields.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +87,9 @@ fn entry(manager: &Manager) -> Value {
 
 /// Do two objects name the same owners of the same fields, whenever that was?
 pub(crate) fn same(one: &Value, other: &Value) -> bool {
+    if object::at(one, &["metadata", "managedFields"]) == object::at(other, &["metadata", "managedFields"]) {
+        return true;
+    }
     let timeless = |object: &Value| {
         let mut managers = read(object);
         managers.iter_mut().for_each(|manager| manager.time.clear());
@@ -100,8 +102,9 @@ pub(crate) fn same(one: &Value, other: &Value) -> bool {
 pub(crate) fn track_update(kind: &Kind, before: Option<&Value>, after: &mut Value, writer: Manager) {
     let nothing = Value::Null;
     let (changed, removed) = {
-        let old = leaves(Shape::of(kind), before.unwrap_or(&nothing));
-        let new = leaves(Shape::of(kind), after);
+        let before = before.unwrap_or(&nothing);
+        let old = leaves_beside(Shape::of(kind), before, after);
+        let new = leaves_beside(Shape::of(kind), after, before);
         difference(&old, &new)
     };
     // A client that writes an empty list on purpose resets the owners; one that leaves them out does not.
@@ -136,7 +139,7 @@ pub(crate) fn track_update(kind: &Kind, before: Option<&Value>, after: &mut Valu
 }
 
 /// The paths that are new or have another value, and those that are gone.
-fn difference(old: &BTreeMap<Path, Option<&Value>>, new: &BTreeMap<Path, Option<&Value>>) -> (Vec<Path>, Vec<Path>) {
+fn difference(old: &Leaves<'_>, new: &Leaves<'_>) -> (Vec<Path>, Vec<Path>) {
     let changed = new.iter().filter(|(path, value)| old.get(*path) != Some(value)).map(|(path, _)| path.clone());
     let removed = old.keys().filter(|path| !new.contains_key(*path)).cloned();
     (changed.collect(), removed.collect())

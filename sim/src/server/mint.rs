@@ -4,7 +4,7 @@ use crate::server::State;
 use std::collections::BTreeMap;
 
 /// What was minted so far.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Minted {
     /// By kind: one more definition must not change who polls when in a story.
     uids: BTreeMap<String, u64>,

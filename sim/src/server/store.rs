@@ -59,6 +59,22 @@ impl Store {
         Store { revision: 1, shelves: BTreeMap::new(), dependents: BTreeMap::new(), history_limit }
     }
 
+    /// A store of its own with the same objects and the same past.
+    pub(crate) fn copy(&self) -> Store {
+        let shelf = |shelf: &Shelf| Shelf {
+            objects: shelf.objects.clone(),
+            history: shelf.history.clone(),
+            forgotten: shelf.forgotten,
+            changed: watch::Sender::new(*shelf.changed.borrow()),
+        };
+        Store {
+            revision: self.revision,
+            shelves: self.shelves.iter().map(|(name, found)| (name.clone(), shelf(found))).collect(),
+            dependents: self.dependents.clone(),
+            history_limit: self.history_limit,
+        }
+    }
+
     /// The version of the last write.
     pub(crate) fn revision(&self) -> u64 {
         self.revision

@@ -5,9 +5,13 @@
 
 use crate::{
     server::Server,
-    simulation::look::{Look, gateway_rules, ingress_paths, is_canary},
-    world::calls::{list, number, text},
+    simulation::{
+        Deserted,
+        look::{Look, gateway_rules, ingress_paths, is_canary},
+    },
+    world::calls::{at, list, number, text},
 };
+use chrono::{DateTime, Utc};
 use controller::Pass;
 use crds::{keys, kind};
 use plan::{Requeue, Verb};
@@ -20,6 +24,7 @@ pub(crate) struct Auditor {
     aborted: BTreeMap<String, (String, u64)>,
     /// The shares of the ends of a Rollout's routes, by its uid, the object that routes and the destination.
     shares: BTreeMap<(String, String, String), i64>,
+    deserted: Deserted,
 }
 
 impl Auditor {
@@ -33,7 +38,7 @@ impl Auditor {
         }
         let touches = |name: &str| pass.plan.writes().iter().any(|write| write.verb.object().kind == name);
         let rises = self.rises_after_abort(look);
-        let found = self.routes(server, look).into_iter().chain(rises);
+        let found = self.routes(server, look, pass.at).into_iter().chain(rises);
         if touches(kind::VIRTUAL_SERVICE.kind) || touches(kind::HTTP_ROUTE.kind) {
             wrong.extend(found);
         }
@@ -57,7 +62,7 @@ impl Auditor {
 
     /// Shares add up to the whole, and what gains weight has a ready endpoint. An end that lost its pods by itself may keep a
     /// part of its share: that the other end gains helps.
-    fn routes(&mut self, server: &Server, look: &Look) -> Vec<String> {
+    fn routes(&mut self, server: &Server, look: &Look, now: DateTime<Utc>) -> Vec<String> {
         let mut wrong = Vec::new();
         let whole = look.routing.as_ref().map_or(100, |routing| routing.whole);
         for (name, destinations) in routes_of(server, look) {
@@ -69,12 +74,12 @@ impl Auditor {
                 let weight = number(&destination, "/weight");
                 let end = destination.get("destination").map(Value::to_string).unwrap_or_default();
                 let before = self.shares.insert((look.text("/metadata/uid").to_owned(), name.clone(), end), weight);
-                if weight > before.unwrap_or(0)
-                    && let Some((service, hash)) = selected(server, look, &destination)
-                    && ready_endpoints(server, look, &service, &hash) == 0
-                {
+                let Some((service, hash)) = selected(server, look, &destination) else { continue };
+                let ready = ready_endpoints(server, look, &service, &hash);
+                if weight > before.unwrap_or(0) && ready == 0 && self.deserted.is_known(&service, &hash, now) {
                     wrong.push(format!("{name} sends requests to {service}, which has no ready endpoint of {hash:?}"));
                 }
+                self.deserted.note(&service, &hash, ready, now);
             }
         }
         wrong
@@ -90,7 +95,7 @@ fn emptied(server: &Server, look: &Look, pass: &Pass<'_>) -> Vec<String> {
                 let object = &target.object;
                 object.kind == kind::REPLICA_SET.kind
                     && object.name == name
-                    && body.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)
+                    && at(body, "/spec/replicas").and_then(Value::as_i64) == Some(0)
             }
             _ => false,
         })
@@ -159,10 +164,10 @@ fn ready_endpoints(server: &Server, look: &Look, service: &str, hash: &str) -> u
     let slices = server.list("discovery.k8s.io/v1", "EndpointSlice");
     let own = slices.iter().filter(|slice| {
         text(slice, "/metadata/namespace") == namespace
-            && slice.pointer("/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str) == Some(service)
+            && at(slice, "/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str) == Some(service)
     });
     let ready = own.flat_map(|slice| list(slice, "/endpoints")).filter(|endpoint| {
-        endpoint.pointer("/conditions/ready") == Some(&Value::Bool(true))
+        at(endpoint, "/conditions/ready") == Some(&Value::Bool(true))
             && (hash.is_empty() || {
                 let pod = server.get("v1", "Pod", namespace, text(endpoint, "/targetRef/name"));
                 pod.is_some_and(|pod| text(&pod, "/metadata/labels/rollouts-pod-template-hash") == hash)

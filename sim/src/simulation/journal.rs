@@ -11,10 +11,14 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use controller::{Kind, Pass, Witness};
-use plan::{Moves, Reason, reason::RolloutReason};
+use plan::{
+    Moves, Reason,
+    reason::{RolloutReason, RunReason, SyncReason},
+};
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
     fmt,
+    mem::{Discriminant, discriminant},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -116,7 +120,7 @@ pub struct Journal {
 struct Pages {
     lines: Vec<Line>,
     waited: BTreeMap<String, String>,
-    reasons: BTreeSet<String>,
+    reasons: Given,
     wrong: Vec<String>,
     auditor: Auditor,
     samples: VecDeque<(DateTime<Utc>, Counts)>,
@@ -160,7 +164,17 @@ impl Journal {
 
     /// The names of all reasons that were given.
     pub fn reasons(&self) -> BTreeSet<String> {
-        self.pages().reasons.clone()
+        self.pages().reasons.names.clone()
+    }
+
+    /// Was this reason given?
+    pub fn has_reason(&self, name: &str) -> bool {
+        self.pages().reasons.names.contains(name)
+    }
+
+    /// The first invariant that was broken.
+    pub fn first_wrong(&self) -> Option<String> {
+        self.pages().wrong.first().cloned()
     }
 
     /// Which invariants were broken.
@@ -210,8 +224,7 @@ impl Witness for Journal {
             self.spins.notify_one();
         }
         let because = pass.plan.writes().iter().map(|write| &write.because);
-        let names: Vec<String> = pass.plan.why.iter().chain(because).map(named).collect();
-        pages.reasons.extend(names);
+        pass.plan.why.iter().chain(because).for_each(|reason| pages.reasons.note(reason));
         let who = pass.key.to_string();
         let mut said = Vec::new();
         for write in pass.plan.writes().iter().filter(|write| write.moves != Moves::Report && is_news(&write.because)) {
@@ -237,6 +250,9 @@ impl Witness for Journal {
                 wrong.push(format!("{}: {found}", pass.at));
             }
         }
+        if said.is_empty() {
+            return;
+        }
         let measured = measured(&pages.samples, &self.world.mesh().counts(), look.as_ref());
         for (news, why) in said {
             pages.lines.push(Line {
@@ -255,21 +271,33 @@ impl Witness for Journal {
     }
 }
 
-fn named(reason: &Reason) -> String {
-    let family = match reason {
-        Reason::Rollout(_) => "Rollout",
-        Reason::Run(_) => "Run",
-        Reason::Sync(_) => "Sync",
-    };
-    format!("{family}::{}", reason.name())
+/// The reasons that were given, and their names: a name is made once.
+#[derive(Debug, Default)]
+struct Given {
+    rollout: HashSet<Discriminant<RolloutReason>>,
+    run: HashSet<Discriminant<RunReason>>,
+    sync: HashSet<Discriminant<SyncReason>>,
+    names: BTreeSet<String>,
+}
+
+impl Given {
+    fn note(&mut self, reason: &Reason) {
+        let (family, is_new) = match reason {
+            Reason::Rollout(reason) => ("Rollout", self.rollout.insert(discriminant(reason))),
+            Reason::Run(reason) => ("Run", self.run.insert(discriminant(reason))),
+            Reason::Sync(reason) => ("Sync", self.sync.insert(discriminant(reason))),
+        };
+        if is_new {
+            self.names.insert(format!("{family}::{}", reason.name()));
+        }
+    }
 }
 
 /// Bookkeeping is no news.
 fn is_news(reason: &Reason) -> bool {
     !matches!(
         reason,
-        Reason::Rollout(RolloutReason::Annotated { .. } | RolloutReason::Reported)
-            | Reason::Run(plan::reason::RunReason::Restated)
+        Reason::Rollout(RolloutReason::Annotated { .. } | RolloutReason::Reported) | Reason::Run(RunReason::Restated)
     )
 }
 

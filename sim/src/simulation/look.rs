@@ -5,7 +5,7 @@
 use crate::{
     server::Server,
     world::{
-        calls::{controller_uid, is_deleting, is_true, list, number, text},
+        calls::{at, controller_uid, is_deleting, is_true, list, number, text},
         ingresses,
     },
 };
@@ -85,7 +85,7 @@ impl Look {
 
     /// Is it taken back?
     pub fn is_aborted(&self) -> bool {
-        self.rollout.pointer("/status/abort") == Some(&Value::Bool(true))
+        at(&self.rollout, "/status/abort") == Some(&Value::Bool(true))
     }
 
     /// The hash of the wanted revision, while it is not the stable one.
@@ -104,19 +104,19 @@ impl Look {
 
 /// A step of a canary in a few words: `setWeight 10`, `pause 2m`, `pause {}`, `analysis`.
 pub fn words_of_step(step: &Value) -> String {
-    if let Some(weight) = step.pointer("/setWeight") {
+    if let Some(weight) = at(step, "/setWeight") {
         return format!("setWeight {weight}");
     }
-    match step.pointer("/pause/duration") {
+    match at(step, "/pause/duration") {
         Some(Value::String(duration)) => format!("pause {duration}"),
         Some(duration) => format!("pause {duration}s"),
-        None if step.pointer("/pause").is_some() => "pause {}".to_owned(),
+        None if at(step, "/pause").is_some() => "pause {}".to_owned(),
         None => step.as_object().and_then(|step| step.keys().next().cloned()).unwrap_or_default(),
     }
 }
 
 fn routing_of(rollout: &Value) -> Option<Routing> {
-    let routing = rollout.pointer("/spec/strategy/canary/trafficRouting")?;
+    let routing = at(rollout, "/spec/strategy/canary/trafficRouting")?;
     let named = |at: &str, one: &str, several: &str| {
         let several = list(routing, &format!("{at}/{several}")).iter().map(|one| text(one, "/name").to_owned());
         let one = text(routing, &format!("{at}/{one}")).to_owned();

@@ -6,6 +6,7 @@ use crds::kind;
 use http::Request;
 use kube::Client;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 
 /// A kind of objects that requests are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,19 +91,35 @@ async fn send(client: &Client, method: &str, path: &str, media: &str, body: &Val
     client.request(request.map_err(kube::Error::HttpError)?).await
 }
 
+/// The value at a JSON pointer. It is asked for all the time: unlike serde's own this makes no text of each step.
+pub fn at<'a>(object: &'a Value, pointer: &str) -> Option<&'a Value> {
+    let mut steps = pointer.split('/');
+    // Before the first slash there is nothing.
+    steps.next();
+    steps.try_fold(object, |inner, step| {
+        let step =
+            if step.contains('~') { Cow::Owned(step.replace("~1", "/").replace("~0", "~")) } else { step.into() };
+        match inner {
+            Value::Object(fields) => fields.get(&*step),
+            Value::Array(elements) => elements.get(step.parse::<usize>().ok()?),
+            _ => None,
+        }
+    })
+}
+
 /// The text at a JSON pointer, or an empty one.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    at(object, pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The whole number at a JSON pointer, or 0.
 pub fn number(object: &Value, pointer: &str) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or_default()
+    at(object, pointer).and_then(Value::as_i64).unwrap_or_default()
 }
 
 /// The list at a JSON pointer, or an empty one.
 pub fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    at(object, pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// An object's namespace and name.
@@ -112,13 +129,13 @@ pub fn name_of(object: &Value) -> (String, String) {
 
 /// An annotation, or an empty text.
 pub fn annotation<'a>(object: &'a Value, key: &str) -> &'a str {
-    let found = object.pointer("/metadata/annotations").and_then(|all| all.get(key));
+    let found = at(object, "/metadata/annotations").and_then(|all| all.get(key));
     found.and_then(Value::as_str).unwrap_or_default()
 }
 
 /// Has its deletion begun?
 pub fn is_deleting(object: &Value) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some()
+    at(object, "/metadata/deletionTimestamp").is_some()
 }
 
 /// The uid of the owner that controls an object.

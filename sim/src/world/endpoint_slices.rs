@@ -4,7 +4,7 @@
 
 use crate::world::{
     Ground,
-    calls::{ENDPOINT_SLICE, is_deleting, is_true, list, name_of, selects, text},
+    calls::{ENDPOINT_SLICE, at, is_deleting, is_true, list, name_of, selects, text},
     view::Actor,
 };
 use crds::keys;
@@ -13,14 +13,22 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 pub(crate) struct EndpointSlices {
-    pub(crate) ground: Ground,
+    ground: Ground,
+    /// When what changed is looked at.
+    due: Option<Instant>,
 }
 
 impl Actor for EndpointSlices {
     async fn pass(&mut self) -> Result<Option<Instant>, kube::Error> {
+        let now = Instant::now();
+        let due = *self.due.get_or_insert(now + self.ground.settings.slices_after);
+        if due > now {
+            return Ok(Some(due));
+        }
+        self.due = None;
         let pods = self.ground.views.pods.all();
         for service in self.ground.views.services.all() {
-            if service.pointer("/spec/selector").is_none() || is_deleting(&service) {
+            if at(&service, "/spec/selector").is_none() || is_deleting(&service) {
                 continue;
             }
             match self.write(&service, &pods).await {
@@ -34,6 +42,10 @@ impl Actor for EndpointSlices {
 }
 
 impl EndpointSlices {
+    pub(crate) fn on(ground: Ground) -> EndpointSlices {
+        EndpointSlices { ground, due: None }
+    }
+
     async fn write(&self, service: &Value, pods: &[Arc<Value>]) -> Result<(), kube::Error> {
         let (namespace, name) = name_of(service);
         let slice = format!("{name}-pods");
@@ -76,7 +88,7 @@ fn endpoints_of(service: &Value, pods: &[Arc<Value>]) -> Value {
     let (namespace, _) = name_of(service);
     let selected = pods.iter().filter(|pod| {
         text(pod, "/metadata/namespace") == namespace
-            && selects(service.pointer("/spec/selector"), pod.pointer("/metadata/labels"))
+            && selects(at(service, "/spec/selector"), at(pod, "/metadata/labels"))
             && !text(pod, "/status/podIP").is_empty()
             && !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
     });

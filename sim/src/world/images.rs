@@ -3,7 +3,7 @@
 //! A pod's annotations under `leadline.dev/` say it, or a table by image that a test may change while the world runs; the
 //! table wins.
 
-use crate::world::calls::text;
+use crate::world::calls::{at, text};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
@@ -86,7 +86,7 @@ impl Images {
 
 fn annotated(pod: &Value) -> Behaviour {
     // Asked for every request of the mesh, and most pods say nothing.
-    let Some(all) = pod.pointer("/metadata/annotations") else { return Behaviour::default() };
+    let Some(all) = at(pod, "/metadata/annotations") else { return Behaviour::default() };
     let said = |key: &str| all.get(key).and_then(Value::as_str);
     Behaviour {
         readiness: match said("leadline.dev/crashes") {

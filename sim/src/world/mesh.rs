@@ -13,7 +13,7 @@ pub use routes::Cluster;
 
 use crate::world::{
     Ground, Views,
-    calls::{is_true, text},
+    calls::{at, is_true, text},
     chance::Chance,
     view::Alarm,
 };
@@ -75,14 +75,31 @@ impl<T: Clone + PartialEq + Default> Stream<T> {
         }
     }
 
-    fn receive(&mut self, now: Instant) {
+    /// Takes in what has arrived; whether anything has.
+    fn receive(&mut self, now: Instant) -> bool {
+        let mut is_news = false;
         while let Some((at, _)) = self.under_way.front()
             && *at <= now
             && let Some((_, news)) = self.under_way.pop_front()
         {
             self.known = news;
+            is_news = true;
         }
+        is_news
     }
+}
+
+/// A flow as far as one looks at it before a request is sent: what becomes of one, for each pod that it may reach.
+struct Lane {
+    flow: Flow,
+    /// One for each of the flow's destinations.
+    ends: Vec<Vec<Outcome>>,
+}
+
+/// What becomes of a request.
+enum Outcome {
+    Served { served: Served, error_rate: f64, latency: Option<Duration> },
+    Lost(String),
 }
 
 /// Carries requests for ever.
@@ -91,9 +108,11 @@ pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
     let mut clusters: Stream<BTreeMap<String, Vec<Endpoint>>> = Stream::new();
     let Views { virtual_services, http_routes, ingresses, services, slices, destination_rules, pods, .. } =
         &*ground.views;
-    let mut news = Alarm::on(&[virtual_services, http_routes, ingresses, services, slices, destination_rules, pods]);
+    let mut news = Alarm::on(&[virtual_services, http_routes, ingresses, services, slices, destination_rules, pods])
+        .and(ground.images.changes());
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut lanes = Vec::new();
     for tick in 0_u64.. {
         let now = ticks.tick().await;
         let chance = ground.chance.about(tick);
@@ -102,7 +121,8 @@ pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
             Duration::from_millis(chance.about(topic).below(limit))
         };
         let views = &ground.views;
-        if news.has_rung() {
+        let is_news = news.has_rung();
+        if is_news {
             let (usual, services) = (ground.settings.requests_per_second, views.services.all());
             let mut all = flows_of(&views.virtual_services.all(), &services, usual);
             all.extend(flows_of_gateway(&views.http_routes.all(), &services, usual));
@@ -111,12 +131,13 @@ pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
             let (slices, rules) = (views.slices.all(), views.destination_rules.all());
             clusters.send(clusters_of(&services, &slices, &rules, &views.pods.all()), now, lag(2));
         }
-        flows.receive(now);
-        clusters.receive(now);
-        for flow in &flows.known {
-            let chance = chance.named(&flow.name);
-            for turn in 0..requests_in(tick, flow.requests_per_second) {
-                send_one(&ground, &mesh, flow, &clusters.known, chance.about(100 + turn));
+        if flows.receive(now) | clusters.receive(now) | is_news {
+            lanes = flows.known.iter().map(|flow| lane(&ground, flow, &clusters.known)).collect();
+        }
+        for lane in &lanes {
+            let chance = chance.named(&lane.flow.name);
+            for turn in 0..requests_in(tick, lane.flow.requests_per_second) {
+                send_one(&ground, &mesh, lane, chance.about(100 + turn));
             }
         }
     }
@@ -128,33 +149,54 @@ fn requests_in(tick: u64, rate: u32) -> u64 {
     upto(tick + 1) - upto(tick)
 }
 
-fn send_one(ground: &Ground, mesh: &Mesh, flow: &Flow, clusters: &BTreeMap<String, Vec<Endpoint>>, chance: Chance) {
-    let Some(cluster) = flow.pick(chance.about(1)) else { return };
-    let now = ground.clock.now();
-    let lose = |why: String| mesh.lock().lose(&flow.name, Lost { at: now, cluster: cluster.clone(), why });
-    let name = cluster.name();
-    let endpoints = clusters.get(&name).map(Vec::as_slice).unwrap_or_default();
-    let Some(endpoint) = chance.about(2).pick(endpoints) else { return lose("no ready endpoint".into()) };
-    let found = ground.views.pods.get(&endpoint.namespace, &endpoint.pod);
-    let pod = match found.filter(|pod| text(pod, "/metadata/uid") == endpoint.uid) {
-        Some(pod) if is_true(&pod, "Ready") => pod,
-        found => {
-            let state = if found.is_some() { "not ready" } else { "gone" };
-            return lose(format!("pod {} is {state}", endpoint.pod));
-        }
+fn lane(ground: &Ground, flow: &Flow, clusters: &BTreeMap<String, Vec<Endpoint>>) -> Lane {
+    let end = |cluster: &Cluster| {
+        let endpoints = clusters.get(&cluster.name()).map(Vec::as_slice).unwrap_or_default();
+        endpoints.iter().map(|endpoint| outcome(ground, cluster, endpoint)).collect()
     };
-    let behaviour = ground.images.of(&pod);
-    let is_error = chance.about(3).happens(behaviour.error_rate.unwrap_or(0.0));
-    let latency = behaviour.latency.unwrap_or(Duration::from_millis(5 + chance.about(4).below(5)));
-    mesh.lock().serve(
-        &flow.name,
-        Served { cluster: cluster.clone(), hash: hash_of(&pod), code: if is_error { 500 } else { 200 } },
-        latency,
-    );
+    Lane { ends: flow.shares.iter().map(|(cluster, _)| end(cluster)).collect(), flow: flow.clone() }
+}
+
+fn outcome(ground: &Ground, cluster: &Cluster, endpoint: &Endpoint) -> Outcome {
+    let found = ground.views.pods.get(&endpoint.namespace, &endpoint.pod);
+    match found.filter(|pod| text(pod, "/metadata/uid") == endpoint.uid) {
+        Some(pod) if is_true(&pod, "Ready") => {
+            let behaviour = ground.images.of(&pod);
+            Outcome::Served {
+                served: Served { cluster: cluster.clone(), hash: hash_of(&pod), code: 200 },
+                error_rate: behaviour.error_rate.unwrap_or(0.0),
+                latency: behaviour.latency,
+            }
+        }
+        Some(_) => Outcome::Lost(format!("pod {} is not ready", endpoint.pod)),
+        None => Outcome::Lost(format!("pod {} is gone", endpoint.pod)),
+    }
+}
+
+fn send_one(ground: &Ground, mesh: &Mesh, lane: &Lane, chance: Chance) {
+    let flow = &lane.flow;
+    let Some((index, cluster)) = flow.pick(chance.about(1)) else { return };
+    let now = ground.clock.now();
+    let lose = |why: &str| {
+        mesh.lock().lose(&flow.name, Lost { at: now, cluster: cluster.clone(), why: why.to_owned() });
+    };
+    let outcomes = lane.ends.get(index).map(Vec::as_slice).unwrap_or_default();
+    match chance.about(2).pick(outcomes) {
+        None => lose("no ready endpoint"),
+        Some(Outcome::Lost(why)) => lose(why),
+        Some(Outcome::Served { served, error_rate, latency }) => {
+            let latency = latency.unwrap_or(Duration::from_millis(5 + chance.about(4).below(5)));
+            if chance.about(3).happens(*error_rate) {
+                mesh.lock().serve(&flow.name, &Served { code: 500, ..served.clone() }, latency);
+            } else {
+                mesh.lock().serve(&flow.name, served, latency);
+            }
+        }
+    }
 }
 
 fn hash_of(pod: &Value) -> String {
-    let labels = pod.pointer("/metadata/labels");
+    let labels = at(pod, "/metadata/labels");
     let hash = labels.and_then(|labels| labels.get(keys::POD_TEMPLATE_HASH)).and_then(Value::as_str);
     hash.unwrap_or_default().to_owned()
 }

@@ -27,6 +27,9 @@ pub use http::serve;
 /// Samples are kept this long.
 const KEPT_MS: i64 = 3_600_000;
 
+/// So many scrapes wait for a query.
+const MOST_SCRAPED: usize = 1_000;
+
 /// How the server feels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Health {
@@ -51,6 +54,8 @@ pub struct Prometheus {
 #[derive(Debug, Default)]
 struct Shared {
     series: BTreeMap<Labels, Samples>,
+    /// What was scraped since the last query: most of it is never asked for.
+    scraped: Vec<(i64, Counts)>,
     health: Health,
     asked: u64,
 }
@@ -75,6 +80,7 @@ impl Prometheus {
         let mut shared = self.lock();
         shared.asked += 1;
         let now = self.clock.now().timestamp_millis();
+        shared.sort_in();
         match promql::query(text, &shared.series, now) {
             Ok(value) => reply(value, now),
             Err(failure) => {
@@ -89,15 +95,12 @@ impl Prometheus {
     }
 
     /// Adds one sample of every counter.
-    fn take_in(&self, counts: &Counts) {
+    fn take_in(&self, counts: Counts) {
         let now = self.clock.now().timestamp_millis();
         let mut shared = self.lock();
-        for (labels, value) in samples_of(counts) {
-            let samples = shared.series.entry(labels).or_default();
-            samples.push_back((now, value));
-            while samples.front().is_some_and(|(time, _)| *time < now - KEPT_MS) {
-                samples.pop_front();
-            }
+        shared.scraped.push((now, counts));
+        if shared.scraped.len() > MOST_SCRAPED {
+            shared.sort_in();
         }
     }
 
@@ -110,13 +113,28 @@ impl Prometheus {
     }
 }
 
+impl Shared {
+    /// Puts what was scraped into its series.
+    fn sort_in(&mut self) {
+        for (now, counts) in std::mem::take(&mut self.scraped) {
+            for (labels, value) in samples_of(&counts) {
+                let samples = self.series.entry(labels).or_default();
+                samples.push_back((now, value));
+                while samples.front().is_some_and(|(time, _)| *time < now - KEPT_MS) {
+                    samples.pop_front();
+                }
+            }
+        }
+    }
+}
+
 /// Scrapes for ever.
 pub(crate) async fn scrape(prometheus: Prometheus, mesh: Mesh) {
     let mut ticks = interval(Duration::from_secs(1));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     loop {
         ticks.tick().await;
-        prometheus.take_in(&mesh.counts());
+        prometheus.take_in(mesh.counts());
     }
 }
 

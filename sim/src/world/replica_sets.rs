@@ -5,7 +5,7 @@
 
 use crate::world::{
     Ground,
-    calls::{POD, REPLICA_SET, controller_uid, is_deleting, is_true, list, name_of, number, text},
+    calls::{POD, REPLICA_SET, at, controller_uid, is_deleting, is_true, list, name_of, number, text},
     view::{Actor, earliest},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -36,7 +36,7 @@ impl Actor for ReplicaSets {
 impl ReplicaSets {
     async fn size(&self, set: &Value, own: &[Arc<Value>]) -> Result<(), kube::Error> {
         let mut staying: Vec<_> = own.iter().filter(|pod| !is_deleting(pod)).collect();
-        let wanted = usize::try_from(set.pointer("/spec/replicas").and_then(Value::as_i64).unwrap_or(1)).unwrap_or(0);
+        let wanted = usize::try_from(at(set, "/spec/replicas").and_then(Value::as_i64).unwrap_or(1)).unwrap_or(0);
         let client = &self.ground.client;
         let (namespace, _) = name_of(set);
         for _ in staying.len()..wanted {
@@ -119,7 +119,7 @@ fn ready_since(pod: &Value) -> Option<DateTime<Utc>> {
 }
 
 fn pod_of(set: &Value) -> Value {
-    let template = set.pointer("/spec/template").cloned().unwrap_or_default();
+    let template = at(set, "/spec/template").cloned().unwrap_or_default();
     let mut pod = json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": template.get("metadata").cloned().unwrap_or_else(|| json!({})),

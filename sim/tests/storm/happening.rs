@@ -99,7 +99,13 @@ pub(crate) fn behaviours() -> Vec<(&'static str, Behaviour)> {
 pub(crate) fn drawn(setting: &Setting) -> Vec<(Duration, Happening)> {
     let dice = &mut Dice::new(setting.seed, "story");
     let mut story = vec![(Duration::from_secs(dice.within(0, 20)), one(dice, setting))];
-    for _ in 0..dice.within(3, 14) {
+    // Most of what can break breaks in a short storm, and many short ones fit into the time of a long one.
+    let more = match dice.below(10) {
+        0..6 => dice.within(0, 2),
+        6..9 => dice.within(3, 6),
+        _ => dice.within(7, 14),
+    };
+    for _ in 0..more {
         let wait = Duration::from_millis(dice.pick(&[0, 20, 300, 1_000, 3_000, 7_000, 12_000, 25_000]));
         story.push((wait, one(dice, setting)));
     }

@@ -39,6 +39,10 @@ pub(crate) struct Setting {
     pub(crate) is_rough: bool,
     /// Controllers hold leases.
     pub(crate) has_leases: bool,
+    /// The API server takes Events. They are many, and nothing depends on them.
+    pub(crate) takes_events: bool,
+    /// It ends with one more version, even if the last one of the storm is sound.
+    pub(crate) ends_with_another: bool,
     pub(crate) world: world::Settings,
 }
 
@@ -56,6 +60,7 @@ impl Setting {
         // A run without a count never ends: only one in the background may be such.
         others.extend([template(dice, "rate", host, true), template(dice, "watch", host, false)]);
         let lag = dice.pick(&[100, 500, 500, 2_000]);
+        let slices_after = Duration::from_millis(dice.pick(&[0, 0, 100, 700]));
         let slowest = dice.pick(&[1_500, 2_000, 6_000]);
         Setting {
             seed,
@@ -63,11 +68,14 @@ impl Setting {
             rollout: rollout(dice, router, routes),
             others,
             is_rough: dice.happens(40),
-            has_leases: dice.happens(30),
+            has_leases: dice.happens(15),
+            takes_events: dice.happens(20),
+            ends_with_another: dice.happens(50),
             world: world::Settings {
                 seed,
                 pods_ready_after: (Duration::from_millis(1_000), Duration::from_millis(slowest)),
-                pods_stop_after: Duration::from_millis(lag + 1_000),
+                pods_stop_after: Duration::from_millis(lag + 1_000) + slices_after,
+                slices_after,
                 mesh_lag: Duration::from_millis(lag),
                 ..world::Settings::default()
             },
@@ -158,7 +166,7 @@ fn pods(dice: &mut Dice, router: Router, canary: &mut Value) {
     if router == Router::None {
         return;
     }
-    let delays = [("scaleDownDelaySeconds", [5, 40]), ("abortScaleDownDelaySeconds", [5, 0])];
+    let delays = [("scaleDownDelaySeconds", [5, 35]), ("abortScaleDownDelaySeconds", [5, 0])];
     for (field, values) in delays {
         if dice.happens(40) {
             canary[field] = dice.pick(&values).into();
@@ -182,7 +190,7 @@ fn rollout(dice: &mut Dice, router: Router, routes: &[&str]) -> Value {
         Router::None | Router::Hosts | Router::Subsets => json!({ "canary": canary(dice, router, routes) }),
     };
     let mut spec = json!({
-        "replicas": dice.within(1, 6),
+        "replicas": dice.pick(&[1, 1, 1, 2, 2, 2, 3, 3, 4, 6]),
         "selector": { "matchLabels": { "app": "web" } },
         "template": { "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [{
             "name": "web", "image": "web:1", "ports": [{ "containerPort": 8080 }],
@@ -210,7 +218,7 @@ fn blue_green(dice: &mut Dice) -> Value {
         ("autoPromotionEnabled", json!(false), 40),
         ("autoPromotionSeconds", json!(dice.within(1, 20)), 40),
         ("previewReplicaCount", json!(dice.within(1, 3)), 30),
-        ("scaleDownDelaySeconds", json!(dice.pick(&[5, 40])), 40),
+        ("scaleDownDelaySeconds", json!(dice.pick(&[5, 35])), 40),
         ("scaleDownDelayRevisionLimit", json!(dice.below(3)), 30),
         ("abortScaleDownDelaySeconds", json!(dice.pick(&[5, 0])), 40),
         ("prePromotionAnalysis", json!({ "templates": [{ "templateName": "rate" }] }), 40),

@@ -1,7 +1,7 @@
 //! The API server as the controllers meet it: it refuses, loses answers, is slow or silent, and a controller may die at any of
 //! its writes. Everybody else gets through, and every handled request is shown to the watch.
 
-use crate::storm::watch::Watch;
+use crate::storm::{setting::Setting, watch::Watch};
 use sim::{
     server::{
         call::{Call, Verb},
@@ -36,6 +36,7 @@ pub(crate) struct Weather {
 /// All that stands between controllers and the server.
 pub(crate) struct Sky {
     chance: Chance,
+    takes_events: bool,
     now: Mutex<Now>,
     watch: Arc<Watch>,
     /// Told when a controller is to die.
@@ -51,8 +52,9 @@ struct Now {
 }
 
 impl Sky {
-    pub(crate) fn over(seed: u64, watch: Arc<Watch>) -> Sky {
-        Sky { chance: Chance::new(seed).named("sky"), now: Mutex::default(), watch, dies: Notify::new() }
+    pub(crate) fn over(setting: &Setting, watch: Arc<Watch>) -> Sky {
+        let chance = Chance::new(setting.seed).named("sky");
+        Sky { chance, takes_events: setting.takes_events, now: Mutex::default(), watch, dies: Notify::new() }
     }
 
     pub(crate) fn set(&self, weather: Option<Weather>) {
@@ -77,6 +79,9 @@ impl Faults for Sky {
     fn before(&self, call: &Call) -> Verdict {
         if call.user_agent != AGENT || !call.is_resource() {
             return Verdict::Pass;
+        }
+        if call.resource == "events" && !self.takes_events {
+            return Verdict::Refuse(403);
         }
         let mut now = self.now();
         now.calls += 1;

@@ -5,25 +5,25 @@
 
 use crate::storm::{
     facts::{End, Facts},
+    records,
     sky::{Weather, Wind},
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
 use sim::{
     clock::Clock,
     server::{
         Server,
         call::{Call, Verb},
     },
-    simulation::AGENT,
+    simulation::{AGENT, Deserted, NEWS},
     world::mesh::Mesh,
 };
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// News need this long from the server into a decision.
-const NEWS: TimeDelta = TimeDelta::seconds(1);
 /// After reads have failed it may take so long until everything is listed again.
 const RECOVERY: TimeDelta = TimeDelta::seconds(40);
 /// Deadlines of drained pods are kept in whole seconds.
@@ -42,13 +42,16 @@ pub(crate) struct Watch {
 
 #[derive(Default)]
 struct Pages {
-    before: Facts,
+    /// How the server was at this revision.
+    facts: Arc<Facts>,
+    read_at: u64,
+    before: Arc<Facts>,
+    rollout_before: Option<Arc<Value>>,
     wrong: Vec<String>,
-    /// Since when a Service has had no ready endpoint of a revision.
-    dead: BTreeMap<(String, String), Moment>,
-    /// The shares that revisions had.
+    deserted: Deserted,
+    /// The shares that revisions had, and when they had them last.
     shares: Vec<(Moment, String, i64)>,
-    /// The spec's replicas, and the fewest pods that must stay.
+    /// The spec's replicas, the fewest pods that must stay and the most there may be, and when that was so last.
     sizes: Vec<(Moment, i64, i64, i64)>,
     aborted: Option<(String, Moment)>,
     /// When pods failed last, or what was wanted changed.
@@ -68,9 +71,19 @@ impl Watch {
         Watch { server, clock, pages: Mutex::default() }
     }
 
-    /// What was broken.
-    pub(crate) fn wrong(&self) -> Vec<String> {
-        self.pages().wrong.clone()
+    /// What was broken first.
+    pub(crate) fn wrong(&self) -> Option<String> {
+        self.pages().wrong.first().cloned()
+    }
+
+    /// How the server is now. It is looked at again only when something was written.
+    fn facts(&self) -> Arc<Facts> {
+        let mut pages = self.pages();
+        let revision = self.server.revision();
+        if pages.read_at != revision {
+            (pages.facts, pages.read_at) = (Arc::new(Facts::of(&self.server)), revision);
+        }
+        Arc::clone(&pages.facts)
     }
 
     /// From now on others do damage, or no longer.
@@ -80,7 +93,7 @@ impl Watch {
 
     /// Is what others broke still broken, so that requests are lost?
     pub(crate) fn is_damaged(&self) -> bool {
-        let facts = Facts::of(&self.server);
+        let facts = self.facts();
         facts.ends.iter().any(|end| end.weight > 0 && end.ready == 0) || facts.sets.iter().all(|set| set.ready == 0)
     }
 
@@ -96,17 +109,29 @@ impl Watch {
     }
 
     pub(crate) fn enters(&self, call: &Call) {
-        if call.user_agent == AGENT && is_of_switch(call) {
-            let facts = Facts::of(&self.server);
+        if call.user_agent != AGENT {
+            return;
+        }
+        if is_of_switch(call) {
+            let facts = self.facts();
             self.pages().before = facts;
+        }
+        if call.resource == "rollouts" {
+            let rollout = records::rollout(&self.server);
+            self.pages().rollout_before = rollout;
         }
     }
 
     pub(crate) fn leaves(&self, call: &Call) {
-        if call.user_agent != AGENT || ["events", "leases", "analysisruns"].contains(&call.resource.as_str()) {
+        if call.user_agent != AGENT || ["events", "leases"].contains(&call.resource.as_str()) {
             return;
         }
-        let (now, after) = (self.clock.now(), Facts::of(&self.server));
+        let broken = self.records(call);
+        self.pages().wrong.extend(broken);
+        if call.resource == "analysisruns" {
+            return;
+        }
+        let (now, after) = (self.clock.now(), self.facts());
         let mut pages = self.pages();
         pages.last_write = Some(now);
         if is_of_switch(call) {
@@ -119,9 +144,22 @@ impl Watch {
         pages.remember(&after, now);
     }
 
+    /// What a write says about the memory.
+    fn records(&self, call: &Call) -> Option<String> {
+        match (call.verb, call.resource.as_str()) {
+            (Verb::Create, "analysisruns") => records::unrecorded(&self.server, "AnalysisRun"),
+            (Verb::Create, "experiments") => records::unrecorded(&self.server, "Experiment"),
+            (Verb::Patch, "rollouts") => {
+                let before = self.pages().rollout_before.take()?;
+                records::skipped(&self.server, &before, &*records::rollout(&self.server)?)
+            }
+            _ => None,
+        }
+    }
+
     /// A tick of the mesh.
     pub(crate) fn tick(&self, mesh: &Mesh) {
-        let (now, facts) = (self.clock.now(), Facts::of(&self.server));
+        let (now, facts) = (self.clock.now(), self.facts());
         let mut pages = self.pages();
         pages.remember(&facts, now);
         pages.notice_failures(&facts, now);
@@ -148,18 +186,24 @@ fn is_of_switch(call: &Call) -> bool {
 impl Pages {
     fn remember(&mut self, facts: &Facts, now: Moment) {
         for end in &facts.ends {
-            let key = (end.service.clone(), end.hash.clone());
-            if end.ready > 0 {
-                self.dead.remove(&key);
-            } else {
-                self.dead.entry(key).or_insert(now);
-            }
+            self.deserted.note(&end.service, &end.hash, end.ready, now);
         }
         for set in &facts.sets {
-            self.shares.push((now, set.hash.clone(), facts.share_of(&set.hash)));
+            let share = facts.share_of(&set.hash);
+            match self.shares.iter_mut().rfind(|(_, hash, _)| *hash == set.hash) {
+                Some((at, _, known)) if *known == share => *at = now,
+                _ => self.shares.push((now, set.hash.clone(), share)),
+            }
         }
         self.shares.retain(|(at, _, _)| now - *at < KEPT);
-        self.sizes.push((now, facts.replicas, facts.fewest, facts.most));
+        match self.sizes.last_mut() {
+            Some((at, replicas, fewest, most))
+                if (*replicas, *fewest, *most) == (facts.replicas, facts.fewest, facts.most) =>
+            {
+                *at = now;
+            }
+            _ => self.sizes.push((now, facts.replicas, facts.fewest, facts.most)),
+        }
         self.sizes.retain(|(at, ..)| now - *at < KEPT);
         if facts.is_aborted && facts.current != facts.stable {
             let known = self.aborted.take().filter(|(hash, _)| *hash == facts.current);
@@ -202,7 +246,7 @@ impl Pages {
 
     fn judge(&self, call: &Call, after: &Facts, now: Moment) -> Vec<String> {
         let mut found = Vec::new();
-        let before = &self.before;
+        let before = &*self.before;
         if call.resource == "virtualservices" {
             found.extend(sums(after));
             let weights = |facts: &Facts| facts.ends.iter().map(|end| end.weight).collect::<Vec<_>>();
@@ -213,6 +257,9 @@ impl Pages {
         }
         if self.sees(now) {
             found.extend(self.dead_ends(after, now));
+        }
+        if self.sees(now) && !self.is_excused && ["services", "destinationrules"].contains(&call.resource.as_str()) {
+            found.extend(self.repointed(after));
         }
         if call.resource == "replicasets" {
             found.extend(self.sizes(call, after, now));
@@ -227,15 +274,24 @@ impl Pages {
             let old = self.before.ends.iter().find(same);
             old.is_none_or(|old| old.weight < end.weight || (old.hash != end.hash && old.ready > 0))
         };
-        let is_dead = |end: &&End| {
-            let since = self.dead.get(&(end.service.clone(), end.hash.clone()));
-            end.weight > 0 && end.ready == 0 && since.is_none_or(|since| now - *since > NEWS)
-        };
+        let is_dead =
+            |end: &&End| end.weight > 0 && end.ready == 0 && self.deserted.is_known(&end.service, &end.hash, now);
         // Where no end leads to anybody, none is better than another.
         let has_choice = |end: &&End| after.ends.iter().any(|other| other.route == end.route && other.ready > 0);
         let tell =
             |end: &End| format!("{} % of {} go to nobody: {:?} of {}", end.weight, end.route, end.hash, end.service);
         after.ends.iter().filter(is_dead).filter(is_news).filter(has_choice).map(tell).collect()
+    }
+
+    /// A canary's end that carries weight is pointed at another revision although somebody serves there.
+    fn repointed(&self, after: &Facts) -> Option<String> {
+        let same = |old: &&End, new: &End| old.route == new.route && old.is_canary == new.is_canary;
+        let mut pairs =
+            self.before.ends.iter().filter_map(|old| Some((old, after.ends.iter().find(|new| same(&old, new))?)));
+        let (old, new) = pairs.find(|(old, new)| {
+            old.is_canary && new.weight > 0 && old.ready > 0 && !old.hash.is_empty() && old.hash != new.hash
+        })?;
+        Some(format!("{} goes from {} to {} under {} % of {}", old.service, old.hash, new.hash, new.weight, old.route))
     }
 
     fn rises_after_abort(&self, after: &Facts, now: Moment) -> Option<String> {
@@ -249,7 +305,7 @@ impl Pages {
     /// What the size of a ReplicaSet must respect.
     fn sizes(&self, call: &Call, after: &Facts, now: Moment) -> Vec<String> {
         let mut found = Vec::new();
-        let before = &self.before;
+        let before = &*self.before;
         for old in &before.sets {
             let new = after.sets.iter().find(|set| set.name == old.name);
             let asked = new.map_or(0, |set| set.asked);

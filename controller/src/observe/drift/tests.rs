@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     metrics::Metrics,
     queue::Kind,
-    settings::IstioVersion,
+    settings::{IstioVersion, Settings},
     testing::{self, Got, Log},
 };
 use chrono::{DateTime, Utc};
@@ -25,7 +25,8 @@ fn world(applications: &[(&str, Value)], watched: impl Fn(&Got) -> (u16, Value) 
         true => (200, json!({"metadata": {"resourceVersion": "10"}})),
         false => watched(got),
     });
-    let (stores, queue) = (Arc::new(Stores::new(true)), Arc::new(Queue::default()));
+    let (stores, queue) =
+        (Arc::new(Stores::new(&Settings { packs_objects: false, ..Settings::default() })), Arc::new(Queue::default()));
     for (name, resources) in applications {
         let application = json!({
             "metadata": {"namespace": "argocd", "name": name, "uid": name, "resourceVersion": "1"},

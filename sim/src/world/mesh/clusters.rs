@@ -1,7 +1,7 @@
 //! From Services, EndpointSlices, DestinationRules and the labels of pods to the endpoints of each destination.
 
 use crate::world::{
-    calls::{list, name_of, number, selects, text},
+    calls::{at, list, name_of, number, selects, text},
     mesh::routes::{Cluster, place_of},
 };
 use serde_json::Value;
@@ -24,12 +24,12 @@ pub(crate) fn clusters_of(
 ) -> BTreeMap<String, Vec<Endpoint>> {
     let mut clusters = BTreeMap::new();
     let labels: BTreeMap<&str, Option<&Value>> =
-        pods.iter().map(|pod| (text(pod, "/metadata/uid"), pod.pointer("/metadata/labels"))).collect();
+        pods.iter().map(|pod| (text(pod, "/metadata/uid"), at(pod, "/metadata/labels"))).collect();
     for service in services {
         let (namespace, name) = name_of(service);
         let own = slices.iter().filter(|slice| {
             text(slice, "/metadata/namespace") == namespace
-                && slice.pointer("/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str) == Some(&name)
+                && at(slice, "/metadata/labels/kubernetes.io~1service-name").and_then(Value::as_str) == Some(&name)
         });
         let ready: Vec<Endpoint> = own.flat_map(|slice| list(slice, "/endpoints")).filter_map(ready_endpoint).collect();
         let subsets = rules.iter().filter(|rule| {
@@ -60,7 +60,7 @@ pub(crate) fn clusters_of(
 }
 
 fn ready_endpoint(endpoint: &Value) -> Option<Endpoint> {
-    let is_ready = endpoint.pointer("/conditions/ready").and_then(Value::as_bool).unwrap_or(true);
+    let is_ready = at(endpoint, "/conditions/ready").and_then(Value::as_bool).unwrap_or(true);
     is_ready.then(|| Endpoint {
         namespace: text(endpoint, "/targetRef/namespace").to_owned(),
         pod: text(endpoint, "/targetRef/name").to_owned(),

@@ -4,6 +4,7 @@ use crate::world::mesh::Cluster;
 use chrono::{DateTime, Utc};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -42,21 +43,20 @@ pub struct Counts {
     /// How many were lost.
     pub lost_requests: u64,
     /// The first lost ones.
-    pub lost: Vec<Lost>,
+    pub lost: Arc<Vec<Lost>>,
     /// Milliseconds that answers took, by destination.
     pub time_ms: BTreeMap<Cluster, u64>,
     /// Flows that have been answered once: nobody misses a request to what never worked.
-    open: BTreeSet<String>,
+    open: Arc<BTreeSet<String>>,
 }
 
 impl Counts {
-    pub(crate) fn serve(&mut self, flow: &str, served: Served, latency: Duration) {
+    pub(crate) fn serve(&mut self, flow: &str, served: &Served, latency: Duration) {
         if !self.open.contains(flow) {
-            self.open.insert(flow.to_owned());
+            Arc::make_mut(&mut self.open).insert(flow.to_owned());
         }
-        let time = self.time_ms.entry(served.cluster.clone()).or_default();
-        *time += u64::try_from(latency.as_millis()).unwrap_or(0);
-        *self.served.entry(served).or_default() += 1;
+        add(&mut self.time_ms, &served.cluster, u64::try_from(latency.as_millis()).unwrap_or(0));
+        add(&mut self.served, served, 1);
     }
 
     pub(crate) fn lose(&mut self, flow: &str, lost: Lost) {
@@ -64,9 +64,9 @@ impl Counts {
             return;
         }
         self.lost_requests += 1;
-        *self.lost_by_cluster.entry(lost.cluster.clone()).or_default() += 1;
+        add(&mut self.lost_by_cluster, &lost.cluster, 1);
         if self.lost.len() < REMEMBERED {
-            self.lost.push(lost);
+            Arc::make_mut(&mut self.lost).push(lost);
         }
     }
 
@@ -86,10 +86,18 @@ impl Counts {
             served: less(&self.served, &earlier.served),
             lost_by_cluster: less(&self.lost_by_cluster, &earlier.lost_by_cluster),
             lost_requests: self.lost_requests - earlier.lost_requests.min(self.lost_requests),
-            lost: self.lost.iter().skip(earlier.lost.len()).cloned().collect(),
+            lost: Arc::new(self.lost.iter().skip(earlier.lost.len()).cloned().collect()),
             time_ms: less(&self.time_ms, &earlier.time_ms),
-            open: self.open.clone(),
+            open: Arc::clone(&self.open),
         }
+    }
+}
+
+/// Most of what is counted was counted before: only the first time makes a key.
+fn add<K: Ord + Clone>(counts: &mut BTreeMap<K, u64>, key: &K, more: u64) {
+    match counts.get_mut(key) {
+        Some(count) => *count += more,
+        None => drop(counts.insert(key.clone(), more)),
     }
 }
 

@@ -47,17 +47,17 @@ impl fmt::Display for Cluster {
 pub(crate) struct Flow {
     pub(crate) name: String,
     pub(crate) requests_per_second: u32,
-    shares: Vec<(Cluster, u64)>,
+    pub(crate) shares: Vec<(Cluster, u64)>,
 }
 
 impl Flow {
-    /// Where one request goes.
-    pub(crate) fn pick(&self, chance: Chance) -> Option<&Cluster> {
+    /// Where one request goes, and the how many-th of the destinations that is.
+    pub(crate) fn pick(&self, chance: Chance) -> Option<(usize, &Cluster)> {
         let total: u64 = self.shares.iter().map(|(_, weight)| weight).sum();
         let mut left = chance.below(total);
-        for (cluster, weight) in &self.shares {
+        for (index, (cluster, weight)) in self.shares.iter().enumerate() {
             if left < *weight {
-                return Some(cluster);
+                return Some((index, cluster));
             }
             left -= weight;
         }
