@@ -73,7 +73,8 @@ impl Stage {
     pub async fn put(&self, items: &[Value]) -> anyhow::Result<()> {
         for item in items {
             let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-            let resource = format!("{}s", text("/kind").to_lowercase());
+            let kind = text("/kind").to_lowercase();
+            let resource = format!("{kind}{}", if kind.ends_with('s') { "es" } else { "s" });
             match self.send(Method::POST, &self.path(&resource), item).await {
                 Err(error) if is_there(&error) => {
                     self.patch(&format!("{resource}/{}", text("/metadata/name")), item).await?
