@@ -8,7 +8,10 @@ use crds::{
 use plan::{Moves, ObjectRef, Plan, Requeue, Verb};
 use rollouts::{Observed, Refusal, audit, decide, rollout::workload::resolved};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// The hash label, in short.
 const HASH: &str = keys::POD_TEMPLATE_HASH;
@@ -28,6 +31,8 @@ pub struct Toy {
     pub experiments: BTreeMap<String, Value>,
     pub templates: BTreeMap<String, Value>,
     pub events: Vec<String>,
+    /// What Events and conditions said, in full.
+    pub told: BTreeSet<String>,
     pub log: Vec<String>,
     pub pods_become_ready: bool,
     /// Whether pods that are ready stand in EndpointSlices.
@@ -103,6 +108,7 @@ impl Toy {
             experiments: empty(),
             templates: empty(),
             events: Vec::new(),
+            told: BTreeSet::new(),
             log: Vec::new(),
             pods_become_ready: true,
             endpoints_follow: true,
@@ -284,6 +290,14 @@ impl Toy {
             }
             self.carry_out(&write.verb);
             self.events.extend(write.events.iter().map(|event| event.reason.clone()));
+            self.told.extend(write.events.iter().map(|event| format!("{}: {}", event.reason, event.message)));
+            let conditions = self.rollout["status"]["conditions"].as_array().into_iter().flatten();
+            let text = |condition: &Value, name: &str| condition[name].as_str().unwrap_or_default().to_owned();
+            self.told.extend(conditions.map(|condition| {
+                let [kind, status, reason, message] =
+                    ["type", "status", "reason", "message"].map(|name| text(condition, name));
+                format!("{kind} {status} {reason}: {message}")
+            }));
         }
         plan
     }
