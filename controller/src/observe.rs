@@ -150,6 +150,8 @@ impl Stores {
         let pods = replica_sets.iter().flat_map(|set| self.pods.by(OWNER, namespace, &set.metadata.uid)).collect();
         let mut names = references.services.clone();
         names.extend(routed::services_behind(&routed));
+        let experiments = self.experiments_of(namespace, &meta.uid);
+        names.extend(experiments.iter().flat_map(|experiment| experiments::services_of(experiment)));
         names.sort();
         names.dedup();
         let endpoint_slices = names.iter().flat_map(|name| self.endpoint_slices.by(SERVICE, namespace, name)).collect();
@@ -163,7 +165,7 @@ impl Stores {
             cluster_templates.into_iter().map(|template| (template.metadata.name.clone(), template)).collect();
         Some(rollouts::Observed {
             runs: self.runs.by(OWNER, namespace, &meta.uid),
-            experiments: self.experiments_of(namespace, &meta.uid),
+            experiments,
             rollout,
             unreadable: kept.unreadable.as_deref().cloned(),
             replica_sets,
@@ -240,6 +242,7 @@ impl Stores {
     pub(crate) fn woken_by_service(&self, namespace: &str, name: &str) -> Vec<Key> {
         let mut keys = self.rollouts_of(SERVICE, namespace, name);
         keys.extend(self.routed_to(namespace, name));
+        keys.extend(self.trying(namespace, name));
         keys
     }
 

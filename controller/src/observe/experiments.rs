@@ -43,6 +43,13 @@ impl Stores {
         self.experiments.by(OWNER, namespace, uid).iter().map(|kept| Arc::clone(&kept.experiment)).collect()
     }
 
+    /// The Rollout whose Experiment made a Service.
+    pub(super) fn trying(&self, namespace: &str, service: &str) -> Option<Key> {
+        let maker = Owner::of(&self.services.get(namespace, service)?.metadata)?;
+        let kept = self.experiments.identified(namespace, &maker.name, &maker.uid)?;
+        self.controlling(namespace, &Owner::of(&kept.experiment.metadata)?)
+    }
+
     /// The Experiment that controls something.
     pub(super) fn experiment_over(&self, namespace: &str, owner: &Owner) -> Option<Key> {
         let kept = self.experiments.identified(namespace, &owner.name, &owner.uid)?;
@@ -76,6 +83,13 @@ impl Stores {
         let unfinished = kept.iter().filter(|kept| !kept.experiment.status.phase.is_completed());
         unfinished.map(|kept| experiment_key(&kept.experiment.metadata)).collect()
     }
+}
+
+/// The Services of an Experiment that runs: a route may lead there.
+pub(super) fn services_of(experiment: &Experiment) -> impl Iterator<Item = String> + '_ {
+    let running = Some(&experiment.status).filter(|status| !status.phase.is_completed());
+    let templates = running.into_iter().flat_map(|status| &status.template_statuses);
+    templates.filter_map(|template| template.service_name.clone())
 }
 
 /// By its controller, where it has one: nobody asks for the others.

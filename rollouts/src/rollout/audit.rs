@@ -2,6 +2,7 @@
 //! terms. A plan that breaks one is refused whole. Shares none of the rules' reasoning, only their view of the world.
 
 use super::{
+    experiments,
     fleet::{Fleet, Revision},
     goal,
     look::Look,
@@ -73,8 +74,12 @@ fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), Stri
     let found = look.observed.routed.get(object).map(|found| found.object.value()).unwrap_or_default();
     let written = plan::patched(&found, body);
     let of_router = |router: &Router<'_>| router.weights(object, &written, &look.observed.rollout.metadata);
+    let others: i32 = experiments::branches(look).iter().map(|branch| branch.weight).sum();
     for weights in look.spec.routers.iter().flat_map(of_router) {
-        if weights.canary + weights.stable != look.spec.limits.whole || weights.canary < 0 || weights.stable < 0 {
+        let (sum, whole) = (weights.canary + weights.stable, look.spec.limits.whole);
+        // Not every router can lead to the Experiment too.
+        let beside_others = (whole - others).max(weights.canary);
+        if ![whole, beside_others].contains(&sum) || weights.canary < 0 || weights.stable < 0 {
             return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));
         }
         let before = look.traffic.as_ref().map_or(0, |traffic| traffic.highest_canary());

@@ -12,9 +12,15 @@ use super::{
     phase::Phase,
     runs::{self, Verdict},
     spec::{Spec, Step},
+    traffic::Branch,
 };
 use crate::child::{self, Children};
-use crds::{Experiment, analysis::AnalysisPhase, kind, rollout::ExperimentStep};
+use crds::{
+    Experiment,
+    analysis::AnalysisPhase,
+    kind,
+    rollout::{ExperimentStep, ExperimentStepTemplate},
+};
 use plan::{Event, Target, Write, reason::RolloutReason};
 use serde_json::json;
 
@@ -52,6 +58,24 @@ fn own<'a>(look: &Look<'a>, index: usize) -> Option<&'a str> {
 pub fn current<'a>(look: &Look<'a>) -> Option<&'a Experiment> {
     let (index, _) = wanted(look)?;
     children(look.observed).ours(own(look, index)?)
+}
+
+/// What the routes give the running Experiment of the step, by the name of the Service.
+pub fn branches(look: &Look<'_>) -> Vec<Branch> {
+    let running = current(look).filter(|experiment| experiment.status.phase == AnalysisPhase::Running);
+    let (Some((_, step)), Some(experiment)) = (wanted(look), running) else { return Vec::new() };
+    let branch = |template: &ExperimentStepTemplate| {
+        let status = experiment.status.template_statuses.iter().find(|status| status.name == template.name)?;
+        Some(Branch {
+            service: status.service_name.clone().filter(|name| !name.is_empty())?,
+            hash: status.pod_template_hash.clone(),
+            weight: template.weight.filter(|weight| *weight > 0)?,
+            pods: template.replicas.unwrap_or(1),
+        })
+    };
+    let mut branches: Vec<Branch> = step.templates.iter().filter_map(branch).collect();
+    branches.sort_by(|one, other| one.service.cmp(&other.service));
+    branches
 }
 
 /// The Experiment of the current step as people are told of it: its name and its phase.

@@ -2,7 +2,7 @@
 //! difference between what is recorded and what should be, so that a field nobody here knows stays as it is.
 
 use super::{
-    blue_green, conditions, duration,
+    blue_green, conditions, duration, experiments,
     fleet::Revision,
     held,
     invalid::Faults,
@@ -72,11 +72,16 @@ fn weights(look: &Look<'_>, status: &RolloutStatus) -> Option<TrafficWeights> {
         service_name: service.clone(),
         pod_template_hash: hash,
     };
+    let additional = experiments::branches(look).into_iter().map(|branch| WeightDestination {
+        weight: branch.weight,
+        service_name: Some(branch.service),
+        pod_template_hash: branch.hash,
+    });
     let stable_hash = status.stable_rs.clone().filter(|hash| !hash.is_empty());
     Some(TrafficWeights {
         canary: destination(canary, &ends.canary_service, Some(look.fleet.hash.clone())),
         stable: destination(traffic.highest_stable(), &ends.stable_service, stable_hash),
-        additional: Vec::new(),
+        additional: additional.collect(),
         verified: None,
     })
 }

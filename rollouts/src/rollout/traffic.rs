@@ -9,9 +9,9 @@ pub mod istio;
 mod nginx;
 mod router;
 
-pub use router::{Backing, Router, Selector, Wanted, Weights, kinds, references, service_behind};
+pub use router::{Backing, Branch, Router, Selector, Wanted, Weights, kinds, references, service_behind};
 
-use super::{endpoints, look::Look, observed::Observed, phase::Phase, replicas, spec::Spec};
+use super::{endpoints, experiments, look::Look, observed::Observed, phase::Phase, replicas, spec::Spec};
 use crds::{RawObject, keys};
 use plan::{
     Event, ObjectRef, Target, Write,
@@ -155,7 +155,7 @@ fn wanted<'a>(look: &Look<'a>, traffic: &Traffic<'_>) -> Wanted<'a> {
     Wanted {
         canary: look.goal.weight,
         whole: look.spec.limits.whole,
-        others: Vec::new(),
+        others: experiments::branches(look),
         managed: managed(look, traffic),
     }
 }
@@ -220,6 +220,12 @@ fn held(look: &Look<'_>, traffic: &Traffic<'_>, wanted: &Wanted<'_>) -> Option<R
         (true, false) => not_ready(look, &routed.canary, &look.fleet.hash, for_share),
         (_, true) => not_ready(look, &routed.canary, &look.fleet.hash, for_managed),
     };
+    // A route that leads to the Experiment already has that much less for the stable revision.
+    let gets_branches = traffic.0.iter().any(|routed| !routed.holds(wanted));
+    let branch = wanted.others.iter().filter(|_| gets_branches).find_map(|branch| branch_not_ready(look, branch));
+    if branch.is_some() {
+        return branch;
+    }
     let mut falling = traffic.0.iter().filter(|routed| wanted.stable() > routed.lowest_stable());
     traffic.0.iter().find_map(rising).or_else(|| falling.find_map(|routed| stable_held(look, &routed.stable)))
 }
@@ -256,6 +262,13 @@ fn not_ready(look: &Look<'_>, backing: &Backing, hash: &str, wanted: i32) -> Opt
         want,
         have,
     })
+}
+
+fn branch_not_ready(look: &Look<'_>, branch: &Branch) -> Option<RolloutReason> {
+    let have = endpoints::ready(look.observed, &branch.service, None);
+    let want = usize::try_from(branch.pods).unwrap_or(0).max(1);
+    let hash = branch.hash.clone().unwrap_or_default();
+    (have < want).then(|| RolloutReason::EndpointsNotReady { service: branch.service.clone(), hash, want, have })
 }
 
 fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'_>) -> Option<Write> {

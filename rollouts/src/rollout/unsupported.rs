@@ -15,8 +15,11 @@ pub fn note(spec: &RolloutSpec, faults: &mut Faults) {
     if let Some(routing) = &canary.traffic_routing {
         of_routing(routing, faults);
     }
+    // Of Gateway API only the ends are weighed.
+    let has_branches =
+        canary.traffic_routing.as_ref().is_none_or(|routing| routing.istio.is_some() || routing.alb.is_some());
     for (index, step) in canary.steps.iter().enumerate() {
-        of_step(&format!("{CANARY}.steps[{index}]"), step, faults);
+        of_step(&format!("{CANARY}.steps[{index}]"), step, has_branches, faults);
     }
 }
 
@@ -27,11 +30,6 @@ fn refuse(prefix: &str, fields: &[(&str, bool)], faults: &mut Faults) {
 }
 
 fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
-    let additional = routing
-        .istio
-        .as_ref()
-        .and_then(|istio| istio.destination_rule.as_ref())
-        .is_some_and(|rule| !rule.additional_subset_names.is_empty());
     for other in routing.plugins.keys().filter(|name| *name != owned::GATEWAY_PLUGIN) {
         faults.note(Invalid::unsupported(&format!("{CANARY}.trafficRouting.plugins.{other}")));
     }
@@ -43,15 +41,14 @@ fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
             ("appMesh", routing.app_mesh.is_some()),
             ("traefik", routing.traefik.is_some()),
             ("apisix", routing.apisix.is_some()),
-            ("istio.destinationRule.additionalSubsetNames", additional),
         ],
         faults,
     );
 }
 
-fn of_step(path: &str, step: &CanaryStep, faults: &mut Faults) {
+fn of_step(path: &str, step: &CanaryStep, has_branches: bool, faults: &mut Faults) {
     let templates = step.experiment.iter().flat_map(|experiment| &experiment.templates).enumerate();
-    for (index, _) in templates.filter(|(_, template)| template.weight.is_some()) {
+    for (index, _) in templates.filter(|(_, template)| template.weight.is_some() && !has_branches) {
         faults.note(Invalid::unsupported(&format!("{path}.experiment.templates[{index}].weight")));
     }
     refuse(path, &[("plugin", step.plugin.is_some())], faults);

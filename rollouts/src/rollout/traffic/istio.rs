@@ -3,7 +3,9 @@
 //! field that we do not know stays as it is.
 
 mod managed;
+mod select;
 mod subsets;
+mod weigh;
 
 use super::{
     super::{invalid::Invalid, observed::Observed, spec::ends::Services},
@@ -67,7 +69,7 @@ pub fn short_host(host: &str) -> &str {
 
 /// How many routes of a VirtualService with this spec a canary between two Services would find.
 pub fn routes_between(spec: &Value, named: &IstioVirtualService, canary: &str, stable: &str) -> Result<usize, String> {
-    select(spec, named, Ends::Hosts { canary, stable }, &[]).map(|routes| routes.len())
+    select::routes(spec, named, Ends::Hosts { canary, stable }, &[]).map(|routes| routes.len())
 }
 
 /// The VirtualServices that the settings name.
@@ -152,7 +154,7 @@ impl<'a> Istio<'a> {
     fn check_routes(&self, observed: &Observed, path: &str, named: &IstioVirtualService) -> Result<(), Invalid> {
         let object = object_of(named, &observed.rollout.metadata.namespace);
         let found = router::observed_at(observed, path, &named.name, &kind::VIRTUAL_SERVICE, &object)?;
-        let selected = select(&found.spec(), named, self.ends, &self.managed);
+        let selected = select::routes(&found.spec(), named, self.ends, &self.managed);
         let routes = selected.map_err(|problem| Invalid::value(path, &named.name, problem))?;
         if !self.managed.is_empty() && routes.iter().all(|route| route.section != "http") {
             let words = "managedRoutes need an HTTP route that carries the weights";
@@ -172,7 +174,7 @@ impl<'a> Istio<'a> {
     fn routes(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<RouteAt> {
         let mut routes = Vec::new();
         for named in named(self.settings).filter(|named| object_of(named, namespace) == *object) {
-            let mut found = select(spec, named, self.ends, &self.managed).unwrap_or_default();
+            let mut found = select::routes(spec, named, self.ends, &self.managed).unwrap_or_default();
             found.retain(|route| !routes.contains(route));
             routes.extend(found);
         }
@@ -183,7 +185,12 @@ impl<'a> Istio<'a> {
         let Some(spec) = object.get("spec") else { return Vec::new() };
         let mut routes = self.routes(named, spec, namespace);
         routes.extend(self.managed_in(spec).filter(|(_, route)| managed::is_mirror(route)).map(|(at, _)| at));
-        weights(spec, &routes, self.ends)
+        weigh::weights(spec, &routes, self.ends, self.additional())
+    }
+
+    /// Names of subsets that are left to others.
+    fn additional(&self) -> &'a [String] {
+        self.settings.destination_rule.as_ref().map(|rule| rule.additional_subset_names.as_slice()).unwrap_or_default()
     }
 
     fn managed_in<'s>(&'s self, spec: &'s Value) -> impl Iterator<Item = (RouteAt, &'s Value)> {
@@ -213,8 +220,13 @@ impl<'a> Istio<'a> {
             let Some(Value::Array(found)) = spec.get(section) else { continue };
             let is_weighed = |index: usize| routes.contains(&RouteAt { section, index });
             let weighed = found.iter().enumerate();
-            let weighed = weighed
-                .map(|(at, route)| if is_weighed(at) { reweighted(route, self.ends, wanted) } else { route.clone() });
+            let weighed = weighed.map(|(at, route)| {
+                if is_weighed(at) {
+                    weigh::reweighted(route, self.ends, self.additional(), wanted)
+                } else {
+                    route.clone()
+                }
+            });
             let mut list: Vec<Value> = weighed.collect();
             if let Some(first) = (0..list.len()).find(|index| section == "http" && is_weighed(*index)) {
                 list = managed::arranged(list, first, self.ends, &self.managed, &wanted.managed);
@@ -291,77 +303,6 @@ impl<'a> Istio<'a> {
     }
 }
 
-/// Finds the routes that carry the Rollout's traffic and checks that each holds both ends.
-///
-/// The error is the sentence that existing clients know.
-fn select(spec: &Value, named: &IstioVirtualService, ends: Ends<'_>, managed: &[&str]) -> Result<Vec<RouteAt>, String> {
-    let routes = |section: &str| spec.get(section).and_then(Value::as_array);
-    if SECTIONS.iter().all(|section| routes(section).is_none()) {
-        return Err("Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService".into());
-    }
-    let mut found = Vec::new();
-    for section in SECTIONS {
-        let Some(list) = routes(section) else { continue };
-        let (kind, chosen) = match section {
-            "http" => ("HTTP", http(list, &named.routes, managed)),
-            "tls" => ("TLS", tls(list, named)),
-            _ => ("TCP", tcp(list, named)),
-        };
-        let checked = chosen.and_then(|chosen| {
-            chosen.iter().filter_map(|index| list.get(*index)).try_for_each(|route| has_both_ends(route, ends))?;
-            Ok(chosen)
-        });
-        let indices =
-            checked.map_err(|problem| format!("Istio VirtualService has invalid {kind} routes. Error: {problem}"))?;
-        found.extend(indices.into_iter().map(|index| RouteAt { section, index }));
-    }
-    Ok(found)
-}
-
-fn ambiguous(section: &str, field: &str) -> String {
-    format!(
-        "spec.{section}[] should be set in VirtualService and it must have exactly one route when omitting spec.strategy.canary.trafficRouting.istio.virtualService.{field}"
-    )
-}
-
-fn http(list: &[Value], names: &[String], managed: &[&str]) -> Result<Vec<usize>, String> {
-    if names.is_empty() {
-        let others: Vec<usize> =
-            (0..list.len()).filter(|at| !list.get(*at).is_some_and(|route| is_one_of(route, managed))).collect();
-        return if others.len() == 1 { Ok(others) } else { Err(ambiguous("http", "routes")) };
-    }
-    let position = |name: &String| list.iter().position(|route| name_in(route) == Some(name));
-    names
-        .iter()
-        .map(|name| {
-            position(name).ok_or_else(|| format!("HTTP Route '{name}' is not found in the defined Virtual Service."))
-        })
-        .collect()
-}
-
-fn tcp(list: &[Value], named: &IstioVirtualService) -> Result<Vec<usize>, String> {
-    if named.tcp_routes.is_empty() {
-        return if list.len() == 1 { Ok(vec![0]) } else { Err(ambiguous("tcp", "tcpRoutes")) };
-    }
-    matching(list, |route| named.tcp_routes.iter().any(|wanted| owned::is_tcp_route(route, wanted)), "TCP")
-}
-
-fn tls(list: &[Value], named: &IstioVirtualService) -> Result<Vec<usize>, String> {
-    if named.tls_routes.is_empty() {
-        return if list.len() == 1 { Ok(vec![0]) } else { Err(ambiguous("tls", "tlsRoutes")) };
-    }
-    matching(list, |route| named.tls_routes.iter().any(|wanted| owned::is_tls_route(route, wanted)), "TLS")
-}
-
-fn matching(list: &[Value], is_wanted: impl Fn(&Value) -> bool, kind: &str) -> Result<Vec<usize>, String> {
-    let found: Vec<usize> =
-        list.iter().enumerate().filter(|(_, route)| is_wanted(route)).map(|(index, _)| index).collect();
-    if found.is_empty() {
-        return Err(format!("No matching {kind} routes found in the defined Virtual Service."));
-    }
-    Ok(found)
-}
-
 fn name_in(route: &Value) -> Option<&str> {
     route.get("name").and_then(Value::as_str)
 }
@@ -385,75 +326,6 @@ fn end_of(destination: &Value, ends: Ends<'_>) -> Option<End> {
         found if found == stable => Some(End::Stable),
         _ => None,
     }
-}
-
-fn has_both_ends(route: &Value, ends: Ends<'_>) -> Result<(), String> {
-    let has = |end: End| destinations(route).any(|destination| end_of(destination, ends) == Some(end));
-    let (canary_missing, stable_missing) = match ends {
-        Ends::Hosts { canary, stable } => (
-            format!("Canary Service '{canary}' not found in route"),
-            format!("Stable Service '{stable}' not found in route"),
-        ),
-        Ends::Subsets { canary, stable } => (
-            format!("Canary DestinationRule subset '{canary}' not found in route"),
-            format!("Stable DestinationRule subset '{stable}' not found in route"),
-        ),
-    };
-    match (has(End::Canary), has(End::Stable)) {
-        (false, _) => Err(canary_missing),
-        (_, false) => Err(stable_missing),
-        (true, true) => Ok(()),
-    }
-}
-
-/// The weights that each selected route holds.
-fn weights(spec: &Value, routes: &[RouteAt], ends: Ends<'_>) -> Vec<Weights> {
-    let at = |route: &RouteAt| spec.get(route.section).and_then(|list| list.get(route.index));
-    let sum = |route: &Value, end: End| {
-        let of_end = destinations(route).filter(|destination| end_of(destination, ends) == Some(end));
-        of_end.map(weight_of).sum()
-    };
-    routes
-        .iter()
-        .filter_map(at)
-        .map(|route| Weights { canary: sum(route, End::Canary), stable: sum(route, End::Stable) })
-        .collect()
-}
-
-fn weight_of(destination: &Value) -> i32 {
-    destination.get("weight").and_then(Value::as_i64).and_then(|weight| i32::try_from(weight).ok()).unwrap_or(0)
-}
-
-/// A route with other weights. A destination that is neither end and carries weight goes, as the weights must add up; one without
-/// weight stays.
-fn reweighted(route: &Value, ends: Ends<'_>, wanted: &Wanted<'_>) -> Value {
-    let kept =
-        destinations(route).filter(|destination| end_of(destination, ends).is_some() || weight_of(destination) == 0);
-    let (mut canary_is_first, mut stable_is_first) = (true, true);
-    let list: Vec<Value> = kept
-        .map(|destination| {
-            let (slot, share) = match end_of(destination, ends) {
-                Some(End::Canary) => (&mut canary_is_first, wanted.canary),
-                Some(End::Stable) => (&mut stable_is_first, wanted.stable()),
-                None => return destination.clone(),
-            };
-            // A route may name one end twice: only the first carries its weight.
-            let share = if std::mem::take(slot) { share } else { 0 };
-            if weight_of(destination) == share && (share != 0 || destination.get("weight").is_some()) {
-                return destination.clone();
-            }
-            let mut changed = destination.clone();
-            if let Value::Object(fields) = &mut changed {
-                fields.insert("weight".into(), share.into());
-            }
-            changed
-        })
-        .collect();
-    let mut changed = route.clone();
-    if let Value::Object(fields) = &mut changed {
-        fields.insert("route".into(), Value::Array(list));
-    }
-    changed
 }
 
 #[cfg(test)]

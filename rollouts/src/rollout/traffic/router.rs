@@ -42,8 +42,12 @@ pub struct Wanted<'a> {
 pub struct Branch {
     /// The Service.
     pub service: String,
+    /// The revision that it selects.
+    pub hash: Option<String>,
     /// Its weight.
     pub weight: i32,
+    /// How many pods are behind it.
+    pub pods: i32,
 }
 
 /// A route that a step has set.

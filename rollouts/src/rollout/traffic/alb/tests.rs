@@ -64,7 +64,7 @@ fn an_action_is_written_as_clients_compare_it() {
     let plain = r#"{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"canary","ServicePort":"80","Weight":10},{"ServiceName":"stable","ServicePort":"80","Weight":90}]}}"#;
     let sticky = r#"{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"canary","ServicePort":"80","Weight":0},{"ServiceName":"stable","ServicePort":"80","Weight":100}],"TargetGroupStickinessConfig":{"Enabled":true,"DurationSeconds":300}}}"#;
     let with_experiment = r#"{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"canary","ServicePort":"80","Weight":10},{"ServiceName":"trial","ServicePort":"80","Weight":5},{"ServiceName":"stable","ServicePort":"80","Weight":85}]}}"#;
-    let trial = Branch { service: "trial".into(), weight: 5 };
+    let trial = Branch { service: "trial".into(), hash: None, weight: 5, pods: 1 };
     for (more, wanted, key, expected) in [
         (json!({}), wanted(10), ACTION, plain),
         (json!({"stickinessConfig": {"enabled": false, "durationSeconds": 0}}), wanted(10), ACTION, plain),

@@ -1,6 +1,7 @@
 //! Which routes are found, and how they and the subsets look after a change.
 
 use super::{
+    super::router::Branch,
     subsets::{subset_hash, with_hashes},
     *,
 };
@@ -40,9 +41,9 @@ fn a_name_may_carry_its_namespace() {
 #[test]
 fn routes_are_selected_or_refused_in_known_words() {
     let two = json!({"http": [route("a", 100, 0), route("b", 100, 0)]});
-    assert_eq!(select(&two, &named(&["b"]), HOSTS, &[]).map(|routes| routes.len()), Ok(1));
+    assert_eq!(select::routes(&two, &named(&["b"]), HOSTS, &[]).map(|routes| routes.len()), Ok(1));
     // A route that steps add is none of those that could be meant.
-    assert_eq!(select(&two, &named(&[]), HOSTS, &["a"]), Ok(vec![RouteAt { section: "http", index: 1 }]));
+    assert_eq!(select::routes(&two, &named(&[]), HOSTS, &["a"]), Ok(vec![RouteAt { section: "http", index: 1 }]));
     for (spec, wanted, problem) in [
         (json!({}), named(&[]), "Unable to get any of the HTTP, TCP or TLS routes for the Istio VirtualService"),
         (
@@ -61,7 +62,7 @@ fn routes_are_selected_or_refused_in_known_words() {
             "Istio VirtualService has invalid HTTP routes. Error: Canary Service 'canary' not found in route",
         ),
     ] {
-        assert_eq!(select(&spec, &wanted, HOSTS, &[]), Err(problem.to_owned()));
+        assert_eq!(select::routes(&spec, &wanted, HOSTS, &[]), Err(problem.to_owned()));
     }
 }
 
@@ -79,7 +80,7 @@ fn tcp_and_tls_routes_are_found_by_what_they_match() {
         tls_routes: vec![TlsRoute { port: Some(443), sni_hosts: vec!["a".into(), "b".into()] }],
         ..Default::default()
     };
-    let routes = select(&spec, &wanted, HOSTS, &[]).expect("both sections match");
+    let routes = select::routes(&spec, &wanted, HOSTS, &[]).expect("both sections match");
     assert_eq!(routes, vec![RouteAt { section: "tls", index: 0 }, RouteAt { section: "tcp", index: 1 }]);
 }
 
@@ -92,11 +93,24 @@ fn strategy(routing: Value) -> CanaryStrategy {
 
 /// What a VirtualService with this spec becomes, and its weights; `None` where it stays as it is.
 fn changed(strategy: &CanaryStrategy, spec: &Value, canary: i32) -> (Option<Value>, Vec<Weights>) {
+    changed_beside(strategy, spec, canary, &[])
+}
+
+/// The same, while an Experiment has these Services and weights.
+fn changed_beside(
+    strategy: &CanaryStrategy,
+    spec: &Value,
+    canary: i32,
+    experiment: &[(&str, i32)],
+) -> (Option<Value>, Vec<Weights>) {
+    let branch =
+        |(service, weight): &(&str, i32)| Branch { service: (*service).into(), hash: None, weight: *weight, pods: 1 };
+    let others = experiment.iter().map(branch).collect();
     let settings = strategy.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref()).expect("istio");
     let istio = Istio::parse(strategy, Services::of(strategy, &Default::default()), settings).expect("is valid");
     let named = ObjectRef::of(&kind::VIRTUAL_SERVICE, "web", "shop");
     let managed = router::managed_after(strategy, strategy.steps.len());
-    let wanted = Wanted { canary, whole: 100, others: Vec::new(), managed };
+    let wanted = Wanted { canary, whole: 100, others, managed };
     let object = json!({ "spec": spec });
     let patch = istio.change(&named, &object, "web", &wanted).map(|change| match change {
         Change::Patch(patch) => patch,
@@ -127,6 +141,60 @@ fn a_stranger_with_weight_goes_and_one_without_stays() {
             {"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}, {"destination": {"host": "idle"}},
         ]}]}}))
     );
+}
+
+#[test]
+fn an_experiment_gets_its_weights_from_the_stable_part_and_gives_them_back() {
+    let strategy = strategy(json!({}));
+    let ends = |canary: i32, stable: i32| {
+        let port = json!({"number": 80});
+        vec![
+            json!({"destination": {"host": "canary", "port": port}, "weight": canary}),
+            json!({"destination": {"host": "stable", "port": port}, "weight": stable}),
+        ]
+    };
+    let tried =
+        |name: &str, weight: i32| json!({"destination": {"host": name, "port": {"number": 80}}, "weight": weight});
+    let route = |destinations: Vec<Value>| json!({"http": [{ "route": destinations }]});
+    let with = |more: &[Value], stable: i32| route([ends(20, stable), more.to_vec()].concat());
+    let both = [("try-a", 5), ("try-b", 10)];
+    let running = with(&[tried("try-a", 5), tried("try-b", 10)], 65);
+    for (what, found, experiment, expected) in [
+        ("both are added", with(&[], 80), &both[..], Some(running.clone())),
+        ("nothing is to do", running.clone(), &both[..], None),
+        (
+            "one that somebody moved is mended",
+            with(&[tried("try-a", 50), tried("try-b", 10)], 20),
+            &both[..],
+            Some(running.clone()),
+        ),
+        ("both go", running, &[][..], Some(with(&[], 80))),
+    ] {
+        let patch = changed_beside(&strategy, &found, 20, experiment).0;
+        assert_eq!(patch, expected.map(|spec| json!({ "spec": spec })), "{what}");
+    }
+    let (patch, _) = changed_beside(&strategy, &with(&[], 80), 20, &[("try-a", 100)]);
+    let expected = with(&[tried("try-a", 100)], 0);
+    assert_eq!(patch, Some(json!({ "spec": expected })), "the stable part is never less than nothing");
+}
+
+#[test]
+fn subsets_of_others_keep_their_weight() {
+    let rule = json!({
+        "name": "shop", "canarySubsetName": "canary", "stableSubsetName": "stable", "additionalSubsetNames": ["theirs"],
+    });
+    let strategy = strategy(json!({"istio": {"destinationRule": rule}}));
+    let route = |canary: i32, stable: i32| {
+        let to =
+            |subset: &str, weight: i32| json!({"destination": {"host": "shop", "subset": subset}, "weight": weight});
+        json!({"http": [{"route": [to("stable", stable), to("canary", canary), to("theirs", 15)]}]})
+    };
+    let (patch, weights) = changed(&strategy, &route(0, 85), 20);
+    assert_eq!(weights, [Weights { canary: 0, stable: 100 }], "theirs is nothing that could be moved");
+    assert_eq!(patch, Some(json!({ "spec": route(20, 65) })));
+    assert_eq!(changed(&strategy, &route(20, 65), 20).0, None);
+    assert_eq!(changed(&strategy, &route(20, 65), 100).0, Some(json!({ "spec": route(100, 0) })));
+    assert_eq!(changed(&strategy, &route(100, 0), 100), (None, vec![Weights { canary: 100, stable: 0 }]));
 }
 
 #[test]
