@@ -23,6 +23,8 @@ use tokio::time::{Instant, timeout};
 const TICK: Duration = Duration::from_millis(250);
 /// Longer than every delay of a setting: nothing happens any more once it was quiet for so long.
 const QUIET: TimeDelta = TimeDelta::seconds(40);
+/// What was restored works again after this: longer than EndpointSlices and the mesh together are late.
+const HEALING: Duration = Duration::from_secs(5);
 /// A Rollout must have come to rest by then.
 const PATIENCE: Duration = Duration::from_secs(1_200);
 /// No update has so many pauses that a person ends one by one.
@@ -114,6 +116,8 @@ impl<'a> Stage<'a> {
         }
         self.live(Duration::from_secs(20)).await?;
         self.all_is_well().await;
+        // A Service that comes back has endpoints only after a while, and the data plane hears of them later still.
+        self.live(HEALING).await?;
         self.rest().await?;
         self.watch.excuse(self.watch.is_damaged());
         let last = self.last_version().await?;
