@@ -142,9 +142,8 @@ impl Toy {
     pub fn behind(&self, service: &str) -> String {
         let hash = &self.services[service]["spec"]["selector"][HASH];
         let set = self.sets.values().find(|set| set["metadata"]["labels"][HASH] == *hash);
-        set.and_then(|set| set["spec"]["template"]["spec"]["containers"][0]["image"].as_str())
-            .unwrap_or_default()
-            .into()
+        let image = |set: &Value| set["spec"]["template"]["spec"]["containers"][0]["image"].as_str().map(str::to_owned);
+        set.and_then(image).unwrap_or_default()
     }
 
     /// Adds the two Services and a VirtualService over them.
@@ -408,10 +407,8 @@ impl Toy {
         merge(&mut self.rollout, &patch);
         self.version += 1;
         self.rollout["metadata"]["resourceVersion"] = self.version.to_string().into();
-        if patch.get("spec").is_some() {
-            let before = self.rollout["metadata"]["generation"].as_u64().unwrap_or(0);
-            self.rollout["metadata"]["generation"] = (before + 1).into();
-        }
+        let before = self.rollout["metadata"]["generation"].as_u64().unwrap_or(0);
+        self.rollout["metadata"]["generation"] = (before + u64::from(patch.get("spec").is_some())).into();
     }
 
     pub fn set_image(&mut self, image: &str) {
