@@ -30,7 +30,7 @@ pub use crate::{
     lease::Lost,
     limit::Limit,
     queue::{Key, Kind},
-    settings::{ApplicationSettings, IstioVersion, LeaseSettings, Settings},
+    settings::{ApiVersions, ApplicationSettings, LeaseSettings, Settings},
     write::{APPLY_MANAGER, Class, FIELD_MANAGER, Refusal},
 };
 use ask::{Answerers, Answers};
@@ -137,7 +137,7 @@ impl Controller {
     pub fn new(client: Client, clock: Clock, settings: Settings, answerers: Answerers) -> Self {
         let metrics = Metrics::default();
         let (recorder, sender) = events::channel(client.clone(), clock, metrics.clone());
-        let writer = Writer::new(client.clone(), settings.istio_api_version, metrics.clone());
+        let writer = Writer::new(client.clone(), settings.api_versions.clone(), metrics.clone());
         let (election, leadership) = match &settings.lease {
             Some(lease) => {
                 let (election, leadership) = Election::new(client.clone(), clock, lease.clone(), &settings.instance_id);

@@ -1,6 +1,6 @@
 //! What a controller can be told from outside, with the defaults that people know. The binary parses flags into this.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Settings of a controller.
 #[derive(Clone, Debug)]
@@ -17,8 +17,8 @@ pub struct Settings {
     pub own_namespace: String,
     /// Lease-based leader election; `None` runs without.
     pub lease: Option<LeaseSettings>,
-    /// Version of Istio's API.
-    pub istio_api_version: IstioVersion,
+    /// Versions of the routers' APIs.
+    pub api_versions: ApiVersions,
     /// Address of Prometheus for metrics that name none.
     pub prometheus_address: Option<String>,
     /// Look after Applications too.
@@ -27,26 +27,38 @@ pub struct Settings {
     pub packs_objects: bool,
 }
 
-/// Which version of Istio's API is spoken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum IstioVersion {
-    /// `v1`: served since Istio 1.22.
-    #[default]
-    V1,
-    /// `v1beta1`.
-    V1Beta1,
-    /// `v1alpha3`: the oldest.
-    V1Alpha3,
-}
+/// The versions of routers' APIs that a cluster may have: the group that the rules name, and group and version there.
+const KNOWN: [(&str, &str, &str); 9] = [
+    ("networking.istio.io", "networking.istio.io", "v1"),
+    ("networking.istio.io", "networking.istio.io", "v1beta1"),
+    ("networking.istio.io", "networking.istio.io", "v1alpha3"),
+    ("split.smi-spec.io", "split.smi-spec.io", "v1alpha1"),
+    ("split.smi-spec.io", "split.smi-spec.io", "v1alpha2"),
+    ("split.smi-spec.io", "split.smi-spec.io", "v1alpha3"),
+    ("split.smi-spec.io", "split.smi-spec.io", "v1alpha4"),
+    ("traefik.io", "traefik.io", "v1alpha1"),
+    ("traefik.io", "traefik.containo.us", "v1alpha1"),
+];
 
-impl IstioVersion {
-    /// As it stands in a path.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V1Beta1 => "v1beta1",
-            Self::V1Alpha3 => "v1alpha3",
+/// Which versions of the routers' APIs are spoken, where it is not those that the rules name. Objects look the same in all of
+/// them as far as we read and write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ApiVersions(BTreeMap<&'static str, (&'static str, &'static str)>);
+
+impl ApiVersions {
+    /// Chooses a version, as `group/version`, for what the rules name by this group. What is not known changes nothing.
+    pub fn choose(&mut self, group: &str, api_version: &str) {
+        let is_meant = |(rules, group_there, version): &&(&str, &str, &str)| {
+            *rules == group && api_version == format!("{group_there}/{version}")
+        };
+        if let Some((rules, group, version)) = KNOWN.iter().find(is_meant) {
+            self.0.insert(rules, (group, version));
         }
+    }
+
+    /// The group and version under which a cluster has what the rules call so.
+    pub(crate) fn spoken(&self, group: &str) -> Option<(&'static str, &'static str)> {
+        self.0.get(group).copied()
     }
 }
 
@@ -100,7 +112,7 @@ impl Default for Settings {
             resync: Duration::from_secs(900),
             own_namespace: "argo-rollouts".into(),
             lease: None,
-            istio_api_version: IstioVersion::default(),
+            api_versions: ApiVersions::default(),
             prometheus_address: None,
             applications: None,
             packs_objects: true,

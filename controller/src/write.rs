@@ -6,7 +6,7 @@
 
 pub(crate) mod kinds;
 
-use crate::{metrics::Metrics, settings::IstioVersion};
+use crate::{metrics::Metrics, settings::ApiVersions};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -107,8 +107,8 @@ struct Reply {
 }
 
 impl Writer {
-    pub(crate) fn new(client: Client, istio: IstioVersion, metrics: Metrics) -> Self {
-        Self { kinds: Kinds::new(client.clone(), istio), client, metrics }
+    pub(crate) fn new(client: Client, api_versions: ApiVersions, metrics: Metrics) -> Self {
+        Self { kinds: Kinds::new(client.clone(), api_versions), client, metrics }
     }
 
     /// The path of the collection of this object's kind in its namespace, or in all where it has none.
@@ -206,7 +206,11 @@ impl Writer {
 
     async fn create(&self, object: &ObjectRef, place: &Place, body: &Value) -> Result<Done, Refusal> {
         let path = format!("{}?fieldManager={FIELD_MANAGER}", place.collection());
-        let refusal = match self.expect(object, Method::POST, &path, "application/json", body).await {
+        let mut spoken = body.clone();
+        if let (Some(fields), Some(api_version)) = (spoken.as_object_mut(), &place.api_version) {
+            fields.insert("apiVersion".into(), api_version.as_str().into());
+        }
+        let refusal = match self.expect(object, Method::POST, &path, "application/json", &spoken).await {
             Err(refusal) if refusal.class == Class::Conflict => refusal,
             other => return other,
         };

@@ -161,6 +161,24 @@ pub const GRPC_ROUTE: Kind = gateway("v1", "GRPCRoute", "grpcroutes");
 pub const TCP_ROUTE: Kind = gateway("v1alpha2", "TCPRoute", "tcproutes");
 /// TLSRoute of Gateway API.
 pub const TLS_ROUTE: Kind = gateway("v1alpha2", "TLSRoute", "tlsroutes");
+/// TrafficSplit of the Service Mesh Interface.
+pub const TRAFFIC_SPLIT: Kind = Kind {
+    group: "split.smi-spec.io",
+    version: "v1alpha1",
+    kind: "TrafficSplit",
+    plural: "trafficsplits",
+    namespaced: true,
+    status_subresource: false,
+};
+/// TraefikService.
+pub const TRAEFIK_SERVICE: Kind = Kind {
+    group: "traefik.io",
+    version: "v1alpha1",
+    kind: "TraefikService",
+    plural: "traefikservices",
+    namespaced: true,
+    status_subresource: false,
+};
 /// CustomResourceDefinition.
 pub const CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
     group: "apiextensions.k8s.io",
@@ -176,7 +194,7 @@ pub const OURS: [Kind; 7] =
     [ROLLOUT, ANALYSIS_TEMPLATE, CLUSTER_ANALYSIS_TEMPLATE, ANALYSIS_RUN, EXPERIMENT, APPLICATION, APP_PROJECT];
 
 /// All of them.
-pub const ALL: [Kind; 28] = [
+pub const ALL: &[Kind] = &[
     ROLLOUT,
     ANALYSIS_TEMPLATE,
     CLUSTER_ANALYSIS_TEMPLATE,
@@ -204,6 +222,8 @@ pub const ALL: [Kind; 28] = [
     GRPC_ROUTE,
     TCP_ROUTE,
     TLS_ROUTE,
+    TRAFFIC_SPLIT,
+    TRAEFIK_SERVICE,
     CUSTOM_RESOURCE_DEFINITION,
 ];
 

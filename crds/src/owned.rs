@@ -1,10 +1,12 @@
 //! Which fields of other people's objects a Rollout owns: route weights and managed routes of its VirtualServices, the
-//! weights in its routes of Gateway API, the actions and header routes in its Ingresses of the AWS load balancer controller, the revision labels of its DestinationRule's subsets and of its Services' selectors,
+//! weights in its routes of Gateway API and in its TraefikServices, the actions and header routes in its Ingresses of the AWS load
+//! balancer controller, the revision labels of its DestinationRule's subsets and of its Services' selectors,
 //! and the size of a Deployment whose pods it took over.
 //!
 //! Whoever compares or applies such an object asks here first: in what Git wants, owned fields are what they are live. A
 //! field that is not there yet is nobody's, so at creation Git's values hold. Nothing here judges or writes.
 
+mod backends;
 mod gateway;
 mod ingress;
 mod mesh;
@@ -24,6 +26,7 @@ pub fn with_owned_from(rollouts: &[&Rollout], desired: &Value, live: &Value) -> 
         for claim in claims(rollout, desired) {
             match claim {
                 Claim::Routes(routes) => mesh::keep_routes(&mut kept, live, &routes),
+                Claim::Shares(shares) => backends::keep_weights(&mut kept, live, &shares),
                 Claim::Backends(backends) => gateway::keep_weights(&mut kept, live, &backends),
                 Claim::Subsets(subsets) => mesh::keep_subsets(&mut kept, live, &subsets),
                 Claim::Actions(actions) => ingress::keep_actions(&mut kept, live, &actions),
@@ -44,6 +47,7 @@ pub fn is_shared(rollouts: &[&Rollout], object: &Value) -> bool {
 enum Claim<'a> {
     Routes(mesh::Routes<'a>),
     Backends(gateway::Backends<'a>),
+    Shares(backends::Shares<'a>),
     Subsets(mesh::Subsets<'a>),
     Actions(ingress::Actions<'a>),
     SelectorHash,
@@ -70,6 +74,7 @@ fn claims<'a>(rollout: &'a Rollout, object: &Value) -> Vec<Claim<'a>> {
         }
         ("", "Service") if is_near && services(rollout).contains(&name) => vec![Claim::SelectorHash],
         ("apps", "Deployment") if is_near && scales(rollout, name) => vec![Claim::Replicas],
+        _ if is_near => backends::Shares::of(rollout, group, kind, name).into_iter().map(Claim::Shares).collect(),
         _ => Vec::new(),
     }
 }

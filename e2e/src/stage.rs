@@ -127,6 +127,8 @@ impl Stage {
             "leases" => "apis/coordination.k8s.io/v1",
             "ingresses" => "apis/networking.k8s.io/v1",
             "httproutes" | "grpcroutes" => "apis/gateway.networking.k8s.io/v1",
+            "trafficsplits" => "apis/split.smi-spec.io/v1alpha1",
+            "traefikservices" => "apis/traefik.io/v1alpha1",
             "tcproutes" | "tlsroutes" => "apis/gateway.networking.k8s.io/v1alpha2",
             _ => "api/v1",
         };

@@ -67,6 +67,8 @@ fn the_chart_grants_what_the_controller_does_and_no_more() {
         ("patch httproutes.gateway.networking.k8s.io -A", true),
         ("create ingresses.networking.k8s.io -A", true),
         ("delete ingresses.networking.k8s.io -A", false),
+        ("create trafficsplits.split.smi-spec.io -A", true),
+        ("patch traefikservices.traefik.io -A", true),
         ("patch services -A", true),
         // Those of Experiments.
         ("create services -A", true),

@@ -24,5 +24,7 @@ mod nginx;
 mod output;
 #[path = "cluster/prometheus.rs"]
 mod prometheus;
+#[path = "cluster/routers.rs"]
+mod routers;
 #[path = "cluster/sync.rs"]
 mod sync;

@@ -6,7 +6,7 @@
 
 use crate::ignored_flags::IgnoredFlags;
 use clap::{ArgAction, Args, ValueEnum};
-use controller::{ApplicationSettings, IstioVersion, LeaseSettings, Limit, Settings, logging::Format};
+use controller::{ApiVersions, ApplicationSettings, LeaseSettings, Limit, Settings, logging::Format};
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 /// Where a controller finds its own namespace when nobody says it.
@@ -71,6 +71,12 @@ pub(crate) struct ControllerFlags {
     /// Version of Istio's API.
     #[arg(long, default_value = "v1", value_parser = ["v1", "v1beta1", "v1alpha3"], value_name = "VERSION")]
     istio_api_version: String,
+    /// Version of TrafficSplits, for routers that read them.
+    #[arg(long, default_value = "v1alpha1", value_parser = ["v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"], value_name = "VERSION")]
+    traffic_split_api_version: String,
+    /// Group and version of TraefikServices.
+    #[arg(long, default_value = "traefik.io/v1alpha1", value_parser = ["traefik.io/v1alpha1", "traefik.containo.us/v1alpha1"], value_name = "VERSION")]
+    traefik_api_version: String,
     /// Prometheus, for metrics that name no address.
     #[arg(long, env = "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS", value_name = "URL")]
     prometheus: Option<String>,
@@ -127,6 +133,14 @@ impl ControllerFlags {
         is_given.then(|| Limit::of(self.qps.unwrap_or(USUAL_QPS), self.burst.unwrap_or(USUAL_BURST)))?
     }
 
+    fn api_versions(&self) -> ApiVersions {
+        let mut chosen = ApiVersions::default();
+        chosen.choose("networking.istio.io", &format!("networking.istio.io/{}", self.istio_api_version));
+        chosen.choose("split.smi-spec.io", &format!("split.smi-spec.io/{}", self.traffic_split_api_version));
+        chosen.choose("traefik.io", &self.traefik_api_version);
+        chosen
+    }
+
     /// The settings. `default_namespace` is that of the kubeconfig or service account, `identity` names this process.
     pub(crate) fn settings(&self, default_namespace: &str, identity: String) -> Settings {
         let own_namespace = self.own_namespace.clone().unwrap_or_else(namespace_of_pod);
@@ -144,11 +158,7 @@ impl ControllerFlags {
                 retry_period: self.leader_election_retry_period,
             }),
             own_namespace,
-            istio_api_version: match self.istio_api_version.as_str() {
-                "v1alpha3" => IstioVersion::V1Alpha3,
-                "v1beta1" => IstioVersion::V1Beta1,
-                _ => IstioVersion::V1,
-            },
+            api_versions: self.api_versions(),
             prometheus_address: self.prometheus.clone().filter(|address| !address.is_empty()),
             applications: self.applications.then(|| ApplicationSettings {
                 polling: self.git_poll,
@@ -256,10 +266,15 @@ mod tests {
         let settings = settings(
             "--qps 40 --burst 80 --rollout-threads 5 --experiment-threads 2 --metricsPort 9090 --healthzPort 9091 \
              --loglevel warning --kloglevel 0 --logformat json --leader-election-lease-duration 1m --instance-id blue \
-             --istio-api-version v1beta1 --analysis-threads 30",
+             --istio-api-version v1beta1 --analysis-threads 30 --traffic-split-api-version v1alpha2 \
+             --traefik-api-group traefik.containo.us --traefik-api-version traefik.containo.us/v1alpha1",
         );
         assert_eq!((settings.threads, settings.instance_id.as_str()), (5, "blue"));
-        assert_eq!(settings.istio_api_version, IstioVersion::V1Beta1);
+        let mut versions = ApiVersions::default();
+        versions.choose("networking.istio.io", "networking.istio.io/v1beta1");
+        versions.choose("split.smi-spec.io", "split.smi-spec.io/v1alpha2");
+        versions.choose("traefik.io", "traefik.containo.us/v1alpha1");
+        assert_eq!(settings.api_versions, versions);
         assert_eq!(settings.lease.expect("a lease").duration, Duration::from_secs(60));
     }
 

@@ -24,7 +24,7 @@ const fn switch(name: &'static str, why: &'static str) -> Ignored {
     Ignored { name, why, is_switch: true }
 }
 
-const IGNORED: [Ignored; 22] = [
+const IGNORED: [Ignored; 20] = [
     value("experiment-threads", THREADS),
     value("analysis-threads", THREADS),
     value("service-threads", THREADS),
@@ -33,9 +33,7 @@ const IGNORED: [Ignored; 22] = [
     value("ephemeral-metadata-update-pod-retries", "a pod that was not written is looked at again"),
     value("kloglevel", "see --loglevel"),
     value("ambassador-api-version", OTHER_ROUTER),
-    value("traffic-split-api-version", OTHER_ROUTER),
-    value("traefik-api-group", OTHER_ROUTER),
-    value("traefik-api-version", OTHER_ROUTER),
+    value("traefik-api-group", "it is part of --traefik-api-version"),
     value("ingress-api-version", "Ingresses are read as networking.k8s.io/v1"),
     value("appmesh-crd-version", OTHER_ROUTER),
     value("alb-ingress-classes", "an Ingress is watched because a Rollout names it"),

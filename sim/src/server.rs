@@ -58,6 +58,8 @@ use tokio::sync::watch as signal;
 
 /// Definitions of Istio's kinds as far as a world without Istio needs them: names, versions and columns, with open specs.
 pub const ISTIO: &str = include_str!("server/istio.yaml");
+/// The same of other routers' kinds.
+pub const ROUTERS: &str = include_str!("server/routers.yaml");
 /// The same of Gateway API's routes.
 pub const GATEWAY_API: &str = include_str!("server/gateway_api.yaml");
 

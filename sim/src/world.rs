@@ -91,6 +91,8 @@ pub struct Views {
     pub http_routes: Arc<View>,
     /// Ingresses.
     pub ingresses: Arc<View>,
+    /// Objects of the routers that hold lists of weights.
+    pub weighted: Vec<Arc<View>>,
 }
 
 /// What all actors stand on.
@@ -127,6 +129,7 @@ impl World {
             destination_rules: View::new(calls::DESTINATION_RULE),
             http_routes: View::new(calls::HTTP_ROUTE),
             ingresses: View::new(calls::INGRESS),
+            weighted: mesh::weighted::WEIGHTED.iter().map(|lists| View::new(lists.kind)).collect(),
         });
         let images = Images::default();
         let chance = Chance::new(settings.seed);
@@ -143,7 +146,7 @@ impl World {
         let mut actors = JoinSet::new();
         let Views { pods, replica_sets, services, slices, jobs, virtual_services, destination_rules, .. } = &*views;
         let routes = [virtual_services, destination_rules, &views.http_routes, &views.ingresses];
-        for view in [pods, replica_sets, services, slices, jobs].into_iter().chain(routes) {
+        for view in [pods, replica_sets, services, slices, jobs].into_iter().chain(routes).chain(&views.weighted) {
             actors.spawn(Arc::clone(view).follow(client.clone()));
         }
         actors.spawn(live(ReplicaSets { ground: ground.clone() }, Alarm::on(&[replica_sets, pods])));

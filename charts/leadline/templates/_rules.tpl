@@ -65,6 +65,13 @@ by this rule; see secrets.yaml.
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [get, list, watch, create, patch]
+# A TrafficSplit is made for a Rollout that names none that is there.
+- apiGroups: [split.smi-spec.io]
+  resources: [trafficsplits]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [traefik.io, traefik.containo.us]
+  resources: [traefikservices]
+  verbs: [get, list, watch, patch]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

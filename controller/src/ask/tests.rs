@@ -1,7 +1,7 @@
 //! How long answers are kept, and what makes them stale.
 
 use super::*;
-use crate::{metrics::Metrics, queue::Kind, settings::IstioVersion, testing};
+use crate::{metrics::Metrics, queue::Kind, settings::ApiVersions, testing};
 use chrono::DateTime;
 use plan::GitAsk;
 use serde_json::json;
@@ -17,7 +17,7 @@ impl Answerer for Nobody {
 
 fn answers() -> Arc<Answers> {
     let (client, _) = testing::server(|_| (200, json!({"metadata": {"name": "web"}})));
-    let writer = Writer::new(client, IstioVersion::V1, Metrics::default());
+    let writer = Writer::new(client, ApiVersions::default(), Metrics::default());
     let answerers = Answerers { metrics: Arc::new(Nobody), git: Arc::new(Nobody) };
     Arc::new(Answers::new(Clock::starting_at(DateTime::UNIX_EPOCH), answerers, writer))
 }

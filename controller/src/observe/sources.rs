@@ -144,9 +144,8 @@ impl<'a> Sources<'a> {
 
     /// A kind of router's objects, from when somebody names one.
     fn routed(&self, kind: crds::Kind) -> BoxFuture<'static, ()> {
-        let is_istio = kind.group == kind::VIRTUAL_SERVICE.group;
-        let version = if is_istio { self.settings.istio_api_version.as_str() } else { kind.version };
-        let source = self.source(crds::Kind { version, ..kind }, None, true);
+        let (group, version) = self.settings.api_versions.spoken(kind.group).unwrap_or((kind.group, kind.version));
+        let source = self.source(crds::Kind { group, version, ..kind }, None, true);
         let (client, stores, queue) = (self.client.clone(), Arc::clone(self.stores), Arc::clone(self.queue));
         async move {
             let Some(routed) = stores.routed.of(&kind) else { return };

@@ -4,7 +4,7 @@
 //! come and go.
 
 use super::{Class, Refusal, TIMEOUT};
-use crate::settings::IstioVersion;
+use crate::settings::ApiVersions;
 use kube::Client;
 use plan::ObjectRef;
 use std::{
@@ -17,6 +17,8 @@ use tokio::time::timeout;
 /// A kind's place in the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
+    /// What a new object is to call its version, where that is not what the rules call it.
+    pub(crate) api_version: Option<String>,
     prefix: String,
     plural: String,
     namespace: Option<String>,
@@ -50,7 +52,7 @@ type Discovered = BTreeMap<(String, String), Resource>;
 #[derive(Clone)]
 pub(crate) struct Kinds {
     client: Client,
-    istio: IstioVersion,
+    api_versions: ApiVersions,
     discovered: Arc<Mutex<Discovered>>,
 }
 
@@ -61,8 +63,8 @@ impl fmt::Debug for Kinds {
 }
 
 impl Kinds {
-    pub(crate) fn new(client: Client, istio: IstioVersion) -> Self {
-        Self { client, istio, discovered: Arc::default() }
+    pub(crate) fn new(client: Client, api_versions: ApiVersions) -> Self {
+        Self { client, api_versions, discovered: Arc::default() }
     }
 
     /// Where this object lives.
@@ -103,11 +105,12 @@ impl Kinds {
     }
 
     fn placed(&self, object: &ObjectRef, version: &str, resource: Resource) -> Place {
-        let prefix = if object.group.is_empty() { "/api".into() } else { format!("/apis/{}", object.group) };
-        // Rules name one version of Istio's API; which one the cluster serves is a setting.
-        let is_istio = object.group == crds::kind::VIRTUAL_SERVICE.group;
-        let version = if is_istio { self.istio.as_str() } else { version };
+        // Rules name one version of a router's API; which one the cluster serves is a setting.
+        let spoken = self.api_versions.spoken(&object.group);
+        let (group, version) = spoken.unwrap_or((&object.group, version));
+        let prefix = if group.is_empty() { "/api".into() } else { format!("/apis/{group}") };
         Place {
+            api_version: spoken.map(|(group, version)| format!("{group}/{version}")),
             prefix: format!("{prefix}/{version}"),
             plural: resource.plural,
             namespace: object.namespace.clone().filter(|_| resource.is_namespaced),

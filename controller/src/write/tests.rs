@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 fn writer(answer: impl Fn(&testing::Got) -> (u16, Value) + Send + Sync + 'static) -> (Writer, Log) {
     let (client, log) = testing::server(answer);
-    (Writer::new(client, IstioVersion::V1, Metrics::default()), log)
+    (Writer::new(client, ApiVersions::default(), Metrics::default()), log)
 }
 
 fn rollout() -> ObjectRef {

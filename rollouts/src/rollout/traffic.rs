@@ -4,10 +4,13 @@
 //! What a route looks like is known to `traffic/router.rs` and the files behind it, one for each technology.
 
 mod alb;
+mod backends;
 mod gateway_api;
 pub mod istio;
 mod nginx;
 mod router;
+mod smi;
+mod traefik;
 
 pub use router::{Backing, Branch, Router, Selector, Wanted, Weights, kinds, references, service_behind};
 
@@ -226,7 +229,9 @@ fn held(look: &Look<'_>, traffic: &Traffic<'_>, wanted: &Wanted<'_>) -> Option<R
     if branch.is_some() {
         return branch;
     }
-    let mut falling = traffic.0.iter().filter(|routed| wanted.stable() > routed.lowest_stable());
+    // An object that is made sends the stable end its share from then on, whatever went there before.
+    let gains = |routed: &&Routed<'_>| wanted.stable() > routed.lowest_stable() || routed.object.is_null();
+    let mut falling = traffic.0.iter().filter(gains);
     traffic.0.iter().find_map(rising).or_else(|| falling.find_map(|routed| stable_held(look, &routed.stable)))
 }
 
@@ -309,7 +314,7 @@ fn foreign(look: &Look<'_>, routed: &Routed<'_>, wanted: &Wanted<'_>) -> Option<
     let who = routed.observed.map_or_else(|| SOMEBODY.into(), |found| last_writer(found, routed.router.fields()));
     let recorded = look.status().canary.weights.as_ref().map(|weights| weights.canary.weight);
     // The record is behind where we moved the weight ourselves on the way, such as to 0 before a selector is switched.
-    if recorded != Some(goal) || who == keys::FIELD_MANAGER || routed.holds(wanted) {
+    if recorded != Some(goal) || who == keys::FIELD_MANAGER || routed.holds(wanted) || routed.object.is_null() {
         return None;
     }
     let found = routed.weights.iter().map(|weights| weights.canary).find(|weight| *weight != goal).unwrap_or(goal);

@@ -36,10 +36,8 @@ fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
     refuse(
         &format!("{CANARY}.trafficRouting"),
         &[
-            ("smi", routing.smi.is_some()),
             ("ambassador", routing.ambassador.is_some()),
             ("appMesh", routing.app_mesh.is_some()),
-            ("traefik", routing.traefik.is_some()),
             ("apisix", routing.apisix.is_some()),
         ],
         faults,

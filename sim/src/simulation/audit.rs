@@ -7,7 +7,7 @@ use crate::{
     server::Server,
     simulation::{
         Deserted,
-        look::{Look, gateway_rules, ingress_paths, is_canary},
+        look::{Look, ingress_paths, is_canary, weighted_rules},
     },
     world::calls::{at, list, number, text},
 };
@@ -39,7 +39,8 @@ impl Auditor {
         let touches = |name: &str| pass.plan.writes().iter().any(|write| write.verb.object().kind == name);
         let rises = self.rises_after_abort(look);
         let found = self.routes(server, look, pass.at).into_iter().chain(rises);
-        if touches(kind::VIRTUAL_SERVICE.kind) || touches(kind::HTTP_ROUTE.kind) {
+        let routers = [kind::VIRTUAL_SERVICE, kind::HTTP_ROUTE, kind::TRAFFIC_SPLIT, kind::TRAEFIK_SERVICE];
+        if routers.iter().any(|kind| touches(kind.kind)) {
             wrong.extend(found);
         }
         wrong.extend(emptied(server, look, pass));
@@ -136,8 +137,7 @@ fn routes_of(server: &Server, look: &Look) -> Vec<(String, Vec<Value>)> {
             routes.extend(own.map(|route| (format!("VirtualService {name}"), route.to_vec())));
         }
     }
-    let rules = gateway_rules(server, namespace, routing).into_iter();
-    routes.extend(rules.map(|(name, ends)| (format!("HTTPRoute {name}"), ends)));
+    routes.extend(weighted_rules(server, namespace, routing));
     let paths = ingress_paths(server, namespace, routing).into_iter();
     routes.extend(paths.map(|(name, ends)| (format!("Ingress {name}"), ends)));
     routes

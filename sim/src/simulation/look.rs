@@ -7,8 +7,10 @@ use crate::{
     world::{
         calls::{at, controller_uid, is_deleting, is_true, list, number, text},
         ingresses,
+        mesh::weighted::WEIGHTED,
     },
 };
+use crds::kind;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -29,6 +31,8 @@ pub struct Routing {
     pub ingresses: Vec<String>,
     /// The weight that stands for all of the traffic.
     pub whole: i64,
+    /// Objects of routers that hold lists of weights, by kind and name.
+    pub weighted: Vec<(&'static str, String)>,
     /// The canary's Service, or empty.
     pub canary_service: String,
     /// The stable Service, or empty.
@@ -134,6 +138,7 @@ fn routing_of(rollout: &Value) -> Option<Routing> {
         whole: routing.get("maxTrafficWeight").and_then(Value::as_i64).unwrap_or(100),
         virtual_services: named("/istio", "virtualService/name", "virtualServices"),
         http_routes,
+        weighted: weighted_of(routing, text(rollout, "/metadata/name")),
         canary_service,
         stable_service,
         canary_subset: text(routing, "/istio/destinationRule/canarySubsetName").to_owned(),
@@ -166,7 +171,7 @@ fn weight_of(server: &Server, namespace: &str, routing: &Routing) -> Option<u64>
         Some(canary.get("weight").and_then(Value::as_u64).unwrap_or(0))
     });
     let of_rules = || {
-        let rules = gateway_rules(server, namespace, routing);
+        let rules = weighted_rules(server, namespace, routing);
         let canary = rules.iter().flat_map(|(_, ends)| ends).find(|end| is_canary(end, routing))?;
         canary.get("weight").and_then(Value::as_u64)
     };
@@ -179,8 +184,36 @@ fn weight_of(server: &Server, namespace: &str, routing: &Routing) -> Option<u64>
     })
 }
 
-/// The two ends of each rule of an HTTPRoute that has both, in the form that a mesh has them, with the route's name.
-pub(crate) fn gateway_rules(server: &Server, namespace: &str, routing: &Routing) -> Vec<(String, Vec<Value>)> {
+/// The objects with lists of weights that a Rollout of this name sets.
+fn weighted_of(routing: &Value, rollout: &str) -> Vec<(&'static str, String)> {
+    let named = |at: &str| Some(text(routing, at).to_owned()).filter(|name| !name.is_empty());
+    let split = routing.get("smi").map(|_| named("/smi/trafficSplitName").unwrap_or_else(|| rollout.to_owned()));
+    let traefik = named("/traefik/weightedTraefikServiceName");
+    let split = split.map(|name| (kind::TRAFFIC_SPLIT.kind, name));
+    split.into_iter().chain(traefik.map(|name| (kind::TRAEFIK_SERVICE.kind, name))).collect()
+}
+
+/// The two ends of each list that has both, in the form that a mesh has them, with kind and name of the object.
+pub(crate) fn weighted_rules(server: &Server, namespace: &str, routing: &Routing) -> Vec<(String, Vec<Value>)> {
+    let mut found = gateway_rules(server, namespace, routing);
+    for (kind, name) in &routing.weighted {
+        let Some(lists) = WEIGHTED.iter().find(|lists| lists.kind.0.kind == *kind) else { continue };
+        let Some(object) = server.get(&lists.kind.0.api_version(), kind, namespace, name) else { continue };
+        for row in lists.lists(&object) {
+            let end = |service: &str| {
+                let (_, weight) = row.iter().find(|(name, _)| name == service)?;
+                Some(json!({ "destination": { "host": service }, "weight": weight }))
+            };
+            if let Some((canary, stable)) = end(&routing.canary_service).zip(end(&routing.stable_service)) {
+                found.push((format!("{kind} {name}"), vec![canary, stable]));
+            }
+        }
+    }
+    found
+}
+
+/// The two ends of each rule of an HTTPRoute that has both, in the form that a mesh has them, with kind and name of the route.
+fn gateway_rules(server: &Server, namespace: &str, routing: &Routing) -> Vec<(String, Vec<Value>)> {
     let mut found = Vec::new();
     for name in &routing.http_routes {
         let route = server.get(GATEWAY_API, "HTTPRoute", namespace, name);
@@ -192,7 +225,7 @@ pub(crate) fn gateway_rules(server: &Server, namespace: &str, routing: &Routing)
                 json!({ "destination": { "host": text(backend, "/name") }, "weight": weight })
             };
             if let Some((canary, stable)) = of(&routing.canary_service).zip(of(&routing.stable_service)) {
-                found.push((name.clone(), vec![end(canary), end(stable)]));
+                found.push((format!("HTTPRoute {name}"), vec![end(canary), end(stable)]));
             }
         }
     }

@@ -1,6 +1,6 @@
-//! The CustomResourceDefinitions of a world: ours, as the chart installs them, and what a world needs of Istio's and Gateway API's.
+//! The CustomResourceDefinitions of a world: ours, as the chart installs them, and what a world needs of the routers'.
 
-use crate::server::{GATEWAY_API, ISTIO};
+use crate::server::{GATEWAY_API, ISTIO, ROUTERS};
 
 /// All definitions, as YAML.
 pub fn definitions() -> Vec<&'static str> {
@@ -14,5 +14,6 @@ pub fn definitions() -> Vec<&'static str> {
         include_str!("../../../charts/leadline/crds/appprojects.argoproj.io.yaml"),
         ISTIO,
         GATEWAY_API,
+        ROUTERS,
     ]
 }

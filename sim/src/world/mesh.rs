@@ -7,6 +7,7 @@
 mod clusters;
 mod counts;
 mod routes;
+pub(crate) mod weighted;
 
 pub use counts::{Counts, Lost, Served};
 pub use routes::Cluster;
@@ -27,6 +28,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use weighted::WEIGHTED;
 
 /// How often requests are sent and news looked for.
 const TICK: Duration = Duration::from_millis(50);
@@ -106,10 +108,11 @@ enum Outcome {
 pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
     let mut flows: Stream<Vec<Flow>> = Stream::new();
     let mut clusters: Stream<BTreeMap<String, Vec<Endpoint>>> = Stream::new();
-    let Views { virtual_services, http_routes, ingresses, services, slices, destination_rules, pods, .. } =
+    let Views { virtual_services, http_routes, ingresses, services, slices, destination_rules, pods, weighted, .. } =
         &*ground.views;
-    let mut news = Alarm::on(&[virtual_services, http_routes, ingresses, services, slices, destination_rules, pods])
-        .and(ground.images.changes());
+    let mut watched = vec![virtual_services, http_routes, ingresses, services, slices, destination_rules, pods];
+    watched.extend(weighted);
+    let mut news = Alarm::on(&watched).and(ground.images.changes());
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut lanes = Vec::new();
@@ -127,6 +130,9 @@ pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
             let mut all = flows_of(&views.virtual_services.all(), &services, usual);
             all.extend(flows_of_gateway(&views.http_routes.all(), &services, usual));
             all.extend(flows_of_ingresses(&views.ingresses.all(), &services, usual));
+            for (lists, view) in WEIGHTED.iter().zip(weighted) {
+                all.extend(lists.flows(&view.all(), &services, usual));
+            }
             flows.send(all, now, lag(1));
             let (slices, rules) = (views.slices.all(), views.destination_rules.all());
             clusters.send(clusters_of(&services, &slices, &rules, &views.pods.all()), now, lag(2));

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     metrics::Metrics,
     queue::Kind,
-    settings::{IstioVersion, Settings},
+    settings::{ApiVersions, Settings},
     testing::{self, Got, Log},
 };
 use chrono::{DateTime, Utc};
@@ -35,7 +35,7 @@ fn world(applications: &[(&str, Value)], watched: impl Fn(&Got) -> (u16, Value) 
         stores.applications.saw(&application).expect("reads");
     }
     let drift = Drift {
-        writer: Writer::new(client.clone(), IstioVersion::V1, Metrics::default()),
+        writer: Writer::new(client.clone(), ApiVersions::default(), Metrics::default()),
         client,
         stores: Arc::clone(&stores),
         queue: Arc::clone(&queue),

@@ -74,7 +74,7 @@ func (c *Cluster) getParts() error {
 
 // startAll is the order of things: each needs what stands before it.
 func (c *Cluster) startAll() error {
-	steps := []func() error{c.prepareKeys, c.startControlPlane, c.applyIstioDefinitions, c.applyGatewayDefinitions, c.startGit}
+	steps := []func() error{c.prepareKeys, c.startControlPlane, c.applyIstioDefinitions, c.applyGatewayDefinitions, c.applyRouterDefinitions, c.startGit}
 	if c.Profile == Light {
 		steps = append(steps, c.startFakeNodes)
 	} else {
@@ -96,6 +96,14 @@ func (c *Cluster) applyIstioDefinitions() error {
 // applyGatewayDefinitions does the same for Gateway API's.
 func (c *Cluster) applyGatewayDefinitions() error {
 	return c.applyDefinitions("Gateway API's", parts.GatewayDefinitions, "gateway.networking.k8s.io/v1/httproutes")
+}
+
+// applyRouterDefinitions does the same for those of other routers.
+func (c *Cluster) applyRouterDefinitions() error {
+	if err := c.applyDefinitions("SMI's", parts.SplitDefinitions, "split.smi-spec.io/v1alpha1/trafficsplits"); err != nil {
+		return err
+	}
+	return c.applyDefinitions("Traefik's", parts.TraefikDefinitions, "traefik.io/v1alpha1/traefikservices")
 }
 
 func (c *Cluster) applyDefinitions(whose, file, collection string) error {

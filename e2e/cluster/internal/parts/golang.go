@@ -85,6 +85,61 @@ func getGatewayDefinitions(s *Set, scratch string) error {
 	return os.WriteFile(filepath.Join(scratch, GatewayDefinitions), all.Bytes(), 0o644)
 }
 
+// getTraefikDefinition copies the CRD of TraefikServices.
+func getTraefikDefinition(s *Set, scratch string) error {
+	module, err := s.moduleFolder("github.com/traefik/traefik/v3@" + traefikVersion)
+	if err != nil {
+		return err
+	}
+	folder := filepath.Join(module, "docs", "content", "reference", "dynamic-configuration")
+	text, err := os.ReadFile(filepath.Join(folder, "traefik.io_traefikservices.yaml"))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(scratch, TraefikDefinitions), text, 0o644)
+}
+
+// getSplitDefinition brings the CRD of TrafficSplits into the form that servers of today take: upstream's is of
+// apiextensions v1beta1, with one schema for all versions, of which only the last is served. Here all are.
+func getSplitDefinition(s *Set, scratch string) error {
+	module, err := s.moduleFolder("github.com/servicemeshinterface/smi-sdk-go@" + smiVersion)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(module, "crds", "split.yaml"))
+	if err != nil {
+		return err
+	}
+	modern, err := modernDefinition(string(text))
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(scratch, SplitDefinitions), []byte(modern), 0o644)
+}
+
+// modernDefinition moves the schema and the columns of a definition of v1beta1 into each of its versions, and serves them all.
+func modernDefinition(text string) (string, error) {
+	const columns, validation, schema = "  additionalPrinterColumns:\n", "  validation:\n", "    openAPIV3Schema:\n"
+	head, rest, found := strings.Cut(text, columns)
+	_, properties, hasSchema := strings.Cut(rest, validation+schema)
+	if !found || !hasSchema || !strings.Contains(head, "apiextensions.k8s.io/v1beta1") {
+		return "", fmt.Errorf("the definition of TrafficSplits is not in its known form")
+	}
+	var inner strings.Builder
+	inner.WriteString("      schema:\n        openAPIV3Schema:\n          type: object\n")
+	for line := range strings.Lines(properties) {
+		inner.WriteString("    " + line)
+	}
+	head = strings.Replace(head, "apiextensions.k8s.io/v1beta1", "apiextensions.k8s.io/v1", 1)
+	head = strings.Replace(head, "  version: v1alpha4\n", "", 1)
+	head = strings.ReplaceAll(head, "served: false", "served: true")
+	for _, storage := range []string{"true", "false"} {
+		line := "      storage: " + storage + "\n"
+		head = strings.ReplaceAll(head, line, line+inner.String())
+	}
+	return head, nil
+}
+
 // moduleFolder downloads a module, unless it is there, and says where.
 func (s *Set) moduleFolder(module string) (string, error) {
 	command := s.goCommand(s.source, "", "mod", "download", "-json", module)

@@ -28,6 +28,8 @@ const (
 	helmVersion       = "v4.3.1"
 	envoyVersion      = "1.40.0"
 	gatewayVersion    = "v1.6.0" // of Gateway API; the one that istiod is built with
+	smiVersion        = "v0.5.0"
+	traefikVersion    = "v3.7.13"
 )
 
 // Set is the folder with the programs of one set of pins.
@@ -50,12 +52,20 @@ type part struct {
 // cache's key: a new one must not build everything else again.
 const GatewayDefinitions = "gateway-api-" + gatewayVersion + ".yaml"
 
+// The same of other routers: whose definitions they are, of which module.
+const (
+	SplitDefinitions   = "smi-" + smiVersion + ".yaml"
+	TraefikDefinitions = "traefik-" + traefikVersion + ".yaml"
+)
+
 // all lists the parts in the order in which they are got: what the light profile needs first.
 var all = []part{
 	{"Kubernetes " + kubernetesVersion + " and etcd", "7 minutes", false, []string{"kube"}, getKubernetes},
 	{"kwok " + kwokVersion, "1 minute", false, []string{"kwok"}, getKwok},
 	{"Istio's resource definitions", "10 seconds", false, []string{"istio-crds.yaml"}, getIstioDefinitions},
 	{"Gateway API's resource definitions", "10 seconds", false, []string{GatewayDefinitions}, getGatewayDefinitions},
+	{"SMI's resource definition", "10 seconds", false, []string{SplitDefinitions}, getSplitDefinition},
+	{"Traefik's resource definition", "20 seconds", false, []string{TraefikDefinitions}, getTraefikDefinition},
 	{"Helm " + helmVersion, "2 minutes", false, []string{"helm"}, getHelm},
 	{"Envoy " + envoyVersion, "10 seconds", true, []string{"envoy"}, getEnvoy},
 	{"Prometheus, runc and the CNI plugins of this Debian", "15 seconds", true,

@@ -13,6 +13,8 @@ use super::{
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
     nginx::{self, Nginx},
+    smi::{self, Smi},
+    traefik::{self, Traefik},
 };
 use crds::{
     Kind, ObjectMeta, RawObject, Rollout, keys,
@@ -160,11 +162,16 @@ pub enum Router<'a> {
     Nginx(Nginx<'a>),
     /// The AWS load balancer controller.
     Alb(Alb<'a>),
+    /// A mesh that reads TrafficSplits.
+    Smi(Smi<'a>),
+    /// Traefik.
+    Traefik(Traefik<'a>),
 }
 
 /// All kinds of objects that routers name.
 pub fn kinds() -> impl Iterator<Item = Kind> {
-    istio::KINDS.into_iter().chain(gateway_api::KINDS).chain(nginx::KINDS).chain(alb::KINDS)
+    let all = istio::KINDS.into_iter().chain(gateway_api::KINDS).chain(nginx::KINDS).chain(alb::KINDS);
+    all.chain(smi::KINDS).chain(traefik::KINDS)
 }
 
 /// The objects that a Rollout's routers name, read off its spec, valid or not.
@@ -176,7 +183,9 @@ pub fn references(rollout: &Rollout) -> Vec<ObjectRef> {
     let gateway_api = gateway_api::references(routing, namespace);
     let nginx = nginx::references(routing, &rollout.metadata);
     let alb = alb::references(routing, &rollout.metadata);
-    istio.chain(gateway_api).chain(nginx).chain(alb).collect()
+    let smi = routing.smi.iter().map(|settings| smi::split(settings, &rollout.metadata));
+    let traefik = routing.traefik.iter().map(|settings| traefik::object_of(settings, namespace));
+    istio.chain(gateway_api).chain(nginx).chain(alb).chain(smi).chain(traefik).collect()
 }
 
 /// The Service whose endpoints a router's object leads to, where that is in the object and not in the Rollout's spec.
@@ -196,13 +205,22 @@ pub fn observed_at<'a>(
         return Ok(object);
     }
     let name = named.name.clone();
-    if let Some(why) = observed.closed_kinds.get(kind) {
-        let reason = RolloutReason::KindClosed { kind: kind.kind.into(), name, why: why.clone() };
-        return Err(Invalid::missing(path, value, reason.to_string(), reason));
-    }
+    is_served(observed, path, value, kind, named)?;
     let words = format!("{}.{} \"{name}\" not found", kind.plural, kind.group);
     let reason = RolloutReason::RoutedNotFound { kind: kind.kind.into(), name };
     Err(Invalid::missing(path, value, words, reason))
+}
+
+/// Whether objects of this kind can be read at all.
+pub fn is_served(observed: &Observed, path: &str, value: &str, kind: &Kind, named: &ObjectRef) -> Result<(), Invalid> {
+    let Some(why) = observed.closed_kinds.get(kind) else { return Ok(()) };
+    let reason = RolloutReason::KindClosed { kind: kind.kind.into(), name: named.name.clone(), why: why.clone() };
+    Err(Invalid::missing(path, value, reason.to_string(), reason))
+}
+
+/// The canary's Service and the stable one, once they are known to be there.
+pub fn services_of(canary: &CanaryStrategy) -> (&str, &str) {
+    (canary.canary_service.as_deref().unwrap_or_default(), canary.stable_service.as_deref().unwrap_or_default())
 }
 
 impl<'a> Router<'a> {
@@ -223,6 +241,8 @@ impl<'a> Router<'a> {
         routers.extend(gateway_api.map(Self::GatewayApi));
         routers.extend(nginx.map(Self::Nginx));
         routers.extend(alb.map(Self::Alb));
+        routers.extend(routing.smi.as_ref().map(|settings| Self::Smi(Smi::of(canary, settings))));
+        routers.extend(routing.traefik.as_ref().map(|settings| Self::Traefik(Traefik::of(canary, settings))));
         routers
     }
 
@@ -233,6 +253,8 @@ impl<'a> Router<'a> {
             Self::GatewayApi(gateway_api) => gateway_api.check(observed),
             Self::Nginx(nginx) => nginx.check(observed),
             Self::Alb(alb) => alb.check(observed),
+            Self::Smi(smi) => smi.check(observed),
+            Self::Traefik(traefik) => traefik.check(observed),
         }
     }
 
@@ -243,6 +265,8 @@ impl<'a> Router<'a> {
             Self::GatewayApi(gateway_api) => gateway_api.objects(&owner.namespace),
             Self::Nginx(nginx) => nginx.objects(owner),
             Self::Alb(alb) => alb.objects(owner),
+            Self::Smi(smi) => smi.objects(owner),
+            Self::Traefik(traefik) => traefik.objects(&owner.namespace),
         }
     }
 
@@ -253,6 +277,8 @@ impl<'a> Router<'a> {
             Self::GatewayApi(gateway_api) => gateway_api.weights(named, object, &owner.namespace),
             Self::Nginx(nginx) => nginx.weights(named, object, owner),
             Self::Alb(alb) => alb.weights(named, object, owner),
+            Self::Smi(smi) => smi.weights(named, object, owner),
+            Self::Traefik(traefik) => traefik.weights(named, object, &owner.namespace),
         }
     }
 
@@ -263,6 +289,8 @@ impl<'a> Router<'a> {
             Self::GatewayApi(gateway_api) => gateway_api.backings(observed),
             Self::Nginx(nginx) => nginx.backings(observed),
             Self::Alb(alb) => alb.backings(observed),
+            Self::Smi(smi) => smi.backings(observed),
+            Self::Traefik(traefik) => traefik.backings(observed),
         }
     }
 
@@ -271,7 +299,7 @@ impl<'a> Router<'a> {
         match self {
             Self::Istio(istio) => istio.managed(object),
             Self::Alb(alb) => alb.managed(object),
-            Self::GatewayApi(_) | Self::Nginx(_) => Vec::new(),
+            Self::GatewayApi(_) | Self::Nginx(_) | Self::Smi(_) | Self::Traefik(_) => Vec::new(),
         }
     }
 
@@ -289,14 +317,16 @@ impl<'a> Router<'a> {
             Self::GatewayApi(gateway_api) => gateway_api.change(object, namespace, wanted),
             Self::Nginx(nginx) => nginx.change(observed, named, object, wanted),
             Self::Alb(alb) => alb.change(&observed.rollout.metadata, object, wanted),
+            Self::Smi(smi) => smi.change(observed, named, object, wanted),
+            Self::Traefik(traefik) => traefik.change(object, namespace, wanted),
         }
     }
 
     /// Whether its objects hold more of ours than weights, which may be out of line while these are right.
     pub fn holds_more(&self) -> bool {
         match self {
-            Self::Istio(_) | Self::GatewayApi(_) => false,
-            Self::Nginx(_) | Self::Alb(_) => true,
+            Self::Istio(_) | Self::GatewayApi(_) | Self::Traefik(_) => false,
+            Self::Nginx(_) | Self::Alb(_) | Self::Smi(_) => true,
         }
     }
 
@@ -304,7 +334,7 @@ impl<'a> Router<'a> {
     pub fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
         match self {
             Self::Istio(istio) => istio.selectors(observed),
-            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) => None,
+            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) | Self::Smi(_) | Self::Traefik(_) => None,
         }
     }
 
@@ -312,7 +342,7 @@ impl<'a> Router<'a> {
     pub fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
         match self {
             Self::Istio(istio) => istio.switched(observed, canary, stable),
-            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) => None,
+            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) | Self::Smi(_) | Self::Traefik(_) => None,
         }
     }
 
@@ -329,9 +359,10 @@ impl<'a> Router<'a> {
     ) -> Vec<Event> {
         match self {
             Self::Istio(_) => istio::told(name, is_weighed, managed, wanted),
-            Self::GatewayApi(_) => Vec::new(),
+            Self::GatewayApi(_) | Self::Traefik(_) => Vec::new(),
             Self::Nginx(_) => vec![nginx::told(name, change, wanted)],
             Self::Alb(_) => alb::told(name, is_weighed, managed, wanted),
+            Self::Smi(_) => vec![smi::told(name, change)],
         }
     }
 
@@ -342,6 +373,8 @@ impl<'a> Router<'a> {
             Self::GatewayApi(_) => &gateway_api::FIELDS,
             Self::Nginx(_) => &nginx::FIELDS,
             Self::Alb(_) => &alb::FIELDS,
+            Self::Smi(_) => &smi::FIELDS,
+            Self::Traefik(_) => &traefik::FIELDS,
         }
     }
 }

@@ -136,7 +136,7 @@ pub(crate) fn flows_of_ingresses(all: &[Arc<Value>], services: &[Arc<Value>], us
     ingresses::splits(all.iter().map(Arc::as_ref)).into_iter().map(flow).collect()
 }
 
-fn rate(object: &Value) -> Option<u32> {
+pub(super) fn rate(object: &Value) -> Option<u32> {
     annotation(object, RATE).parse().ok()
 }
 
@@ -155,7 +155,7 @@ fn cluster_of(destination: &Value, near: &str, services: &[Arc<Value>]) -> Clust
     Cluster { namespace, service, subset: text(destination, "/destination/subset").to_owned(), port }
 }
 
-fn port_of(service: &Value) -> i64 {
+pub(super) fn port_of(service: &Value) -> i64 {
     match number(service, "/spec/ports/0/port") {
         0 => 80,
         port => port,

@@ -1,0 +1,117 @@
+//! Canaries through other routers, each with its real definition: the weights are written, and the definition takes them.
+//!
+//! SMI: module `github.com/servicemeshinterface/smi-sdk-go`, `crds/split.yaml`. Traefik: module `github.com/traefik/traefik/v3`,
+//! `docs/content/reference/dynamic-configuration/traefik.io_traefikservices.yaml`. `e2e/cluster` names the versions.
+
+use anyhow::{Context, ensure};
+use e2e::{
+    Cluster, Stage,
+    canary::{LIMIT, NAME, Recipe},
+    installed,
+    running::Controller,
+    stage,
+};
+use serde_json::{Value, json};
+
+/// What one router's test is about.
+struct Case {
+    /// The settings of the Rollout.
+    routing: Value,
+    /// An object that people make.
+    own: Option<Value>,
+    /// The object that holds the weights, and the list in it.
+    object: &'static str,
+    list: &'static str,
+    /// The field of an entry that names the Service.
+    service: &'static str,
+    /// Arguments of the controller.
+    arguments: &'static [&'static str],
+}
+
+impl Case {
+    /// The weights of the canary and the stable Service.
+    fn weights(&self, object: &Value) -> Option<(i64, i64)> {
+        let list = object.pointer(self.list)?.as_array()?;
+        let of = |name: &str| list.iter().find(|entry| entry[self.service] == name)?["weight"].as_i64();
+        Some((of("shop-canary")?, of("shop-stable")?))
+    }
+
+    async fn holds(&self, stage: &Stage, wanted: (i64, i64)) -> anyhow::Result<()> {
+        let look = |object: &Value| match self.weights(object) {
+            Some(found) if found == wanted => Ok(()),
+            found => Err(format!("{found:?} instead of {wanted:?}")),
+        };
+        stage.until(self.object, LIMIT, look).await.map(drop)
+    }
+}
+
+/// One update in halves; tells what the router's object was in the middle of it.
+async fn halves(stage: &Stage, case: &Case) -> anyhow::Result<Value> {
+    let account = stage.account(installed::ROLLOUTS)?;
+    let controller = Controller::on(stage, "controller", &account, case.arguments)?;
+    let mut items = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}])).items(&stage.cluster);
+    items.retain(|item| item["kind"] != "VirtualService");
+    items.extend(case.own.clone());
+    let rollout = items.iter_mut().find(|item| item["kind"] == "Rollout").context("a Rollout")?;
+    rollout["spec"]["strategy"]["canary"]["trafficRouting"] = case.routing.clone();
+    stage.put(&items).await?;
+    stage.until_done().await.with_context(|| controller.log())?;
+    case.holds(stage, (0, 100)).await.with_context(|| controller.log())?;
+    stage.update("v2").await?;
+    stage.until_phase("Paused", "CanaryPauseStep").await.with_context(|| controller.log())?;
+    case.holds(stage, (50, 50)).await.with_context(|| controller.log())?;
+    let middle = stage.get(case.object).await?;
+    stage.plugin(&["promote", NAME])?;
+    stage.until_done().await.with_context(|| controller.log())?;
+    case.holds(stage, (0, 100)).await.with_context(|| controller.log())?;
+    Ok(middle)
+}
+
+#[test]
+fn a_traffic_split_is_made_and_follows_one_canary() -> anyhow::Result<()> {
+    for (name, arguments) in [("smi", &[][..]), ("smi-newest", &["--traffic-split-api-version", "v1alpha4"][..])] {
+        stage::play(async {
+            let stage = Stage::set(Cluster::light()?, name).await?;
+            let case = Case {
+                routing: json!({"smi": {}}),
+                own: None,
+                object: "trafficsplits/shop",
+                list: "/spec/backends",
+                service: "service",
+                arguments,
+            };
+            let split = halves(&stage, &case).await?;
+            ensure!(split["spec"]["service"] == "shop-stable", "{split}");
+            ensure!(split["metadata"]["ownerReferences"][0]["kind"] == "Rollout", "{split}");
+            ensure!(stage.events("TrafficSplitCreated").await? == ["TrafficSplit `shop` created"]);
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_traefik_service_follows_one_canary() -> anyhow::Result<()> {
+    stage::play(async {
+        let stage = Stage::set(Cluster::light()?, "traefik").await?;
+        let service = |name: &str| json!({"name": name, "port": 80});
+        let services =
+            json!([service("shop-stable"), service("shop-canary"), {"name": "old", "port": 80, "weight": 3}]);
+        let spec = json!({"weighted": {"sticky": {"cookie": {"name": "lvl1"}}, "services": services}});
+        let api_version = "traefik.io/v1alpha1";
+        let own =
+            json!({"apiVersion": api_version, "kind": "TraefikService", "metadata": {"name": NAME}, "spec": spec});
+        let case = Case {
+            routing: json!({"traefik": {"weightedTraefikServiceName": NAME}}),
+            own: Some(own),
+            object: "traefikservices/shop",
+            list: "/spec/weighted/services",
+            service: "name",
+            arguments: &[],
+        };
+        let found = halves(&stage, &case).await?;
+        let weighted = &found["spec"]["weighted"];
+        ensure!(weighted["services"][2]["weight"] == 3 && weighted["sticky"]["cookie"]["name"] == "lvl1", "{found}");
+        Ok(())
+    })
+}

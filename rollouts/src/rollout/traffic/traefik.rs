@@ -1,0 +1,85 @@
+//! Traefik: the weights of both Services in a weighted TraefikService. Works on raw JSON, so that every field that we do not
+//! know, and every other service of the list, stays as it is.
+
+use super::{
+    super::{invalid::Invalid, observed::Observed},
+    backends::Backends,
+    router::{self, Backing, Change, PATH, Wanted, Weights},
+};
+use crds::{
+    Kind, kind,
+    rollout::{CanaryStrategy, TraefikTrafficRouting},
+};
+use plan::ObjectRef;
+use serde_json::{Value, json};
+
+/// The kinds of objects that it names.
+pub(super) const KINDS: [Kind; 1] = [kind::TRAEFIK_SERVICE];
+/// Where a TraefikService holds its weights, as `managedFields` name it.
+pub(super) const FIELDS: [&str; 1] = ["/f:spec/f:weighted"];
+
+/// Traefik, as a spec sets it.
+#[derive(Clone, Debug)]
+pub struct Traefik<'a> {
+    settings: &'a TraefikTrafficRouting,
+    backends: Backends<'a>,
+}
+
+/// The TraefikService that the settings name.
+pub(super) fn object_of(settings: &TraefikTrafficRouting, namespace: &str) -> ObjectRef {
+    ObjectRef::of(&kind::TRAEFIK_SERVICE, namespace, &settings.weighted_traefik_service_name)
+}
+
+impl<'a> Traefik<'a> {
+    /// What the spec asks for.
+    pub(super) fn of(canary: &'a CanaryStrategy, settings: &'a TraefikTrafficRouting) -> Self {
+        let (canary, stable) = router::services_of(canary);
+        // Absent is 1, as Traefik reads it.
+        Self { settings, backends: Backends { key: "name", absent: 1, canary, stable } }
+    }
+
+    /// Whether the TraefikService is there and weighs both Services.
+    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        let namespace = &observed.rollout.metadata.namespace;
+        let (path, name) =
+            (format!("{PATH}.traefik.weightedTraefikServiceName"), &self.settings.weighted_traefik_service_name);
+        let named = object_of(self.settings, namespace);
+        let object = router::observed_at(observed, &path, name, &kind::TRAEFIK_SERVICE, &named)?;
+        match self.backends.missing(services(&object.object.value()), namespace) {
+            None => Ok(()),
+            Some(service) => {
+                let words = format!("TraefikService \"{name}\" has no weighted service {service}");
+                Err(Invalid::value(&path, name, words))
+            }
+        }
+    }
+
+    pub(super) fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
+        vec![object_of(self.settings, namespace)]
+    }
+
+    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
+        let is_ours = *named == object_of(self.settings, namespace);
+        let weights = self.backends.weights(services(object), namespace);
+        weights.filter(|_| is_ours).into_iter().collect()
+    }
+
+    /// All services are in the patch, since a merge patch replaces lists.
+    pub(super) fn change(&self, object: &Value, namespace: &str, wanted: &Wanted<'_>) -> Option<Change> {
+        let found = services(object);
+        let changed = self.backends.reweighted(found, namespace, wanted);
+        (changed != found).then(|| Change::Patch(json!({ "spec": { "weighted": { "services": changed } } })))
+    }
+
+    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        let Backends { canary, stable, .. } = self.backends;
+        (Backing::of_service(observed, canary), Backing::of_service(observed, stable))
+    }
+}
+
+fn services(object: &Value) -> &[Value] {
+    object.pointer("/spec/weighted/services").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;
