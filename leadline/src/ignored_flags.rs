@@ -5,7 +5,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, par
 use tracing::warn;
 
 const THREADS: &str = "all kinds share --rollout-threads";
-const OTHER_ROUTER: &str = "the version is that of the router's own API here";
+const OTHER_ROUTER: &str = "this version does not carry out that router";
 
 /// A flag, and why it changes nothing.
 #[derive(Clone, Copy, Debug)]

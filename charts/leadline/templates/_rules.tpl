@@ -65,7 +65,7 @@ by this rule; see secrets.yaml.
 - apiGroups: [networking.k8s.io]
   resources: [ingresses]
   verbs: [get, list, watch, create, patch]
-# A TrafficSplit is made for a Rollout that names none that is there.
+# With SMI a Rollout has a TrafficSplit of its own.
 - apiGroups: [split.smi-spec.io]
   resources: [trafficsplits]
   verbs: [get, list, watch, create, patch]

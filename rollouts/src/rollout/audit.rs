@@ -77,9 +77,9 @@ fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), Stri
     let others: i32 = experiments::branches(look).iter().map(|branch| branch.weight).sum();
     for weights in look.spec.routers.iter().flat_map(of_router) {
         let (sum, whole) = (weights.canary + weights.stable, look.spec.limits.whole);
-        // Not every router can lead to the Experiment too.
-        let beside_others = (whole - others).max(weights.canary);
-        if ![whole, beside_others].contains(&sum) || weights.canary < 0 || weights.stable < 0 {
+        // What an Experiment and subsets of others have is no part of the sum.
+        let is_whole = if others > 0 { sum <= whole } else { sum == whole };
+        if !is_whole || weights.canary < 0 || weights.stable < 0 {
             return Err(format!("shares add up to the whole: {} + {}", weights.canary, weights.stable));
         }
         let before = look.traffic.as_ref().map_or(0, |traffic| traffic.highest_canary());

@@ -13,7 +13,7 @@ use super::{
 use crds::{
     analysis::{AnalysisRunSpec, AnalysisTemplateRef, Metric},
     keys,
-    rollout::{PodMetadata, RolloutAnalysis},
+    rollout::RolloutAnalysis,
 };
 use serde_json::Value;
 
@@ -25,8 +25,8 @@ pub fn references(look: &Look<'_>) -> Result<(), Faults> {
     let (observed, spec) = (look.observed, look.spec);
     let mut faults = Faults::default();
     faults.keep(drain::hook::check(observed, spec));
-    for named in named_services(spec) {
-        service(observed, spec, &named, &mut faults);
+    for (path, name) in named_services(spec) {
+        service(observed, spec, &path, name, &mut faults);
     }
     // An update that is taken back needs no templates: the way back stays open while one is missing.
     for (slot, analysis) in analyses(spec).filter(|_| !is_taken_back(look)) {
@@ -38,36 +38,24 @@ pub fn references(look: &Look<'_>) -> Result<(), Faults> {
     faults.unless_any(())
 }
 
-/// A Service that a spec names: where, how, and what the pods of that role carry beside the template's labels.
-struct NamedService<'a> {
-    path: String,
-    name: &'a str,
-    role: Option<&'a PodMetadata>,
-}
-
-fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<NamedService<'a>> {
+/// The Services that a spec names, each with its path.
+fn named_services<'a>(spec: &'a Spec<'_>) -> Vec<(String, &'a str)> {
     let named = match &spec.strategy {
         Strategy::Canary(canary) => {
             let turns = canary.ping_pong.as_ref();
-            let (role, stable_role) = (canary.canary_metadata.as_ref(), canary.stable_metadata.as_ref());
             vec![
-                (CANARY, "canaryService", canary.canary_service.as_deref(), role),
-                (CANARY, "stableService", canary.stable_service.as_deref(), stable_role),
-                (CANARY, "pingPong.pingService", turns.map(|turns| turns.ping_service.as_str()), None),
-                (CANARY, "pingPong.pongService", turns.map(|turns| turns.pong_service.as_str()), None),
+                (CANARY, "canaryService", canary.canary_service.as_deref()),
+                (CANARY, "stableService", canary.stable_service.as_deref()),
+                (CANARY, "pingPong.pingService", turns.map(|turns| turns.ping_service.as_str())),
+                (CANARY, "pingPong.pongService", turns.map(|turns| turns.pong_service.as_str())),
             ]
         }
         Strategy::BlueGreen(sides) => vec![
-            (BLUE_GREEN, "activeService", Some(sides.active_service), sides.active_metadata),
-            (BLUE_GREEN, "previewService", sides.preview_service, sides.preview_metadata),
+            (BLUE_GREEN, "activeService", Some(sides.active_service)),
+            (BLUE_GREEN, "previewService", sides.preview_service),
         ],
     };
-    let named = named.into_iter();
-    named
-        .filter_map(|(strategy, field, name, role)| {
-            Some(NamedService { path: format!("{strategy}.{field}"), name: name?, role })
-        })
-        .collect()
+    named.into_iter().filter_map(|(strategy, field, name)| Some((format!("{strategy}.{field}"), name?))).collect()
 }
 
 /// Whether every run and experiment that is to be created now can have its arguments.
@@ -111,17 +99,15 @@ fn path_of(slot: Slot) -> String {
     }
 }
 
-fn service(observed: &Observed, spec: &Spec<'_>, named: &NamedService<'_>, faults: &mut Faults) {
-    let NamedService { path, name, role } = named;
-    let Some(service) = observed.services.get(*name) else {
+fn service(observed: &Observed, spec: &Spec<'_>, path: &str, name: &str, faults: &mut Faults) {
+    let Some(service) = observed.services.get(name) else {
         return faults.note(Invalid::value(path, name, format!("service \"{name}\" not found")));
     };
     let labels = spec.template.pointer("/metadata/labels");
     let label = |key: &str| labels.and_then(|labels| labels.get(key)).and_then(Value::as_str);
-    let of_role = |key: &str| role.and_then(|role| role.labels.get(key)).map(String::as_str);
-    let fits = |key: &str, value: &str| [label(key), of_role(key)].contains(&Some(value));
+    // Labels of a role do not count: pods get those of their next role after the Services are switched.
     let selector = service.spec.selector.iter().filter(|(key, _)| *key != keys::POD_TEMPLATE_HASH);
-    for (key, _) in selector.filter(|(key, value)| !fits(key, value)) {
+    for (key, _) in selector.filter(|(key, value)| label(key) != Some(value.as_str())) {
         let words = format!("Service \"{name}\" has unmatch label \"{key}\" in rollout");
         faults.note(Invalid::value(path, name, words));
     }

@@ -75,7 +75,7 @@ impl<'a> Look<'a> {
         self.observed.rollout.spec.paused || self.status().pause_conditions.iter().any(inconclusive)
     }
 
-    /// The share, in percent, that reaches the revision with this hash at most. Without routing nothing is known to.
+    /// The share that reaches the revision with this hash at most. Without routing nothing is known to.
     pub fn share_of(&self, hash: &str) -> i32 {
         if let Some(sides) = &self.sides {
             return sides.share_of(hash);

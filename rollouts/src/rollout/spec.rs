@@ -47,7 +47,7 @@ const RUN_HISTORY_LIMIT: i32 = 5;
 /// A step of the canary strategy.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// Send this share of the traffic, in percent, to the canary.
+    /// Send this share of the traffic to the canary: a part of 100, or of `maxTrafficWeight`.
     SetWeight(i32),
     /// Wait for so long, or until somebody promotes.
     Pause(Option<TimeDelta>),

@@ -60,6 +60,7 @@ impl Routed<'_> {
 
     /// Whether its routes have the weights that are wanted.
     fn holds(&self, wanted: &Wanted<'_>) -> bool {
+        let wanted = self.own_part(wanted);
         let (canary, stable) = (wanted.canary, wanted.stable());
         self.weights.iter().all(|weights| *weights == Weights { canary, stable })
     }
@@ -70,7 +71,13 @@ impl Routed<'_> {
         if is_plain && self.holds(wanted) && !self.router.holds_more() {
             return None;
         }
-        self.router.change(look.observed, &self.named, &self.object, wanted)
+        self.router.change(look.observed, &self.named, &self.object, &self.own_part(wanted))
+    }
+
+    /// What is wanted of it, as far as its router can do that.
+    fn own_part<'w>(&self, wanted: &Wanted<'w>) -> Wanted<'w> {
+        let others = if self.router.has_branches() { wanted.others.clone() } else { Vec::new() };
+        Wanted { others, ..wanted.clone() }
     }
 }
 

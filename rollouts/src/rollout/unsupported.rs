@@ -16,8 +16,10 @@ pub fn note(spec: &RolloutSpec, faults: &mut Faults) {
         of_routing(routing, faults);
     }
     // Of Gateway API only the ends are weighed.
-    let has_branches =
-        canary.traffic_routing.as_ref().is_none_or(|routing| routing.istio.is_some() || routing.alb.is_some());
+    let has_branches = canary
+        .traffic_routing
+        .as_ref()
+        .is_none_or(|routing| routing.istio.is_some() || routing.alb.is_some() || routing.smi.is_some());
     for (index, step) in canary.steps.iter().enumerate() {
         of_step(&format!("{CANARY}.steps[{index}]"), step, has_branches, faults);
     }

@@ -35,6 +35,7 @@ pub fn check(canary: &CanaryStrategy, faults: &mut Faults) {
     let routing = canary.traffic_routing.as_ref();
     if let Some(ping_pong) = &canary.ping_pong {
         takes_turns(ping_pong, routing, faults);
+        turns_are_apart(canary, ping_pong, faults);
     }
     if routing.is_some_and(|routing| needs_services(canary, routing)) {
         let words = "Canary service and Stable service must to be set to use Traffic Routing";
@@ -105,6 +106,17 @@ fn takes_turns(ping_pong: &PingPong, routing: Option<&TrafficRouting>, faults: &
     if ping == pong {
         let words = "This rollout uses the same service for the ping and pong services, but two different services are required.";
         faults.note(Invalid::value(&path("pingService"), ping, words));
+    }
+}
+
+/// One that takes turns and keeps a role at once would be switched to and fro.
+fn turns_are_apart(canary: &CanaryStrategy, ping_pong: &PingPong, faults: &mut Faults) {
+    let kept = [&canary.canary_service, &canary.stable_service];
+    for (field, name) in [("pingService", &ping_pong.ping_service), ("pongService", &ping_pong.pong_service)] {
+        if !name.is_empty() && kept.iter().any(|kept| kept.as_ref() == Some(name)) {
+            let words = "it is canaryService or stableService too: one Service cannot take turns and keep a role";
+            faults.note(Invalid::value(&format!("{CANARY}.pingPong.{field}"), name, words));
+        }
     }
 }
 

@@ -160,7 +160,13 @@ impl<'a> Istio<'a> {
             let words = "managedRoutes need an HTTP route that carries the weights";
             return Err(Invalid::value(path, &named.name, words));
         }
-        Ok(())
+        match named.routes.iter().find(|name| self.managed.contains(&name.as_str())) {
+            Some(both) => {
+                let words = format!("HTTP Route '{both}' carries the weights, so that managedRoutes must not name it");
+                Err(Invalid::value(path, &named.name, words))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The VirtualServices: one that is named twice, with other routes each time, is one object to write.
@@ -196,7 +202,8 @@ impl<'a> Istio<'a> {
     fn managed_in<'s>(&'s self, spec: &'s Value) -> impl Iterator<Item = (RouteAt, &'s Value)> {
         let list = spec.get("http").and_then(Value::as_array).into_iter().flatten().enumerate();
         let at = |index: usize| RouteAt { section: "http", index };
-        list.filter(|(_, route)| is_one_of(route, &self.managed)).map(move |(index, route)| (at(index), route))
+        let ours = list.filter(|(_, route)| managed::is_ours(route, &self.managed, self.ends));
+        ours.map(move |(index, route)| (at(index), route))
     }
 
     /// Names of the routes that steps have set.

@@ -118,9 +118,9 @@ pub enum Change {
 /// Weights that a route holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
-    /// To the canary, in percent.
+    /// To the canary: a part of the weight that stands for all of the traffic.
     pub canary: i32,
-    /// To the stable revision, in percent.
+    /// To the stable revision, likewise.
     pub stable: i32,
 }
 
@@ -244,6 +244,11 @@ impl<'a> Router<'a> {
         routers.extend(routing.smi.as_ref().map(|settings| Self::Smi(Smi::of(canary, settings))));
         routers.extend(routing.traefik.as_ref().map(|settings| Self::Traefik(Traefik::of(canary, settings))));
         routers
+    }
+
+    /// Whether its routes can lead to the Services of an Experiment too.
+    pub fn has_branches(&self) -> bool {
+        matches!(self, Self::Istio(_) | Self::Alb(_) | Self::Smi(_))
     }
 
     /// Whether all that it names is there and fits.

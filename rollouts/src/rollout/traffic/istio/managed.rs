@@ -11,6 +11,13 @@ pub(super) fn is_mirror(route: &Value) -> bool {
     route.get("mirror").is_some()
 }
 
+/// Whether a route is one that steps of this Rollout have set: another Rollout may use the same name for its own.
+pub(super) fn is_ours(route: &Value, names: &[&str], ends: Ends<'_>) -> bool {
+    let leads_nowhere = destinations(route).next().is_none();
+    is_one_of(route, names)
+        && (leads_nowhere || destinations(route).any(|destination| end_of(destination, ends).is_some()))
+}
+
 /// The list of routes with the managed ones that are wanted, and without any other of these names. `weighed` is the place of the
 /// first route that carries the weights.
 ///
@@ -27,11 +34,11 @@ pub(super) fn arranged(
         Some(route) => wanted.iter().filter_map(|managed| built(*managed, route, ends)).collect(),
         None => Vec::new(),
     };
-    let ours = list.iter().enumerate().filter(|(_, route)| is_one_of(route, names));
+    let ours = list.iter().enumerate().filter(|(_, route)| is_ours(route, names, ends));
     if ours.clone().map(|(_, route)| route).eq(&built) && ours.clone().all(|(place, _)| place < weighed) {
         return list;
     }
-    let others = list.into_iter().filter(|route| !is_one_of(route, names));
+    let others = list.into_iter().filter(|route| !is_ours(route, names, ends));
     built.into_iter().chain(others).collect()
 }
 
@@ -75,7 +82,8 @@ fn by_request(one: &RouteMatch) -> Value {
 
 /// One of the three ways to compare a text.
 fn compared(text: &StringMatch) -> Value {
-    match (&text.exact, &text.regex, &text.prefix) {
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    match (given(&text.exact), given(&text.regex), given(&text.prefix)) {
         (Some(exact), ..) => json!({ "exact": exact }),
         (None, Some(regex), _) => json!({ "regex": regex }),
         (None, None, Some(prefix)) => json!({ "prefix": prefix }),

@@ -241,6 +241,12 @@ fn managed_routes_stand_before_the_others_and_lead_to_the_canary() {
         ("one that somebody changed is mended", &both, json!([copy(20), old, main(20)]), Some(with.clone())),
         ("one that somebody moved comes back", &both, json!([main(20), copy(20), beta]), Some(with.clone())),
         ("another Rollout's may stand before them", &both, json!([{"name": "theirs"}, copy(20), beta, main(20)]), None),
+        (
+            "another Rollout has a route of the same name",
+            &none,
+            json!([{"name": "beta", "route": [{"destination": {"host": "other"}}]}, main(20)]),
+            None,
+        ),
         ("both go", &none, with, Some(without.clone())),
         ("nobody is left", &none, without, None),
     ] {
