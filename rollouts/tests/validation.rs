@@ -271,6 +271,11 @@ fn routing_is_refused_in_known_words() {
             "Invalid value: \"\": Ping service and Pong service must to be set to use Ping-Pong feature",
         ),
         (
+            turns("a", "stable"),
+            "pingPong.pongService",
+            "Invalid value: \"stable\": it is canaryService or stableService too: one Service cannot take turns and keep a role",
+        ),
+        (
             turns("a", "a"),
             "pingPong.pingService",
             "Invalid value: \"a\": This rollout uses the same service for the ping and pong services, but two different services are required.",
