@@ -51,7 +51,7 @@ e2e: ## the tests on real clusters, which it starts (root; Go)
 	$(CLUSTER) up --profile light
 	$(CLUSTER) up --profile real
 	$(CARGO) build --workspace --bins --tests
-	$(CARGO) test --workspace --no-fail-fast $(E2E_TESTS) -- --test-threads 6
+	$(CARGO) test --workspace --no-fail-fast $(E2E_TESTS) -- --test-threads 4
 
 load: ## updates at random moments under 200 requests a second through Envoy, on the real cluster: UPDATES=count, SEED=number
 	$(CLUSTER) up --profile real

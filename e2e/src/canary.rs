@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The longest that any state of a canary is waited for.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(180);
 /// The name of the Rollout and its VirtualService; its Services are called `shop-stable` and `shop-canary`, or `shop-active`.
 pub const NAME: &str = "shop";
 
