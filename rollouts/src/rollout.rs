@@ -63,7 +63,7 @@ pub fn decide(observed: &Observed, now: DateTime<Utc>) -> Plan {
         let fault = Invalid::rendered(&error.path, format!("Invalid value: {}", error.problem));
         return report::invalid(observed, &fault.into(), now);
     }
-    let spec = match workload::read(observed) {
+    let spec = match Spec::of(observed) {
         Ok(spec) => spec,
         Err(faults) => return report::invalid(observed, &faults, now),
     };

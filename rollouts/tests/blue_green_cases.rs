@@ -12,31 +12,7 @@ fn played(fields: &Value, story: &str) -> Toy {
     let mut toy = Toy::blue_green(fields.clone(), 3);
     toy.settle();
     toy.pass(60);
-    for word in story.split_whitespace() {
-        match word.split_once('=').unwrap_or((word, "")) {
-            ("image", version) => toy.set_image(&format!("web:{version}")),
-            ("wait", secs) => drop(toy.pass(secs.parse().expect("seconds"))),
-            ("promote", _) => toy.patch(json!({"status": {"pauseConditions": null}})),
-            ("full", _) => toy.patch(json!({"status": {"promoteFull": true}})),
-            ("abort", _) => toy.patch(json!({"status": {"abort": true}})),
-            ("retry", _) => toy.patch(json!({"status": {"abort": false}})),
-            ("hold", _) => toy.patch(json!({"spec": {"paused": true}})),
-            ("release", _) => toy.patch(json!({"spec": {"paused": false}})),
-            ("scale", replicas) => toy.patch(json!({"spec": {"replicas": replicas.parse::<i32>().expect("pods")}})),
-            ("stuck", _) => toy.pods_become_ready = false,
-            ("ready", _) => {
-                toy.pods_become_ready = true;
-                toy.kubelet();
-            }
-            ("run", ending) => {
-                let (suffix, phase) = ending.split_once(':').expect("a run and its phase");
-                toy.end_run(&toy::run(&toy, suffix), phase, "");
-            }
-            (other, _) => panic!("{other}"),
-        }
-        toy.settle();
-    }
-    toy
+    toy.play(story)
 }
 
 /// Active and preview image, pods of web:1 and web:2, phase and message.
@@ -98,14 +74,14 @@ fn each_case_ends_where_it_should() {
         (&small, "image=2 abort wait=31", "web:1 web:2 3+0 Degraded RolloutAborted: Rollout aborted update to revision 2"),
         (&before, "image=2", "web:1 web:2 3+3 Progressing active service cutover pending"),
         (&before, "image=2 run=2-pre:Successful", "web:2 web:2 3+3 Healthy"),
-        (&before, "image=2 run=2-pre:Failed", "web:1 web:2 3+3 Degraded RolloutAborted: Rollout aborted update to revision 2: Blue/green pre-promotion analysis phase error/failed"),
+        (&before, "image=2 run=2-pre:Failed", "web:1 web:2 3+3 Degraded RolloutAborted: Rollout aborted update to revision 2: Blue/green pre-promotion analysis phase error/failed: too slow"),
         (&before, "image=2 run=2-pre:Inconclusive", "web:1 web:2 3+3 Paused InconclusiveAnalysisRun"),
-        (&before, "image=2 run=2-pre:Failed wait=31", "web:1 web:2 3+0 Degraded RolloutAborted: Rollout aborted update to revision 2: Blue/green pre-promotion analysis phase error/failed"),
+        (&before, "image=2 run=2-pre:Failed wait=31", "web:1 web:2 3+0 Degraded RolloutAborted: Rollout aborted update to revision 2: Blue/green pre-promotion analysis phase error/failed: too slow"),
         (&before, "image=2 full", "web:2 web:2 3+3 Healthy"),
         (&after, "image=2", "web:2 web:2 3+3 Progressing waiting for analysis to complete"),
         (&after, "image=2 wait=31", "web:2 web:2 3+3 Progressing waiting for analysis to complete"),
         (&after, "image=2 run=2-post:Successful", "web:2 web:2 3+3 Healthy"),
-        (&after, "image=2 run=2-post:Failed", "web:1 web:2 3+3 Degraded RolloutAborted: Rollout aborted update to revision 2: Blue/green post-promotion analysis phase error/failed"),
+        (&after, "image=2 run=2-post:Failed", "web:1 web:2 3+3 Degraded RolloutAborted: Rollout aborted update to revision 2: Blue/green post-promotion analysis phase error/failed: too slow"),
         (&after, "image=2 run=2-post:Inconclusive", "web:2 web:2 3+3 Paused InconclusiveAnalysisRun"),
         (&after, "image=2 full", "web:2 web:2 3+3 Healthy"),
         (&forever, "image=2 abort wait=86400", "web:1 web:2 3+3 Degraded RolloutAborted: Rollout aborted update to revision 2"),

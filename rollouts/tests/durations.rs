@@ -27,22 +27,7 @@ fn played(strategy: &Value, story: &str) -> Toy {
     }
     toy.settle();
     toy.pass(60);
-    for word in story.split_whitespace() {
-        match word.split_once('=').unwrap_or((word, "")) {
-            ("image", version) => toy.set_image(&format!("web:{version}")),
-            ("wait", secs) => drop(toy.pass(secs.parse().expect("seconds"))),
-            ("promote", _) => toy.patch(json!({"status": {"pauseConditions": null}})),
-            ("full", _) => toy.patch(json!({"status": {"promoteFull": true}})),
-            ("abort", _) => toy.patch(json!({"status": {"abort": true}})),
-            ("retry", _) => toy.patch(json!({"status": {"abort": false}})),
-            ("hold", _) => toy.patch(json!({"spec": {"paused": true}})),
-            ("release", _) => toy.patch(json!({"spec": {"paused": false}})),
-            ("stuck", _) => toy.pods_become_ready = false,
-            (other, _) => panic!("{other}"),
-        }
-        toy.settle();
-    }
-    toy
+    toy.play(story)
 }
 
 #[test]

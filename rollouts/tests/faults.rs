@@ -143,11 +143,7 @@ fn counts_that_lag_cost_no_pods() {
 
 #[test]
 fn a_subset_that_the_rule_lacks_is_said() {
-    let mut strategy = routed(json!([{"setWeight": 25}, {"pause": {}}]));
-    strategy["trafficRouting"]["istio"]["destinationRule"] =
-        json!({"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"});
-    strategy.as_object_mut().expect("an object").retain(|key, _| !key.ends_with("Service"));
-    let mut toy = Toy::new(strategy, 4).with_istio_subsets();
+    let mut toy = Toy::by_subsets(json!([{"setWeight": 25}, {"pause": {}}]));
     let whole = toy.rules["web"].clone();
     toy.rules.get_mut("web").expect("is there")["spec"]["subsets"].as_array_mut().expect("a list").pop();
     toy.settle();
@@ -163,11 +159,7 @@ fn a_subset_that_the_rule_lacks_is_said() {
 
 #[test]
 fn a_subset_of_a_host_that_is_no_service_is_judged_by_its_pods() {
-    let mut strategy = routed(json!([{"setWeight": 25}, {"pause": {}}]));
-    strategy["trafficRouting"]["istio"]["destinationRule"] =
-        json!({"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"});
-    strategy.as_object_mut().expect("an object").retain(|key, _| !key.ends_with("Service"));
-    let mut toy = Toy::new(strategy, 4).with_istio_subsets();
+    let mut toy = Toy::by_subsets(json!([{"setWeight": 25}, {"pause": {}}]));
     toy.services.clear();
     toy.settle();
     toy.set_image("web:2");

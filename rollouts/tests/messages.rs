@@ -9,32 +9,6 @@ mod toy;
 use serde_json::{Value, json};
 use toy::Toy;
 
-fn played(mut toy: Toy, story: &str) -> Toy {
-    toy.settle();
-    for word in story.split_whitespace() {
-        match word.split_once('=').unwrap_or((word, "")) {
-            ("image", version) => toy.set_image(&format!("web:{version}")),
-            ("wait", secs) => drop(toy.pass(secs.parse().expect("seconds"))),
-            ("promote", _) => toy.patch(json!({"status": {"pauseConditions": null}})),
-            ("full", _) => toy.patch(json!({"status": {"promoteFull": true}})),
-            ("abort", _) => toy.patch(json!({"status": {"abort": true}})),
-            ("retry", _) => toy.patch(json!({"status": {"abort": false}})),
-            ("hold", _) => toy.patch(json!({"spec": {"paused": true}})),
-            ("release", _) => toy.patch(json!({"spec": {"paused": false}})),
-            ("scale", replicas) => toy.patch(json!({"spec": {"replicas": replicas.parse::<i32>().expect("pods")}})),
-            ("stuck", _) => toy.pods_become_ready = false,
-            ("restart", _) => toy.patch(json!({"spec": {"restartAt": crds::Time::from(toy.now).to_string()}})),
-            ("run", ending) => {
-                let (suffix, phase) = ending.split_once(':').expect("a run and its phase");
-                toy.end_run(&toy::run(&toy, suffix), phase, "too slow");
-            }
-            (other, _) => panic!("{other}"),
-        }
-        toy.settle();
-    }
-    toy
-}
-
 /// All that was said, and the phase at the end, with hashes by their images.
 fn said(toy: &Toy) -> Vec<String> {
     let word = |name: &str| toy.status(name).as_str().unwrap_or_default().to_owned();
@@ -55,7 +29,7 @@ fn canary(fields: Value) -> Toy {
 }
 
 fn tell(toy: Toy, story: &str, expected: &[&str]) {
-    let toy = played(toy, story);
+    let toy = toy.play(story);
     let said = said(&toy);
     for text in expected {
         assert!(said.iter().any(|known| known == text), "{story}: {text}\nwas not said, but\n{}", said.join("\n"));
@@ -188,7 +162,7 @@ fn analyses_say_it_in_known_words() {
         tell(canary(strategy.clone()), story, &[&format!("RolloutAborted: {text}")]);
     }
     let run = "Step Analysis Run 'web-<2>-2-0' Status New: 'Failed' Previous: ";
-    let toy = played(canary(step.clone()), "image=2 run=2-0:Failed");
+    let toy = canary(step.clone()).play("image=2 run=2-0:Failed");
     let said = said(&toy);
     assert!(said.iter().any(|text| text.starts_with(&format!("AnalysisRunFailed: {run}"))), "{}", said.join("\n"));
     tell(

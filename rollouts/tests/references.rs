@@ -7,13 +7,6 @@ mod toy;
 use serde_json::{Value, json};
 use toy::Toy;
 
-/// What the condition says after the words that it always begins with.
-fn said(toy: &mut Toy) -> String {
-    toy.settle();
-    let message = toy.condition("InvalidSpec").2;
-    message.strip_prefix("The Rollout \"web\" is invalid: ").unwrap_or(&message).to_owned()
-}
-
 fn canary(fields: Value) -> Toy {
     Toy::new(fields, 2).with_istio_hosts()
 }
@@ -58,7 +51,7 @@ fn what_is_named_must_be_there() {
         ),
     ] {
         let mut toy = if strategy == sides { Toy::blue_green(fields.clone(), 2) } else { canary(fields.clone()) };
-        assert_eq!(said(&mut toy), format!("{strategy}.{expected}"), "{fields}");
+        assert_eq!(toy.fault(), format!("{strategy}.{expected}"), "{fields}");
     }
 }
 
@@ -79,7 +72,7 @@ fn what_a_service_selects_must_fit() {
     ] {
         let mut toy = canary(json!({"stableService": "stable", "stableMetadata": {"labels": {"role": "stable"}}}));
         toy::merge(toy.services.get_mut("stable").expect("is there"), &service);
-        assert_eq!(said(&mut toy), expected, "{service}");
+        assert_eq!(toy.fault(), expected, "{service}");
     }
 }
 
@@ -134,7 +127,7 @@ fn templates_must_be_there_and_fit() {
             let is_of_all = expected.ends_with("resolved") || expected.ends_with("'gone' not found");
             let value = if is_of_all { "templateNames: [rate]" } else { "rate" };
             let whole = format!("spec.strategy.canary.{path}.templates: Invalid value: \"{value}\": {expected}");
-            assert_eq!(said(&mut toy), if expected.is_empty() { "" } else { &whole }, "{template:?}");
+            assert_eq!(toy.fault(), if expected.is_empty() { "" } else { &whole }, "{template:?}");
         }
     }
 }

@@ -99,11 +99,7 @@ fn an_abort_moves_traffic_first_and_pods_after_the_delay() {
 
 #[test]
 fn subsets_are_switched_only_while_nothing_is_sent_to_them() {
-    let mut strategy = routed(json!([{"setWeight": 25}, {"pause": {}}]));
-    strategy["trafficRouting"]["istio"]["destinationRule"] =
-        json!({"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"});
-    strategy.as_object_mut().expect("an object").retain(|key, _| !key.ends_with("Service"));
-    let mut toy = Toy::new(strategy, 4).with_istio_subsets();
+    let mut toy = Toy::by_subsets(json!([{"setWeight": 25}, {"pause": {}}]));
     toy.settle();
     toy.set_image("web:2");
     toy.settle();
@@ -127,11 +123,7 @@ fn subsets_are_switched_only_while_nothing_is_sent_to_them() {
 
 #[test]
 fn a_subset_selects_pods_once_they_are_among_its_endpoints() {
-    let mut strategy = routed(json!([{"setWeight": 25}, {"pause": {}}]));
-    strategy["trafficRouting"]["istio"]["destinationRule"] =
-        json!({"name": "web", "canarySubsetName": "canary", "stableSubsetName": "stable"});
-    strategy.as_object_mut().expect("an object").retain(|key, _| !key.ends_with("Service"));
-    let mut toy = Toy::new(strategy, 4).with_istio_subsets();
+    let mut toy = Toy::by_subsets(json!([{"setWeight": 25}, {"pause": {}}]));
     toy.settle();
     toy.endpoints_follow = false;
     toy.set_image("web:2");

@@ -9,13 +9,6 @@ mod toy;
 use serde_json::{Value, json};
 use toy::Toy;
 
-/// What the condition says after the words that it always begins with.
-fn said(toy: &mut Toy) -> String {
-    toy.settle();
-    let message = toy.condition("InvalidSpec").2;
-    message.strip_prefix("The Rollout \"web\" is invalid: ").unwrap_or(&message).to_owned()
-}
-
 fn canary(fields: Value) -> Toy {
     Toy::new(fields, 2).with_istio_hosts()
 }
@@ -38,7 +31,7 @@ type Row<'a> = (Value, &'a str, &'a str);
 fn refused(prefix: &str, make: fn(Value) -> Toy, rows: &[Row<'_>]) {
     for (patch, path, words) in rows {
         let expected = format!("{prefix}{path}: {words}");
-        let said = said(&mut make(patch.clone()));
+        let said = make(patch.clone()).fault();
         let (first, rest) = said.split_at_checked(expected.len()).unwrap_or((&said, ""));
         assert_eq!(first, expected, "{patch}");
         assert!(rest.is_empty() || rest.starts_with("; spec."), "{patch}: {said}");
@@ -97,8 +90,8 @@ fn a_spec_is_refused_in_known_words() {
         ),
     ];
     refused("spec.", spec, &rows);
-    assert_eq!(said(&mut spec(json!({}))), "", "the base is valid");
-    assert_eq!(said(&mut routed(json!({}))), "", "the routed base is valid");
+    assert_eq!(spec(json!({})).fault(), "", "the base is valid");
+    assert_eq!(routed(json!({})).fault(), "", "the routed base is valid");
 }
 
 #[test]
@@ -215,7 +208,7 @@ fn a_canary_is_refused_in_known_words() {
         json!({"steps": [{"pause": {"duration": 0}}, {"setWeight": 0}, {"setWeight": 100}], "maxSurge": 0}),
         json!({"dynamicStableScale": false, "maxSurge": "20", "maxUnavailable": 0}),
     ] {
-        assert_eq!(said(&mut canary(fields.clone())), "", "{fields}");
+        assert_eq!(canary(fields.clone()).fault(), "", "{fields}");
     }
 }
 
@@ -446,7 +439,7 @@ fn blue_green_is_refused_in_known_words() {
     ];
     let made = |fields| Toy::blue_green(fields, 2);
     refused("spec.strategy.blueGreen.", made, &rows);
-    assert_eq!(said(&mut made(json!({"scaleDownDelayRevisionLimit": 10, "maxUnavailable": 0}))), "");
+    assert_eq!(made(json!({"scaleDownDelayRevisionLimit": 10, "maxUnavailable": 0})).fault(), "");
 }
 
 #[test]
@@ -459,10 +452,10 @@ fn what_else_is_wrong_follows_in_the_same_condition() {
         "spec.strategy.canary.steps[0].setWeight: Invalid value: 101: SetWeight needs to be between 0 and 100",
         "spec.strategy.canary.trafficRouting: Required value: SetCanaryScale requires TrafficRouting to be set",
     ];
-    let said_all = said(&mut toy);
+    let said_all = toy.fault();
     assert!(said_all.starts_with(&expected.join("; ")), "{said_all}");
     let steps: Vec<Value> = (0..25).map(|_| json!({"setWeight": -1})).collect();
-    let many = said(&mut canary(json!({ "steps": steps })));
+    let many = canary(json!({ "steps": steps })).fault();
     assert_eq!(many.matches("SetWeight needs").count(), 20);
     assert!(many.ends_with("; and 5 more"), "{many}");
 }

@@ -39,12 +39,6 @@ fn pods(toy: &Toy) -> i64 {
     toy.workloads[&("Deployment".into(), "old".into())]["spec"]["replicas"].as_i64().expect("a number")
 }
 
-fn said(toy: &mut Toy) -> String {
-    toy.settle();
-    let message = toy.condition("InvalidSpec").2;
-    message.strip_prefix("The Rollout \"web\" is invalid: ").unwrap_or(&message).to_owned()
-}
-
 #[test]
 fn a_template_is_taken_over_and_its_changes_are_revisions() {
     let mut plain = Toy::new(json!({}), 4);
@@ -97,18 +91,18 @@ fn a_workload_that_cannot_be_taken_over_is_named() {
         let mut toy = referring("Deployment", json!({}), Value::Null);
         toy.patch(json!({"spec": {"workloadRef": null}}));
         toy.patch(json!({ "spec": { "workloadRef": reference } }));
-        assert_eq!(said(&mut toy), expected);
+        assert_eq!(toy.fault(), expected);
         assert_eq!((toy.status("phase"), toy.sets.len()), (json!("Degraded"), 0));
         toy.patch(json!({"spec": {"workloadRef": named("apps/v1", "Deployment", "old")}}));
-        assert_eq!((said(&mut toy).as_str(), toy.sets.len()), ("", 1), "it goes on as soon as it is mended");
+        assert_eq!((toy.fault().as_str(), toy.sets.len()), ("", 1), "it goes on as soon as it is mended");
     }
     let mut both = referring("Deployment", json!({}), Value::Null);
     both.patch(json!({"spec": {"template": {"metadata": {"labels": {"app": "web"}}}}}));
     let expected = "spec.template: Internal error: template must be empty for workload reference rollout";
-    assert_eq!(said(&mut both), expected);
+    assert_eq!(both.fault(), expected);
     // What clients leave of a template that they take out is none.
     both.patch(json!({"spec": {"template": {"metadata": {"labels": null}, "spec": {"containers": []}}}}));
-    assert_eq!(said(&mut both), "");
+    assert_eq!(both.fault(), "");
 }
 
 #[test]
@@ -117,7 +111,7 @@ fn a_template_of_the_workload_is_checked_like_any_other() {
     change(&mut toy, "Deployment", &json!({"spec": {"template": {"metadata": {"labels": {"app": "shop"}}}}}));
     let expected =
         "spec.template.metadata.labels: Invalid value: {\"app\":\"shop\"}: `selector` does not match template `labels`";
-    assert_eq!(said(&mut toy), expected);
+    assert_eq!(toy.fault(), expected);
 }
 
 #[test]

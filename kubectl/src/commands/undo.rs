@@ -4,7 +4,6 @@ use super::home::Home;
 use crate::{Cluster, Error, cluster};
 use crds::{ReplicaSet, kind};
 use rollouts::template::{bare, same, unstamped, without_terms};
-use serde_json::Value;
 
 /// Goes back to revision `to`, or, where that is 0, to the one before the newest.
 pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Error> {
@@ -22,7 +21,7 @@ pub async fn undo(cluster: &Cluster, name: &str, to: u64) -> Result<String, Erro
     let current = object.pointer(home.path).cloned().unwrap_or_default();
     // What the controller added for the role of the revision is not put back.
     let template = bare(set);
-    if same(&template, &current, &Value::Null) {
+    if same(&template, &current) {
         let revision = set.metadata.revision();
         return Ok(format!("skipped rollback (current template already matches revision {revision})"));
     }

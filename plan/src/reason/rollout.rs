@@ -20,6 +20,9 @@ pub enum RolloutReason {
     /// The workload that the template is taken from was looked at.
     #[error("{workload} is at generation {generation}")]
     WorkloadSeen { workload: String, generation: String },
+    /// The Rollout names no workload any more.
+    #[error("the template is the rollout's own again")]
+    WorkloadLeft,
     /// The workload that the template was taken from gives up pods.
     #[error("{workload} goes from {from} to {to} pods, as the rollout has its own")]
     WorkloadScaled { workload: String, from: i32, to: i32 },

@@ -135,11 +135,7 @@ impl<'a> Fleet<'a> {
         let canary = all
             .iter()
             .find(|revision| revision.hash() == computed)
-            .or_else(|| {
-                all.iter().find(|revision| {
-                    template::same(&template::bare(revision.set), &spec.template, &serde_json::Value::Null)
-                })
-            })
+            .or_else(|| all.iter().find(|revision| template::same(&template::bare(revision.set), &spec.template)))
             .copied();
         let stable_hash = rollout.status.stable_rs.as_deref().unwrap_or_default();
         let stable = all.iter().find(|revision| !stable_hash.is_empty() && revision.hash() == stable_hash).copied();

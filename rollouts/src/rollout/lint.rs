@@ -2,7 +2,7 @@
 //!
 //! What is not there may be in the cluster, so that it is missing is no mistake here. It decides nothing.
 
-use super::{check, fleet::Fleet, look::Look, observed::Observed, workload};
+use super::{check, fleet::Fleet, look::Look, observed::Observed, spec::Spec};
 use chrono::DateTime;
 use crds::FieldError;
 
@@ -11,7 +11,7 @@ pub fn lint(observed: &Observed) -> Vec<FieldError> {
     if let Some(error) = &observed.unreadable {
         return vec![error.clone()];
     }
-    let found = workload::read(observed).and_then(|spec| {
+    let found = Spec::of(observed).and_then(|spec| {
         let fleet = Fleet::of(observed, &spec);
         check::references(&Look::of(observed, &spec, &fleet, DateTime::UNIX_EPOCH))
     });

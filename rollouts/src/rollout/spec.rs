@@ -14,10 +14,11 @@ use super::{
     blue_green::spec::BlueGreen,
     drain,
     invalid::{Faults, Invalid},
+    observed::Observed,
     replicas::{self, Amount, Limits, WHOLE},
     runs,
     traffic::Router,
-    unsupported,
+    unsupported, workload,
 };
 use crate::template;
 use chrono::TimeDelta;
@@ -34,7 +35,7 @@ use serde_json::Value;
 /// Where the canary strategy stands in a spec.
 const CANARY: &str = "spec.strategy.canary";
 /// Seconds that pods without traffic stay where a router moves the traffic, and after an abort.
-const DRAIN_SECS: i32 = 30;
+const SCALE_DOWN_SECS: i32 = 30;
 /// Seconds without progress after which a Rollout counts as stuck.
 const PROGRESS_DEADLINE_SECS: i32 = 600;
 /// Old ReplicaSets that are kept.
@@ -135,6 +136,12 @@ pub struct Spec<'a> {
 }
 
 impl<'a> Spec<'a> {
+    /// The spec of what is observed, with the template of the workload that the Rollout names.
+    pub fn of(observed: &'a Observed) -> Result<Self, Faults> {
+        workload::check(observed)?;
+        Self::parse(&observed.rollout)
+    }
+
     /// Parses and checks a spec. The faults are in the order of the list that existing clients know.
     pub fn parse(rollout: &'a Rollout) -> Result<Self, Faults> {
         let spec = &rollout.spec;
@@ -165,9 +172,9 @@ impl<'a> Spec<'a> {
             background: parts.background,
             progress_deadline: seconds(deadline),
             drain_secs,
-            scale_down_delay: seconds(parts.drain_secs.max(drain_secs)),
-            abort_scale_down_delay: (parts.abort_drain_secs != 0)
-                .then(|| seconds(parts.abort_drain_secs.max(drain_secs))),
+            scale_down_delay: seconds(parts.scale_down_secs.max(drain_secs)),
+            abort_scale_down_delay: (parts.abort_scale_down_secs != 0)
+                .then(|| seconds(parts.abort_scale_down_secs.max(drain_secs))),
             rollback_window: count(spec.rollback_window.as_ref().and_then(|window| window.revisions).unwrap_or(0)),
             history_limit: count(history_limit),
             successful_runs: count(history.successful_run_history_limit.unwrap_or(RUN_HISTORY_LIMIT)),
@@ -227,8 +234,8 @@ struct Parts<'a> {
     pods: Pods,
     routers: Vec<Router<'a>>,
     background: Option<Background>,
-    drain_secs: i32,
-    abort_drain_secs: i32,
+    scale_down_secs: i32,
+    abort_scale_down_secs: i32,
 }
 
 impl<'a> Parts<'a> {
@@ -272,9 +279,13 @@ impl<'a> Parts<'a> {
             steps,
             pods: Pods::parse(canary, faults),
             background,
-            drain_secs: canary.scale_down_delay_seconds.unwrap_or(if routers.is_empty() { 0 } else { DRAIN_SECS }),
+            scale_down_secs: canary.scale_down_delay_seconds.unwrap_or(if routers.is_empty() {
+                0
+            } else {
+                SCALE_DOWN_SECS
+            }),
             routers,
-            abort_drain_secs: canary.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
+            abort_scale_down_secs: canary.abort_scale_down_delay_seconds.unwrap_or(SCALE_DOWN_SECS),
         }
     }
 
@@ -290,8 +301,8 @@ impl<'a> Parts<'a> {
             pods: Pods::default(),
             routers: Vec::new(),
             background: None,
-            drain_secs: wire.scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
-            abort_drain_secs: wire.abort_scale_down_delay_seconds.unwrap_or(DRAIN_SECS),
+            scale_down_secs: wire.scale_down_delay_seconds.unwrap_or(SCALE_DOWN_SECS),
+            abort_scale_down_secs: wire.abort_scale_down_delay_seconds.unwrap_or(SCALE_DOWN_SECS),
         }
     }
 }
@@ -318,8 +329,7 @@ fn pods_of(spec: &RolloutSpec, faults: &mut Faults) -> Value {
     let path = "spec.selector";
     let template = spec.template.as_ref().map(crds::Raw::value).unwrap_or_default();
     let is_referred = spec.workload_ref.is_some();
-    let is_given = |field: &str| template.pointer(field).and_then(Value::as_object).is_some_and(|map| !map.is_empty());
-    if is_referred && (is_given("/metadata/labels") || is_given("/metadata/annotations")) {
+    if is_referred && !workload::is_no_template(&template) {
         let words = "template must be empty for workload reference rollout";
         faults.note(Invalid::internal("spec.template", words));
     }

@@ -7,10 +7,9 @@
 use super::{
     conditions,
     fleet::Revision,
-    invalid::{Faults, Invalid},
+    invalid::Invalid,
     look::{Look, rollout_target},
     observed::Observed,
-    spec::Spec,
 };
 use chrono::TimeDelta;
 use crds::{Kind, LabelSelector, Raw, RawObject, Rollout, keys, kind, rollout::WorkloadRef};
@@ -83,8 +82,7 @@ fn kind_of(named: &WorkloadRef) -> Option<Kind> {
 }
 
 /// One without labels and annotations counts as none: that is what a client leaves when it takes the template out.
-fn has_no_template(rollout: &Rollout) -> bool {
-    let template = rollout.spec.template.as_ref().map(Raw::value).unwrap_or_default();
+pub fn is_no_template(template: &Value) -> bool {
     let is_empty = |part: &str| {
         let texts = template.pointer(part).and_then(Value::as_object);
         texts.is_none_or(serde_json::Map::is_empty)
@@ -92,13 +90,12 @@ fn has_no_template(rollout: &Rollout) -> bool {
     is_empty("/metadata/labels") && is_empty("/metadata/annotations")
 }
 
-/// The spec, with the template of the workload that the Rollout names; or that it cannot be taken over.
-pub fn read(observed: &Observed) -> Result<Spec<'_>, Faults> {
-    check(observed)?;
-    Spec::parse(&observed.rollout)
+fn has_no_template(rollout: &Rollout) -> bool {
+    is_no_template(&rollout.spec.template.as_ref().map(Raw::value).unwrap_or_default())
 }
 
-fn check(observed: &Observed) -> Result<(), Invalid> {
+/// The workload that a Rollout without a template names was found, or is said to be missing.
+pub fn check(observed: &Observed) -> Result<(), Invalid> {
     let unresolved = observed.rollout.spec.workload_ref.as_ref();
     // One that has a template too is told so with all else that is wrong with the spec.
     let Some(wanted) = unresolved.filter(|_| has_no_template(&observed.rollout)) else { return Ok(()) };
@@ -127,9 +124,11 @@ pub fn seen(observed: &Observed) -> Option<Write> {
     if observed.rollout.metadata.annotation(keys::WORKLOAD_GENERATION) == generation.as_deref() {
         return None;
     }
-    let workload = observed.workload.as_ref().map_or_else(|| "no workload".to_owned(), |found| title(&found.named));
     let body = json!({ "metadata": { "annotations": { keys::WORKLOAD_GENERATION: generation } } });
-    let because = RolloutReason::WorkloadSeen { workload, generation: generation.unwrap_or_default() };
+    let because = match observed.workload.as_ref().zip(generation) {
+        Some((found, generation)) => RolloutReason::WorkloadSeen { workload: title(&found.named), generation },
+        None => RolloutReason::WorkloadLeft,
+    };
     Some(Write::patch(rollout_target(observed), body, because.into()))
 }
 

@@ -20,11 +20,9 @@ pub const TERMS: [&str; 2] =
 
 /// True if `live`, the template of a ReplicaSet, was made from `desired`, the template of a Rollout.
 ///
-/// `injected` is the metadata that was added to the live template since: an object with `labels` and `annotations`,
-/// as the ReplicaSet's annotation records it, or null.
-pub fn same(live: &Value, desired: &Value, injected: &Value) -> bool {
+/// Metadata that was added to the live template since is not known here: [`bare`](super::bare) takes it off.
+pub fn same(live: &Value, desired: &Value) -> bool {
     let mut live = live.clone();
-    remove_injected_metadata(&mut live, injected);
     let desired = comparable(desired.clone());
     if comparable(live.clone()) == desired {
         return true;
@@ -41,16 +39,6 @@ fn comparable(mut template: Value) -> Vec<u8> {
         remove_empty(spec, &["affinity", "podAntiAffinity"]);
     }
     encode(POD_TEMPLATE, &with_pod_defaults(&template), Purpose::Comparison)
-}
-
-fn remove_injected_metadata(template: &mut Value, injected: &Value) {
-    for kind in ["labels", "annotations"] {
-        let Some(names) = injected.get(kind).and_then(Value::as_object) else { continue };
-        let live = template.get_mut("metadata").and_then(|metadata| metadata.get_mut(kind));
-        if let Some(live) = live.and_then(Value::as_object_mut) {
-            live.retain(|name, _| !names.contains_key(name));
-        }
-    }
 }
 
 /// Removes the terms that keep the pods of two revisions apart. False if there was none.
@@ -123,7 +111,7 @@ mod tests {
     #[test]
     fn what_others_add_does_not_count() {
         type Edit = fn(&mut Value);
-        let edits: [(&str, Edit); 9] = [
+        let edits: [(&str, Edit); 8] = [
             ("nothing", |_| ()),
             ("amounts in another unit", |live| {
                 live["spec"]["containers"][0]["resources"]["limits"] = json!({"cpu": 1, "memory": "1024Mi"})
@@ -135,10 +123,6 @@ mod tests {
                 live["spec"]["volumes"] = json!([]);
                 live["spec"]["nodeSelector"] = json!({});
                 live["spec"]["affinity"] = json!({});
-            }),
-            ("injected metadata", |live| {
-                live["metadata"]["labels"]["role"] = json!("canary");
-                live["metadata"]["annotations"] = json!({"note": "x"});
             }),
             ("a required term", |live| {
                 live["spec"]["affinity"] = json!({"podAntiAffinity": {TERMS[0]: [term("s")]}});
@@ -152,11 +136,10 @@ mod tests {
                 live["spec"].as_object_mut().expect("spec is an object").remove("schedulerName");
             }),
         ];
-        let injected = json!({"labels": {"role": "canary"}, "annotations": {"note": "x"}});
         for (name, edit) in edits {
             let mut live = live();
             edit(&mut live);
-            assert!(same(&live, &desired(), &injected), "{name}");
+            assert!(same(&live, &desired()), "{name}");
         }
     }
 
@@ -179,7 +162,7 @@ mod tests {
         for (name, edit) in edits {
             let mut desired = desired();
             edit(&mut desired);
-            assert!(!same(&live(), &desired, &Value::Null), "{name}");
+            assert!(!same(&live(), &desired), "{name}");
         }
     }
 
@@ -189,7 +172,7 @@ mod tests {
         for template in [&mut live, &mut desired] {
             template["spec"]["affinity"] = json!({"podAntiAffinity": {TERMS[0]: [term("mine")]}});
         }
-        assert!(same(&live, &desired, &Value::Null));
+        assert!(same(&live, &desired));
     }
 
     #[test]
@@ -198,8 +181,8 @@ mod tests {
         live["spec"]["hostNetwork"] = json!(true);
         desired["spec"]["hostNetwork"] = json!(true);
         live["spec"]["containers"][0]["ports"][0]["hostPort"] = json!(8080);
-        assert!(same(&live, &desired, &Value::Null));
+        assert!(same(&live, &desired));
         live["spec"]["containers"][0]["ports"][0]["hostPort"] = json!(8081);
-        assert!(!same(&live, &desired, &Value::Null));
+        assert!(!same(&live, &desired));
     }
 }
