@@ -112,8 +112,12 @@ fn carry_out(look: &Look<'_>) -> Plan {
     reasons.extend(held);
     writes.extend(runs::writes(look));
     writes.extend(experiments::writes(look));
-    let scaling = scaling::writes(look);
-    writes.extend(scaling.writes);
+    let (scaling, repaired) = (scaling::writes(look), revision::repaired(look));
+    // No pod is made of a template that lacks something.
+    let is_repaired =
+        |write: &Write| repaired.as_ref().is_some_and(|repaired| repaired.verb.object() == write.verb.object());
+    writes.extend(scaling.writes.into_iter().filter(|write| !is_repaired(write)));
+    writes.extend(repaired);
     reasons.extend(scaling.held);
     // A ReplicaSet that is changed in this plan already is looked at again first.
     if writes.is_empty() {

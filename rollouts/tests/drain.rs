@@ -159,3 +159,17 @@ fn an_aborted_canary_waits_for_the_drain_time() {
         assert_eq!((at_once, soon, toy.pods_of("web:2")), expected, "{fields}\n{}", toy.tail());
     }
 }
+
+#[test]
+fn an_abort_does_not_wait_for_a_template_that_cannot_be_changed() {
+    let mut toy = updating(routed(json!([{"setWeight": 50}, {"pause": {}}])), 4);
+    let name = format!("web-{}", toy.hash_of("web:2"));
+    toy.refusals.insert(("ReplicaSet".into(), name), "denied by a webhook".into());
+    toy.patch(json!({"spec": {"strategy": {"canary": {"drainSeconds": 10}}}}));
+    toy.looks(6);
+    assert_eq!(toy.condition("WriteRefused").0, "True", "{}", toy.tail());
+    assert_eq!((toy.weight(), ends(&toy, "web:2").0), (50, Value::Null), "{}", toy.tail());
+    toy.patch(json!({"status": {"abort": true}}));
+    toy.looks(6);
+    assert_eq!((toy.weight(), toy.status("abort")), (0, json!(true)), "{}", toy.tail());
+}

@@ -5,8 +5,9 @@ use super::{
     anti_affinity,
     drain::hook,
     fleet::{Fleet, Revision, owner},
-    look::rollout_target,
+    look::{Look, rollout_target},
     observed::Observed,
+    phase::Phase,
     pod_metadata,
     spec::Spec,
     workload,
@@ -50,17 +51,18 @@ pub fn writes(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>) -> Vec<Wr
     }
     match fleet.canary {
         None => writes.push(created(observed, spec, fleet, number)),
-        Some(canary) => {
-            let mut lacking = Lacking::default();
-            lacking.pods.extend(anti_affinity::stale(observed, spec, fleet, canary));
-            if let Some((pods, annotations)) = hook::stale(spec, canary) {
-                lacking.pods.push(pods);
-                lacking.annotations = annotations;
-            }
-            writes.extend(renumbered(rollout.spec.min_ready_seconds, canary, number, lacking));
+        Some(canary) if canary.number() != number => {
+            writes.extend(renumbered(observed, canary, number, Lacking::of(observed, spec, fleet, canary)));
         }
+        Some(_) => {}
     }
     writes
+}
+
+/// What the ReplicaSet of the current revision, which has its number, lacks for pods to come. None come after an abort.
+pub fn repaired(look: &Look<'_>) -> Option<Write> {
+    let canary = look.fleet.canary.filter(|_| look.phase != Phase::Aborted)?;
+    renumbered(look.observed, canary, canary.number(), Lacking::of(look.observed, look.spec, look.fleet, canary))
 }
 
 /// The ReplicaSet that carries this hash, there or not.
@@ -139,13 +141,26 @@ struct Lacking {
     annotations: Value,
 }
 
+impl Lacking {
+    fn of(observed: &Observed, spec: &Spec<'_>, fleet: &Fleet<'_>, canary: Revision<'_>) -> Self {
+        let mut lacking = Self::default();
+        lacking.pods.extend(anti_affinity::stale(observed, spec, fleet, canary));
+        if let Some((pods, annotations)) = hook::stale(spec, canary) {
+            lacking.pods.push(pods);
+            lacking.annotations = annotations;
+        }
+        lacking
+    }
+}
+
 fn fields(object: Value) -> Map<String, Value> {
     if let Value::Object(fields) = object { fields } else { Map::new() }
 }
 
 /// A ReplicaSet that is used again gets the highest number; what it was called before is kept beside it. What its pod spec
 /// lacks beside the user's template goes with that.
-fn renumbered(min_ready_seconds: Option<i32>, canary: Revision<'_>, number: u64, lacking: Lacking) -> Option<Write> {
+fn renumbered(observed: &Observed, canary: Revision<'_>, number: u64, lacking: Lacking) -> Option<Write> {
+    let min_ready_seconds = observed.rollout.spec.min_ready_seconds;
     let is_numbered = canary.number() == number;
     let waits_alike = canary.set.spec.min_ready_seconds.unwrap_or(0) == min_ready_seconds.unwrap_or(0);
     if is_numbered && waits_alike && lacking.pods.is_empty() {
