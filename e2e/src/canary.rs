@@ -78,6 +78,17 @@ impl Recipe {
         items
     }
 
+    /// All objects, where another router than Istio moves the requests: its settings, and objects of its own.
+    pub fn items_with(&self, cluster: &Cluster, routing: &Value, own: impl IntoIterator<Item = Value>) -> Vec<Value> {
+        let mut items = self.items(cluster);
+        items.retain(|item| item["kind"] != "VirtualService");
+        for rollout in items.iter_mut().filter(|item| item["kind"] == "Rollout") {
+            rollout["spec"]["strategy"]["canary"]["trafficRouting"] = routing.clone();
+        }
+        items.extend(own);
+        items
+    }
+
     /// The Rollout.
     pub fn rollout(&self, cluster: &Cluster) -> Value {
         let mut strategy = self.own_strategy();

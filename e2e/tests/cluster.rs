@@ -4,22 +4,20 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test: what cannot be is a failure")]
 
-#[path = "cluster/alb.rs"]
-mod alb;
 #[path = "cluster/conformance.rs"]
 mod conformance;
 #[path = "cluster/gateway_api.rs"]
 mod gateway_api;
 #[path = "cluster/git.rs"]
 mod git;
+#[path = "cluster/ingresses.rs"]
+mod ingresses;
 #[path = "cluster/kill.rs"]
 mod kill;
 #[path = "cluster/leader.rs"]
 mod leader;
 #[path = "cluster/missing.rs"]
 mod missing;
-#[path = "cluster/nginx.rs"]
-mod nginx;
 #[path = "cluster/output.rs"]
 mod output;
 #[path = "cluster/prometheus.rs"]

@@ -3,10 +3,7 @@
 
 use serde_json::Value;
 
-use crate::{
-    Rollout, keys,
-    rollout::{AlbTrafficRouting, CanaryStrategy},
-};
+use crate::{Rollout, keys, rollout::AlbTrafficRouting};
 
 /// The name of a port that stands for an annotation.
 pub const ALB_BY_ANNOTATION: &str = "use-annotation";
@@ -50,18 +47,13 @@ impl<'a> Actions<'a> {
         let canary = rollout.spec.strategy.canary.as_ref()?;
         let settings = canary.traffic_routing.as_ref()?.alb.as_ref()?;
         alb_ingresses(settings).find(|(_, named)| *named == name)?;
-        let managed = managed_names(canary);
+        let managed: Vec<&str> = canary.managed_routes().collect();
         let of_steps =
             managed.iter().flat_map(|name| ["actions", "conditions"].map(|kind| alb_key(settings, kind, name)));
         let root = alb_root(settings, canary.stable_service.as_deref().unwrap_or_default());
         let own = [alb_key(settings, "actions", root), keys::MANAGED_ALB_ANNOTATIONS.to_owned()];
         Some(Self { annotations: of_steps.chain(own).collect(), managed })
     }
-}
-
-fn managed_names(canary: &CanaryStrategy) -> Vec<&str> {
-    let routing = canary.traffic_routing.iter();
-    routing.flat_map(|routing| &routing.managed_routes).map(|route| route.name.as_str()).collect()
 }
 
 /// Puts what is live of the claim into the Ingress that is wanted.

@@ -39,7 +39,7 @@ impl<'a> Routes<'a> {
                 canary,
                 rule: istio.destination_rule.as_ref(),
                 settings,
-                managed: managed_routes(canary),
+                managed: canary.managed_routes().collect(),
             })
             .collect()
     }
@@ -193,16 +193,6 @@ fn keep_hash(subset: &mut Value, hash: Option<&Value>) {
             }
         }
     }
-}
-
-fn managed_routes(canary: &CanaryStrategy) -> BTreeSet<&str> {
-    let declared =
-        canary.traffic_routing.iter().flat_map(|routing| &routing.managed_routes).map(|route| route.name.as_str());
-    let in_steps = canary.steps.iter().filter_map(|step| {
-        let header = step.set_header_route.as_ref().and_then(|route| route.name.as_deref());
-        header.or_else(|| step.set_mirror_route.as_ref().and_then(|route| route.name.as_deref()))
-    });
-    declared.chain(in_steps).collect()
 }
 
 /// Name and namespace of a VirtualService that a Rollout in `namespace` names as `name` or `name.namespace`, where the last dot

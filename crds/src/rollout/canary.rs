@@ -88,3 +88,15 @@ wire! {
         pub value: i32,
     }
 }
+
+impl CanaryStrategy {
+    /// The weight that stands for all of the traffic, where the spec says so.
+    pub fn own_whole(&self) -> Option<i32> {
+        self.traffic_routing.as_ref()?.max_traffic_weight.filter(|weight| *weight > 0)
+    }
+
+    /// Names of the routes that are the Rollout's own: its steps add and take them away.
+    pub fn managed_routes(&self) -> impl Iterator<Item = &str> {
+        self.traffic_routing.iter().flat_map(|routing| &routing.managed_routes).map(|route| route.name.as_str())
+    }
+}

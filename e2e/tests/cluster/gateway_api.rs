@@ -59,15 +59,11 @@ fn four_kinds_of_routes_follow_one_canary() -> anyhow::Result<()> {
     stage::play(async {
         let stage = Stage::set(Cluster::light()?, "gateway-api").await?;
         let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
-        let mut items = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}])).items(&stage.cluster);
-        items.retain(|item| item["kind"] != "VirtualService");
-        items.extend(ROUTES.map(route));
         let named =
             json!({"httpRoute": NAME, "grpcRoutes": [{"name": NAME}], "tcpRoute": NAME, "tlsRoutes": [{"name": NAME}]});
-        let rollout = items.iter_mut().find(|item| item["kind"] == "Rollout").context("a Rollout")?;
-        rollout["spec"]["strategy"]["canary"]["trafficRouting"] =
-            json!({"plugins": {"argoproj-labs/gatewayAPI": named}});
-        stage.put(&items).await?;
+        let routing = json!({"plugins": {"argoproj-labs/gatewayAPI": named}});
+        let recipe = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}]));
+        stage.put(&recipe.items_with(&stage.cluster, &routing, ROUTES.map(route))).await?;
         stage.until_done().await.with_context(|| controller.log())?;
         all_hold(&stage, (0, 100)).await.with_context(|| controller.log())?;
         stage.update("v2").await?;

@@ -49,12 +49,8 @@ impl Case {
 async fn halves(stage: &Stage, case: &Case) -> anyhow::Result<Value> {
     let account = stage.account(installed::ROLLOUTS)?;
     let controller = Controller::on(stage, "controller", &account, case.arguments)?;
-    let mut items = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}])).items(&stage.cluster);
-    items.retain(|item| item["kind"] != "VirtualService");
-    items.extend(case.own.clone());
-    let rollout = items.iter_mut().find(|item| item["kind"] == "Rollout").context("a Rollout")?;
-    rollout["spec"]["strategy"]["canary"]["trafficRouting"] = case.routing.clone();
-    stage.put(&items).await?;
+    let recipe = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}]));
+    stage.put(&recipe.items_with(&stage.cluster, &case.routing, case.own.clone())).await?;
     stage.until_done().await.with_context(|| controller.log())?;
     case.holds(stage, (0, 100)).await.with_context(|| controller.log())?;
     stage.update("v2").await?;

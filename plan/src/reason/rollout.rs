@@ -48,7 +48,7 @@ pub enum RolloutReason {
     #[error("{kind} {name} sends {share} to the canary")]
     WeightSet { kind: String, name: String, share: Share },
     /// Routes that steps set are added, changed or taken away.
-    #[error("{kind} {name} {}", if routes.is_empty() { "has no routes of steps any more".to_owned() } else { format!("has the routes {} of the steps", routes.join(", ")) })]
+    #[error("{kind} {name} {}", if routes.is_empty() { "loses the routes that steps set".to_owned() } else { format!("gets the routes that steps set: {}", routes.join(", ")) })]
     RoutesSet { kind: String, name: String, routes: Vec<String> },
     /// What an object holds beside its weights is as it should be again.
     #[error("{kind} {name} is brought in line")]

@@ -8,7 +8,7 @@ pub mod ends;
 pub mod experiment;
 mod managed;
 pub mod pods;
-mod routing;
+pub mod routing;
 
 use super::{
     blue_green::spec::BlueGreen,
@@ -99,7 +99,7 @@ pub enum Strategy<'a> {
 }
 
 /// Everything a Rollout's spec asks for that this version carries out.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Spec<'a> {
     /// What is asked for under `spec.strategy`. Blue-green has neither steps, nor a router, nor a background analysis.
     pub strategy: Strategy<'a>,
@@ -114,7 +114,7 @@ pub struct Spec<'a> {
     /// What decides the number of a canary's pods.
     pub pods: Pods,
     /// The routers, where traffic is routed, in the order in which they are brought to a weight.
-    pub routers: Vec<Router<'a>>,
+    pub routers: Vec<Box<dyn Router + 'a>>,
     /// The background analysis.
     pub background: Option<Background>,
     /// Time without progress after which the Rollout counts as stuck.
@@ -232,7 +232,7 @@ struct Parts<'a> {
     limits: Limits,
     steps: Vec<Step>,
     pods: Pods,
-    routers: Vec<Router<'a>>,
+    routers: Vec<Box<dyn Router + 'a>>,
     background: Option<Background>,
     scale_down_secs: i32,
     abort_scale_down_secs: i32,

@@ -9,10 +9,12 @@ mod gateway_api;
 pub mod istio;
 mod nginx;
 mod router;
+#[cfg(test)]
+mod samples;
 mod smi;
 mod traefik;
 
-pub use router::{Backing, Branch, Router, Selector, Wanted, Weights, kinds, references, service_behind};
+pub use router::{Backing, Branch, Router, Selector, Wanted, Weights, kinds, parse, references, service_behind};
 
 use super::{endpoints, experiments, look::Look, observed::Observed, phase::Phase, replicas, spec::Spec};
 use crds::{RawObject, keys};
@@ -20,9 +22,9 @@ use plan::{
     Event, ObjectRef, Target, Write,
     reason::{RolloutReason, Share},
 };
-use router::{Change, ManagedRoute};
+use router::{Before, Change, ManagedRoute};
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Who wrote what nobody signed.
 const SOMEBODY: &str = "somebody";
@@ -30,7 +32,7 @@ const SOMEBODY: &str = "somebody";
 /// One object of a router and the Rollout's routes in it.
 #[derive(Clone, Debug)]
 struct Routed<'a> {
-    router: &'a Router<'a>,
+    router: &'a dyn Router,
     named: ObjectRef,
     observed: Option<&'a RawObject>,
     /// The whole of it; null where there is none.
@@ -90,9 +92,9 @@ impl<'a> Traffic<'a> {
     pub fn of(observed: &'a Observed, spec: &'a Spec<'a>) -> Option<Self> {
         let mut found = Vec::new();
         let owner = &observed.rollout.metadata;
-        for router in &spec.routers {
+        for router in spec.routers.iter().map(Box::as_ref) {
             let (canary, stable) = router.backings(observed);
-            for named in router.objects(owner) {
+            for named in BTreeSet::from_iter(router.objects(owner)) {
                 let observed = observed.routed.get(&named).map(Arc::as_ref);
                 let object = observed.map(|observed| observed.object.value()).unwrap_or_default();
                 let weights = router.weights(&named, &object, owner);
@@ -285,7 +287,8 @@ fn branch_not_ready(look: &Look<'_>, branch: &Branch) -> Option<RolloutReason> {
 
 fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'_>) -> Option<Write> {
     let (kind, name) = (routed.named.kind.clone(), routed.named.name.clone());
-    let events = routed.router.told(&name, &change, routed.holds(wanted), &routed.managed, wanted);
+    let before = Before { is_weighed: routed.holds(wanted), managed: &routed.managed };
+    let events = routed.router.told(&name, &change, before, wanted);
     let strange = foreign(look, routed, wanted);
     let warning = strange.as_ref().map(|reason| Event::warning("TrafficRoutingError", reason.to_string()));
     let because = strange.unwrap_or_else(|| {

@@ -5,7 +5,7 @@ use super::{CANARY, ends::Services};
 use crate::rollout::{
     invalid::{Faults, Invalid},
     replicas::WHOLE,
-    traffic::Router,
+    traffic::{self, Router},
 };
 use crds::{
     owned,
@@ -19,8 +19,7 @@ pub fn has_plugin(routing: &TrafficRouting) -> bool {
 
 /// The weight that stands for all of the traffic.
 pub fn whole(canary: &CanaryStrategy) -> i32 {
-    let given = canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight);
-    given.filter(|weight| *weight > 0).unwrap_or(WHOLE)
+    canary.own_whole().unwrap_or(WHOLE)
 }
 
 /// Checks the Services, and what may be said only where a router is.
@@ -59,13 +58,17 @@ pub fn check(canary: &CanaryStrategy, faults: &mut Faults) {
 }
 
 /// The routers that are set and can be carried out.
-pub fn routers<'a>(canary: &'a CanaryStrategy, services: Services<'a>, faults: &mut Faults) -> Vec<Router<'a>> {
+pub fn routers<'a>(
+    canary: &'a CanaryStrategy,
+    services: Services<'a>,
+    faults: &mut Faults,
+) -> Vec<Box<dyn Router + 'a>> {
     let Some(routing) = &canary.traffic_routing else { return Vec::new() };
     if !has_router(routing) {
         let path = format!("{CANARY}.trafficRouting.istio");
         faults.note(Invalid::required(&path, "a traffic router must be configured"));
     }
-    Router::parse(canary, services, routing, faults)
+    traffic::parse(canary, services, routing, faults)
 }
 
 /// Whether every router that is set can count by another weight than 100.

@@ -9,9 +9,10 @@ use super::{
     super::{
         invalid::Invalid,
         observed::Observed,
+        replicas::WHOLE,
         spec::ends::{Ends, Services},
     },
-    router::{self, Backing, Change, ManagedRoute, PATH, Wanted, Weights},
+    router::{self, Backing, Before, Change, ManagedRoute, PATH, Router, Wanted, Weights},
 };
 use action::{Action, Group};
 use crds::{
@@ -25,9 +26,7 @@ use std::collections::BTreeMap;
 /// The kinds of objects that it names.
 pub(super) const KINDS: [Kind; 1] = [kind::INGRESS];
 /// Where an Ingress holds its weights and the paths of header routes, as `managedFields` name them.
-pub(super) const FIELDS: [&str; 2] = ["/f:metadata/f:annotations", "/f:spec/f:rules"];
-/// The weight of all requests.
-const WHOLE: i32 = 100;
+const FIELDS: [&str; 2] = ["/f:metadata/f:annotations", "/f:spec/f:rules"];
 /// How long AWS can keep a client at one revision.
 const STICKINESS_SECS: std::ops::RangeInclusive<i64> = 1..=604_800;
 
@@ -35,8 +34,7 @@ const STICKINESS_SECS: std::ops::RangeInclusive<i64> = 1..=604_800;
 #[derive(Clone, Debug)]
 pub struct Alb<'a> {
     settings: &'a AlbTrafficRouting,
-    canary: &'a str,
-    stable: &'a str,
+    ends: Ends<'a>,
     /// The Service that rules name and the action stands for.
     root: &'a str,
     /// Names of routes that steps add and take away.
@@ -53,21 +51,6 @@ pub(super) fn references(routing: &TrafficRouting, owner: &ObjectMeta) -> Vec<Ob
     named.map(|(_, name)| object_of(owner, name)).collect()
 }
 
-/// The Events that tell of other weights, and of header routes that came or went.
-pub(super) fn told(name: &str, is_weighed: bool, managed: &[String], wanted: &Wanted<'_>) -> Vec<Event> {
-    let is_new = |route: &&ManagedRoute<'_>| managed.iter().all(|known| known != route.name());
-    let mut texts: Vec<String> =
-        wanted.managed.iter().filter(is_new).map(|route| format!("to headerRoute '{}'", route.name())).collect();
-    if wanted.managed.is_empty() && !managed.is_empty() {
-        texts.push("removing managed routes".into());
-    }
-    if !is_weighed || texts.is_empty() {
-        texts.insert(0, format!("to desiredWeight '{}'", wanted.canary));
-    }
-    let event = |text: String| Event::normal("PatchingALBIngress", format!("Updating Ingress `{name}` {text}"));
-    texts.into_iter().map(event).collect()
-}
-
 impl<'a> Alb<'a> {
     /// Checks what the spec alone shows.
     pub(super) fn parse(
@@ -76,12 +59,8 @@ impl<'a> Alb<'a> {
         settings: &'a AlbTrafficRouting,
     ) -> Result<Self, Invalid> {
         let path = format!("{PATH}.alb");
-        let has_one = settings.ingress.as_ref().is_some_and(|name| !name.is_empty());
-        if has_one != settings.ingresses.is_empty() {
-            let found = if has_one { "Both" } else { "Neither" };
-            let words = format!("Either Ingress or Ingresses must be configured. {found} are configured.");
-            return Err(Invalid::internal(&path, words));
-        }
+        let fields = ["Ingress", "Ingresses"];
+        router::one_of_two(&path, fields, settings.ingress.as_deref(), &settings.ingresses)?;
         let sticky = settings.stickiness_config.as_ref().filter(|sticky| sticky.enabled);
         if let Some(sticky) = sticky.filter(|sticky| !STICKINESS_SECS.contains(&sticky.duration_seconds)) {
             let words = "TargetGroupStickinessConfig's duration must be between 1 and 604800 seconds (7 days)!";
@@ -91,31 +70,9 @@ impl<'a> Alb<'a> {
                 words,
             ));
         }
-        let Ends { canary: new, stable } = services.turning_first();
-        let root = owned::alb_root(settings, canary.stable_service.as_deref().unwrap_or_default());
-        Ok(Self { settings, canary: new, stable, root, managed: router::managed_names(canary).collect() })
-    }
-
-    /// Whether every Ingress is there and leads to the Service that the action stands for.
-    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
-        for (field, name) in owned::alb_ingresses(self.settings) {
-            let (path, named) = (format!("{PATH}.alb.{field}"), object_of(&observed.rollout.metadata, name));
-            let found = router::observed_at(observed, &path, name, &kind::INGRESS, &named)?;
-            if !rules(&found.spec()).iter().any(|rule| self.leads_to_root(rule)) {
-                let words = format!("ingress `{name}` has no rules using service {} backend", self.root);
-                return Err(Invalid::value(&path, name, words));
-            }
-        }
-        Ok(())
-    }
-
-    /// The Ingresses, each once.
-    pub(super) fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        let mut objects: Vec<ObjectRef> =
-            owned::alb_ingresses(self.settings).map(|(_, name)| object_of(owner, name)).collect();
-        objects.sort();
-        objects.dedup();
-        objects
+        let root = owned::alb_root(settings, router::services_of(canary).stable);
+        let managed = canary.managed_routes().collect();
+        Ok(Self { settings, ends: services.turning_first(), root, managed })
     }
 
     fn leads_to_root(&self, rule: &Value) -> bool {
@@ -130,23 +87,6 @@ impl<'a> Alb<'a> {
         owned::alb_key(self.settings, "conditions", name)
     }
 
-    /// Without an action that can be read nothing is known to reach the canary.
-    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        if !self.objects(owner).contains(named) {
-            return Vec::new();
-        }
-        let Some(action) = annotation(object, &self.action_key(self.root)).and_then(Action::read) else {
-            return vec![Weights { canary: 0, stable: WHOLE }];
-        };
-        vec![Weights { canary: action.part_of(self.canary, WHOLE), stable: action.part_of(self.stable, WHOLE) }]
-    }
-
-    /// Names of the routes in an Ingress that steps have set.
-    pub(super) fn managed(&self, object: &Value) -> Vec<String> {
-        let has = |name: &&&str| annotation(object, &self.action_key(name)).is_some();
-        self.managed.iter().filter(has).map(|name| (*name).to_owned()).collect()
-    }
-
     fn action(&self, groups: Vec<Group>) -> String {
         let sticky = self.settings.stickiness_config.as_ref().filter(|sticky| sticky.enabled);
         Action { groups, sticky_secs: sticky.map(|sticky| sticky.duration_seconds) }.text()
@@ -159,13 +99,13 @@ impl<'a> Alb<'a> {
     /// The annotations that are ours; null where one is to be gone.
     fn annotations(&self, wanted: &Wanted<'_>) -> BTreeMap<String, Value> {
         let others = wanted.others.iter().map(|branch| self.group(&branch.service, branch.weight));
-        let ends = [self.group(self.canary, wanted.canary)].into_iter().chain(others);
-        let weighted = ends.chain([self.group(self.stable, wanted.stable())]).collect();
+        let ends = [self.group(self.ends.canary, wanted.canary)].into_iter().chain(others);
+        let weighted = ends.chain([self.group(self.ends.stable, wanted.stable())]).collect();
         let gone = self.managed.iter().flat_map(|name| [self.action_key(name), self.condition_key(name)]);
         let mut annotations: BTreeMap<String, Value> = gone.map(|key| (key, Value::Null)).collect();
         for route in &wanted.managed {
             let ManagedRoute::Header(wire) = route else { continue };
-            let action = self.action(vec![self.group(self.canary, WHOLE)]);
+            let action = self.action(vec![self.group(self.ends.canary, WHOLE)]);
             annotations.insert(self.action_key(route.name()), action.into());
             annotations.insert(self.condition_key(route.name()), action::conditions(wire).into());
         }
@@ -183,25 +123,6 @@ impl<'a> Alb<'a> {
         let missing: Vec<String> = missing.filter(|key| !own.contains(key)).collect();
         own.extend(missing);
         serde_json::to_string(&record).unwrap_or_default()
-    }
-
-    /// All rules are in the patch where one changes, since a merge patch replaces lists.
-    pub(super) fn change(&self, owner: &ObjectMeta, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
-        let spec = object.get("spec")?;
-        let mut annotations = self.annotations(wanted);
-        let record = self.record(object, owner, &annotations);
-        annotations.insert(keys::MANAGED_ALB_ANNOTATIONS.into(), record.into());
-        let found = |key: &str| annotation(object, key).map_or(Value::Null, Into::into);
-        annotations.retain(|key, value| found(key) != *value);
-        let changed: Vec<Value> = rules(spec).iter().map(|rule| self.arranged(rule, wanted)).collect();
-        let mut patch = Map::new();
-        if !annotations.is_empty() {
-            patch.insert("metadata".into(), json!({ "annotations": annotations }));
-        }
-        if changed != rules(spec) {
-            patch.insert("spec".into(), json!({ "rules": changed }));
-        }
-        (!patch.is_empty()).then_some(Change::Patch(Value::Object(patch)))
     }
 
     /// A rule with the paths of the wanted header routes before all others. One that does not lead to the action's Service is
@@ -222,9 +143,90 @@ impl<'a> Alb<'a> {
         }
         changed
     }
+}
 
-    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
-        (Backing::of_service(observed, self.canary), Backing::of_service(observed, self.stable))
+impl Router for Alb<'_> {
+    fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        Backing::of_services(observed, self.ends)
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &FIELDS
+    }
+
+    fn has_branches(&self) -> bool {
+        true
+    }
+
+    fn holds_more(&self) -> bool {
+        true
+    }
+
+    /// Whether every Ingress is there and leads to the Service that the action stands for.
+    fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        for (field, name) in owned::alb_ingresses(self.settings) {
+            let (path, named) = (format!("{PATH}.alb.{field}"), object_of(&observed.rollout.metadata, name));
+            let found = router::observed_at(observed, &path, name, &kind::INGRESS, &named)?;
+            if !router::rules(&found.spec()).iter().any(|rule| self.leads_to_root(rule)) {
+                let words = format!("ingress `{name}` has no rules using service {} backend", self.root);
+                return Err(Invalid::value(&path, name, words));
+            }
+        }
+        Ok(())
+    }
+
+    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
+        owned::alb_ingresses(self.settings).map(|(_, name)| object_of(owner, name)).collect()
+    }
+
+    /// Without an action that can be read nothing is known to reach the canary.
+    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
+        if !self.objects(owner).contains(named) {
+            return Vec::new();
+        }
+        let Some(action) = annotation(object, &self.action_key(self.root)).and_then(Action::read) else {
+            return vec![Weights { canary: 0, stable: WHOLE }];
+        };
+        vec![Weights { canary: action.share_of(self.ends.canary), stable: action.share_of(self.ends.stable) }]
+    }
+
+    /// Names of the routes in an Ingress that steps have set.
+    fn managed(&self, object: &Value) -> Vec<String> {
+        let has = |name: &&&str| annotation(object, &self.action_key(name)).is_some();
+        self.managed.iter().filter(has).map(|name| (*name).to_owned()).collect()
+    }
+
+    /// All rules are in the patch where one changes, since a merge patch replaces lists.
+    fn change(&self, observed: &Observed, _named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
+        let spec = object.get("spec")?;
+        let mut annotations = self.annotations(wanted);
+        let record = self.record(object, &observed.rollout.metadata, &annotations);
+        annotations.insert(keys::MANAGED_ALB_ANNOTATIONS.into(), record.into());
+        let found = |key: &str| annotation(object, key).map_or(Value::Null, Into::into);
+        annotations.retain(|key, value| found(key) != *value);
+        let changed: Vec<Value> = router::rules(spec).iter().map(|rule| self.arranged(rule, wanted)).collect();
+        let mut patch = Map::new();
+        if !annotations.is_empty() {
+            patch.insert("metadata".into(), json!({ "annotations": annotations }));
+        }
+        if changed != router::rules(spec) {
+            patch.insert("spec".into(), json!({ "rules": changed }));
+        }
+        (!patch.is_empty()).then_some(Change::Patch(Value::Object(patch)))
+    }
+
+    /// Tells of other weights, and of header routes that came or went.
+    fn told(&self, name: &str, _change: &Change, before: Before<'_>, wanted: &Wanted<'_>) -> Vec<Event> {
+        let added = wanted.added(before.managed);
+        let mut texts: Vec<String> = added.map(|route| format!("to headerRoute '{}'", route.name())).collect();
+        if wanted.managed.is_empty() && !before.managed.is_empty() {
+            texts.push("removing managed routes".into());
+        }
+        if !before.is_weighed || texts.is_empty() {
+            texts.insert(0, format!("to desiredWeight '{}'", wanted.canary));
+        }
+        let event = |text: String| Event::normal("PatchingALBIngress", format!("Updating Ingress `{name}` {text}"));
+        texts.into_iter().map(event).collect()
     }
 }
 
@@ -236,10 +238,6 @@ fn path_of(name: &str) -> Value {
 
 fn annotation<'v>(object: &'v Value, key: &str) -> Option<&'v str> {
     object.pointer("/metadata/annotations")?.get(key)?.as_str()
-}
-
-fn rules(spec: &Value) -> &[Value] {
-    spec.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 fn paths(rule: &Value) -> &[Value] {

@@ -4,8 +4,8 @@
 //! Weights are relative: canary and stable share 100 between them, whatever the others have.
 
 use super::{
-    super::replicas::WHOLE,
-    router::{Wanted, Weights},
+    super::{replicas::WHOLE, spec::ends::Ends},
+    router::{self, Wanted, Weights},
 };
 use serde_json::Value;
 
@@ -16,10 +16,8 @@ pub(super) struct Backends<'a> {
     pub key: &'static str,
     /// What the weight is where there is none.
     pub absent: i64,
-    /// The canary's Service.
-    pub canary: &'a str,
-    /// The stable Service.
-    pub stable: &'a str,
+    /// The Services.
+    pub ends: Ends<'a>,
 }
 
 impl Backends<'_> {
@@ -33,7 +31,7 @@ impl Backends<'_> {
     /// Which of the two Services is missing in a list.
     pub fn missing(&self, list: &[Value], namespace: &str) -> Option<&str> {
         let has = |service: &str| list.iter().any(|backend| self.is(backend, service, namespace));
-        [self.canary, self.stable].into_iter().find(|service| !has(service))
+        [self.ends.canary, self.ends.stable].into_iter().find(|service| !has(service))
     }
 
     /// The weights in a list, where it has both.
@@ -42,13 +40,16 @@ impl Backends<'_> {
             let of_end = list.iter().filter(|backend| self.is(backend, service, namespace));
             of_end.map(|backend| weight_of(backend).unwrap_or(self.absent)).sum()
         };
-        self.missing(list, namespace).is_none().then(|| percent(sum(self.canary), sum(self.stable)))
+        let (canary, stable): (i64, i64) = (sum(self.ends.canary), sum(self.ends.stable));
+        let part = |part: i64| router::part_of(WHOLE, part, canary.saturating_add(stable));
+        let both = || Weights { canary: part(canary), stable: part(stable) };
+        self.missing(list, namespace).is_none().then(both)
     }
 
     /// The list with the wanted weights.
     pub fn reweighted(&self, list: &[Value], namespace: &str, wanted: &Wanted<'_>) -> Vec<Value> {
         let mut changed = list.to_vec();
-        for (service, share) in [(self.canary, wanted.canary), (self.stable, wanted.stable())] {
+        for (service, share) in [(self.ends.canary, wanted.canary), (self.ends.stable, wanted.stable())] {
             let of_end = changed.iter_mut().filter(|backend| self.is(backend, service, namespace));
             for (turn, backend) in of_end.enumerate() {
                 // A list may name one end twice: only the first carries its weight.
@@ -70,20 +71,13 @@ pub(super) fn weight_of(backend: &Value) -> Option<i64> {
     }
 }
 
-/// What adds up to something else than 100 is read as shares, rounded up, since either may be that large.
-fn percent(canary: i64, stable: i64) -> Weights {
-    let (whole, sum) = (i64::from(WHOLE), canary.saturating_add(stable));
-    let share = |part: i64| if sum == whole || sum <= 0 { part } else { (part * whole + sum - 1) / sum };
-    let narrow = |part: i64| i32::try_from(part).unwrap_or(WHOLE);
-    Weights { canary: narrow(share(canary)), stable: narrow(share(stable)) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
 
-    const BACKENDS: Backends<'_> = Backends { key: "name", absent: 1, canary: "canary", stable: "stable" };
+    const ENDS: Ends<'_> = Ends { canary: "canary", stable: "stable" };
+    const BACKENDS: Backends<'_> = Backends { key: "name", absent: 1, ends: ENDS };
 
     #[test]
     fn the_two_ends_share_a_hundred_and_others_stay() {

@@ -8,13 +8,15 @@ use super::{
     super::{
         invalid::Invalid,
         observed::Observed,
-        replicas::WHOLE,
-        spec::ends::{Ends, Services},
+        spec::{
+            ends::{Ends, Services},
+            routing,
+        },
     },
-    router::{self, Backing, Change, PATH, Wanted, Weights},
+    router::{self, Backing, Change, PATH, Router, Wanted, Weights},
 };
 use crds::{
-    Kind, kind, owned,
+    Kind, ObjectMeta, kind, owned,
     rollout::{CanaryStrategy, GatewayApiTrafficRouting, TrafficRouting},
 };
 use plan::ObjectRef;
@@ -23,7 +25,7 @@ use serde_json::{Value, json};
 /// The kinds of objects that it names.
 pub(super) const KINDS: [Kind; 4] = [kind::HTTP_ROUTE, kind::GRPC_ROUTE, kind::TCP_ROUTE, kind::TLS_ROUTE];
 /// Where a route holds its weights, as `managedFields` name it.
-pub(super) const FIELDS: [&str; 1] = ["/f:spec/f:rules"];
+const FIELDS: [&str; 1] = ["/f:spec/f:rules"];
 /// Settings of the plugin that choose routes by their labels.
 const BY_LABELS: [&str; 4] = ["httpRouteSelector", "grpcRouteSelector", "tcpRouteSelector", "tlsRouteSelector"];
 
@@ -34,8 +36,7 @@ pub struct GatewayApi<'a> {
     /// The weight that stands for all of the traffic.
     whole: i32,
     path: String,
-    canary: &'a str,
-    stable: &'a str,
+    ends: Ends<'a>,
 }
 
 fn object_of(settings: &GatewayApiTrafficRouting, kind: &Kind, name: &str, namespace: &str) -> ObjectRef {
@@ -77,35 +78,8 @@ impl<'a> GatewayApi<'a> {
             let words = "a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them";
             return Err(Invalid::required(&path, words));
         }
-        let Ends { canary, stable } = services.turning_first();
-        let whole = routing.max_traffic_weight.filter(|weight| *weight > 0).unwrap_or(WHOLE);
-        Ok(Some(Self { settings: Box::new(settings.into_owned()), whole, path, canary, stable }))
-    }
-
-    /// Whether every route is there and has a rule with both ends.
-    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
-        let namespace = &observed.rollout.metadata.namespace;
-        for (kind, field, name) in owned::gateway_routes(&self.settings) {
-            let path = format!("{}.{field}", self.path);
-            let named = object_of(&self.settings, &kind, name, namespace);
-            let object = router::observed_at(observed, &path, name, &kind, &named)?;
-            if !rules(&object.spec()).iter().any(|rule| self.is_weighted(rule, namespace)) {
-                let (canary, stable) = (self.canary, self.stable);
-                let words = format!("{} \"{name}\" has no rule with both backends, {canary} and {stable}", kind.kind);
-                return Err(Invalid::value(&path, name, words));
-            }
-        }
-        Ok(())
-    }
-
-    /// The routes, each once.
-    pub(super) fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
-        let routes = owned::gateway_routes(&self.settings).into_iter();
-        let mut objects: Vec<ObjectRef> =
-            routes.map(|(kind, _, name)| object_of(&self.settings, &kind, name, namespace)).collect();
-        objects.sort();
-        objects.dedup();
-        objects
+        let (settings, whole) = (Box::new(settings.into_owned()), routing::whole(canary));
+        Ok(Some(Self { settings, whole, path, ends: services.turning_first() }))
     }
 
     fn is(&self, backend: &Value, service: &str, namespace: &str) -> bool {
@@ -115,26 +89,7 @@ impl<'a> GatewayApi<'a> {
 
     fn is_weighted(&self, rule: &Value, namespace: &str) -> bool {
         let has = |service: &str| backends(rule).any(|backend| self.is(backend, service, namespace));
-        has(self.canary) && has(self.stable)
-    }
-
-    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
-        let spec = object.get("spec").filter(|_| self.objects(namespace).contains(named));
-        let weighted = spec.map(rules).unwrap_or_default().iter().filter(|rule| self.is_weighted(rule, namespace));
-        let sum = |rule: &Value, service: &str| {
-            backends(rule).filter(|backend| self.is(backend, service, namespace)).map(weight_of).sum()
-        };
-        weighted.map(|rule| parts_of(self.whole, sum(rule, self.canary), sum(rule, self.stable))).collect()
-    }
-
-    /// All rules are in the patch, since a merge patch replaces lists.
-    pub(super) fn change(&self, object: &Value, namespace: &str, wanted: &Wanted<'_>) -> Option<Change> {
-        let list = rules(object.get("spec")?);
-        let reweighted = |rule: &Value| {
-            if self.is_weighted(rule, namespace) { self.reweighted(rule, namespace, wanted) } else { rule.clone() }
-        };
-        let changed: Vec<Value> = list.iter().map(reweighted).collect();
-        (changed != list).then(|| Change::Patch(json!({ "spec": { "rules": changed } })))
+        has(self.ends.canary) && has(self.ends.stable)
     }
 
     fn reweighted(&self, rule: &Value, namespace: &str, wanted: &Wanted<'_>) -> Value {
@@ -142,9 +97,9 @@ impl<'a> GatewayApi<'a> {
         let (mut canary, mut stable) = (Some(wanted.canary), Some(wanted.stable()));
         let found = changed.get_mut("backendRefs").and_then(Value::as_array_mut);
         for backend in found.into_iter().flatten() {
-            let slot = if self.is(backend, self.canary, namespace) {
+            let slot = if self.is(backend, self.ends.canary, namespace) {
                 &mut canary
-            } else if self.is(backend, self.stable, namespace) {
+            } else if self.is(backend, self.ends.stable, namespace) {
                 &mut stable
             } else {
                 continue;
@@ -157,9 +112,63 @@ impl<'a> GatewayApi<'a> {
         }
         changed
     }
+}
 
-    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
-        (Backing::of_service(observed, self.canary), Backing::of_service(observed, self.stable))
+impl Router for GatewayApi<'_> {
+    fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        Backing::of_services(observed, self.ends)
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &FIELDS
+    }
+
+    /// Whether every route is there and has a rule with both ends.
+    fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        let namespace = &observed.rollout.metadata.namespace;
+        for (kind, field, name) in owned::gateway_routes(&self.settings) {
+            let path = format!("{}.{field}", self.path);
+            let named = object_of(&self.settings, &kind, name, namespace);
+            let object = router::observed_at(observed, &path, name, &kind, &named)?;
+            if !router::rules(&object.spec()).iter().any(|rule| self.is_weighted(rule, namespace)) {
+                let Ends { canary, stable } = self.ends;
+                let words = format!("{} \"{name}\" has no rule with both backends, {canary} and {stable}", kind.kind);
+                return Err(Invalid::value(&path, name, words));
+            }
+        }
+        Ok(())
+    }
+
+    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
+        let routes = owned::gateway_routes(&self.settings).into_iter();
+        routes.map(|(kind, _, name)| object_of(&self.settings, &kind, name, &owner.namespace)).collect()
+    }
+
+    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
+        let namespace = &owner.namespace;
+        let spec = object.get("spec").filter(|_| self.objects(owner).contains(named));
+        let rules = spec.map(router::rules).unwrap_or_default();
+        let weighted = rules.iter().filter(|rule| self.is_weighted(rule, namespace));
+        let sum = |rule: &Value, service: &str| {
+            backends(rule).filter(|backend| self.is(backend, service, namespace)).map(weight_of).sum()
+        };
+        let of = |rule: &Value| {
+            let (canary, stable): (i64, i64) = (sum(rule, self.ends.canary), sum(rule, self.ends.stable));
+            let part = |part: i64| router::part_of(self.whole, part, canary.saturating_add(stable));
+            Weights { canary: part(canary), stable: part(stable) }
+        };
+        weighted.map(of).collect()
+    }
+
+    /// All rules are in the patch, since a merge patch replaces lists.
+    fn change(&self, observed: &Observed, _named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
+        let namespace = &observed.rollout.metadata.namespace;
+        let list = router::rules(object.get("spec")?);
+        let reweighted = |rule: &Value| {
+            if self.is_weighted(rule, namespace) { self.reweighted(rule, namespace, wanted) } else { rule.clone() }
+        };
+        let changed: Vec<Value> = list.iter().map(reweighted).collect();
+        (changed != list).then(|| Change::Patch(json!({ "spec": { "rules": changed } })))
     }
 }
 
@@ -175,10 +184,6 @@ fn no_managed_routes(canary: &CanaryStrategy) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn rules(spec: &Value) -> &[Value] {
-    spec.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
 fn backends(rule: &Value) -> impl Iterator<Item = &Value> {
     rule.get("backendRefs").and_then(Value::as_array).into_iter().flatten()
 }
@@ -186,15 +191,6 @@ fn backends(rule: &Value) -> impl Iterator<Item = &Value> {
 /// Absent means 1, as the API defines it.
 fn weight_of(backend: &Value) -> i64 {
     backend.get("weight").and_then(Value::as_i64).unwrap_or(1)
-}
-
-/// Weights are relative: what adds up to something else than the whole is read as shares, rounded up, since either may be that
-/// large.
-fn parts_of(whole: i32, canary: i64, stable: i64) -> Weights {
-    let (limit, whole, sum) = (whole, i64::from(whole), canary.saturating_add(stable));
-    let share = |part: i64| if sum == whole || sum <= 0 { part } else { (part * whole + sum - 1) / sum };
-    let narrow = |part: i64| i32::try_from(part).unwrap_or(limit);
-    Weights { canary: narrow(share(canary)), stable: narrow(share(stable)) }
 }
 
 #[cfg(test)]

@@ -8,11 +8,15 @@ mod subsets;
 mod weigh;
 
 use super::{
-    super::{invalid::Invalid, observed::Observed, spec::ends::Services},
-    router::{self, Backing, Change, ManagedRoute, PATH, Selector, Wanted, Weights},
+    super::{
+        invalid::Invalid,
+        observed::Observed,
+        spec::ends::{Ends, Services},
+    },
+    router::{self, Backing, Before, Change, ManagedRoute, PATH, Router, Selector, Wanted, Weights},
 };
 use crds::{
-    Kind, RawObject, keys, kind, owned,
+    Kind, ObjectMeta, RawObject, keys, kind, owned,
     rollout::{CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService},
 };
 use plan::{Event, ObjectRef, Target, Write, reason::RolloutReason};
@@ -22,11 +26,11 @@ use serde_json::{Map, Value, json};
 pub const KINDS: [Kind; 2] = [kind::VIRTUAL_SERVICE, kind::DESTINATION_RULE];
 /// The sections of a VirtualService that hold routes, and the same as `managedFields` name them.
 const SECTIONS: [&str; 3] = ["http", "tls", "tcp"];
-pub(super) const FIELDS: [&str; 3] = ["/f:spec/f:http", "/f:spec/f:tls", "/f:spec/f:tcp"];
+const FIELDS: [&str; 3] = ["/f:spec/f:http", "/f:spec/f:tls", "/f:spec/f:tcp"];
 
 /// How a route's destinations name the two revisions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ends<'a> {
+enum Names<'a> {
     /// By Service.
     Hosts { canary: &'a str, stable: &'a str },
     /// By subset of a DestinationRule.
@@ -51,7 +55,7 @@ struct RouteAt {
 #[derive(Clone, Debug)]
 pub struct Istio<'a> {
     settings: &'a IstioTrafficRouting,
-    ends: Ends<'a>,
+    names: Names<'a>,
     /// Names of routes that steps add and take away.
     managed: Vec<&'a str>,
 }
@@ -69,7 +73,7 @@ pub fn short_host(host: &str) -> &str {
 
 /// How many routes of a VirtualService with this spec a canary between two Services would find.
 pub fn routes_between(spec: &Value, named: &IstioVirtualService, canary: &str, stable: &str) -> Result<usize, String> {
-    select::routes(spec, named, Ends::Hosts { canary, stable }, &[]).map(|routes| routes.len())
+    select::routes(spec, named, Names::Hosts { canary, stable }, &[]).map(|routes| routes.len())
 }
 
 /// The VirtualServices that the settings name.
@@ -102,19 +106,6 @@ pub(super) fn service_behind(rule: &RawObject) -> Option<String> {
     is_near.then(|| service.to_owned())
 }
 
-/// The Events that tell of other weights, and of managed routes that came or went.
-pub(super) fn told(name: &str, is_weighed: bool, managed: &[String], wanted: &Wanted<'_>) -> Vec<Event> {
-    let weight = (!is_weighed).then(|| format!("set to desiredWeight '{}'", wanted.canary));
-    let is_new = |route: &&ManagedRoute<'_>| managed.iter().all(|known| known != route.name());
-    let added = wanted.managed.iter().filter(is_new).map(|route| match route {
-        ManagedRoute::Header(_) => format!("set headerRoute '{}'", route.name()),
-        ManagedRoute::Mirror(_) => format!("set mirrorRoute '{}'", route.name()),
-    });
-    let removed = (wanted.managed.is_empty() && !managed.is_empty()).then(|| "removed all managed routes.".to_owned());
-    let texts = weight.into_iter().chain(added).chain(removed);
-    texts.map(|text| Event::normal("Updated VirtualService", format!("VirtualService `{name}` {text}"))).collect()
-}
-
 impl<'a> Istio<'a> {
     /// Checks what the spec alone shows.
     pub(super) fn parse(
@@ -126,35 +117,20 @@ impl<'a> Istio<'a> {
             let words = "either VirtualService or VirtualServices must be configured";
             return Err(Invalid::internal(&format!("{PATH}.istio"), words));
         }
-        let ends = match &settings.destination_rule {
-            Some(rule) => Ends::Subsets { canary: &rule.canary_subset_name, stable: &rule.stable_subset_name },
+        let names = match &settings.destination_rule {
+            Some(rule) => Names::Subsets { canary: &rule.canary_subset_name, stable: &rule.stable_subset_name },
             None => {
                 let services = services.kept_first();
-                Ends::Hosts { canary: services.canary, stable: services.stable }
+                Names::Hosts { canary: services.canary, stable: services.stable }
             }
         };
-        Ok(Self { settings, ends, managed: router::managed_names(canary).collect() })
-    }
-
-    /// Whether the VirtualServices and the DestinationRule are there and hold what the spec names.
-    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
-        let path = format!("{PATH}.istio");
-        if let Some(rule) = &self.settings.destination_rule {
-            subsets::check(observed, &format!("{path}.destinationRule"), rule)?;
-        }
-        if let Some(named) = &self.settings.virtual_service {
-            self.check_routes(observed, &format!("{path}.virtualService.name"), named)?;
-        }
-        for (index, named) in self.settings.virtual_services.iter().enumerate() {
-            self.check_routes(observed, &format!("{path}.virtualServices[{index}].name"), named)?;
-        }
-        Ok(())
+        Ok(Self { settings, names, managed: canary.managed_routes().collect() })
     }
 
     fn check_routes(&self, observed: &Observed, path: &str, named: &IstioVirtualService) -> Result<(), Invalid> {
         let object = object_of(named, &observed.rollout.metadata.namespace);
         let found = router::observed_at(observed, path, &named.name, &kind::VIRTUAL_SERVICE, &object)?;
-        let selected = select::routes(&found.spec(), named, self.ends, &self.managed);
+        let selected = select::routes(&found.spec(), named, self.names, &self.managed);
         let routes = selected.map_err(|problem| Invalid::value(path, &named.name, problem))?;
         if !self.managed.is_empty() && routes.iter().all(|route| route.section != "http") {
             let words = "managedRoutes need an HTTP route that carries the weights";
@@ -169,29 +145,14 @@ impl<'a> Istio<'a> {
         }
     }
 
-    /// The VirtualServices: one that is named twice, with other routes each time, is one object to write.
-    pub(super) fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
-        let mut objects: Vec<ObjectRef> = named(self.settings).map(|named| object_of(named, namespace)).collect();
-        objects.sort();
-        objects.dedup();
-        objects
-    }
-
     fn routes(&self, object: &ObjectRef, spec: &Value, namespace: &str) -> Vec<RouteAt> {
         let mut routes = Vec::new();
         for named in named(self.settings).filter(|named| object_of(named, namespace) == *object) {
-            let mut found = select::routes(spec, named, self.ends, &self.managed).unwrap_or_default();
+            let mut found = select::routes(spec, named, self.names, &self.managed).unwrap_or_default();
             found.retain(|route| !routes.contains(route));
             routes.extend(found);
         }
         routes
-    }
-
-    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
-        let Some(spec) = object.get("spec") else { return Vec::new() };
-        let mut routes = self.routes(named, spec, namespace);
-        routes.extend(self.managed_in(spec).filter(|(_, route)| managed::is_mirror(route)).map(|(at, _)| at));
-        weigh::weights(spec, &routes, self.ends, self.additional())
     }
 
     /// Names of subsets that are left to others.
@@ -202,26 +163,63 @@ impl<'a> Istio<'a> {
     fn managed_in<'s>(&'s self, spec: &'s Value) -> impl Iterator<Item = (RouteAt, &'s Value)> {
         let list = spec.get("http").and_then(Value::as_array).into_iter().flatten().enumerate();
         let at = |index: usize| RouteAt { section: "http", index };
-        let ours = list.filter(|(_, route)| managed::is_ours(route, &self.managed, self.ends));
+        let ours = list.filter(|(_, route)| managed::is_ours(route, &self.managed, self.names));
         ours.map(move |(index, route)| (at(index), route))
     }
 
+    fn rule<'o>(&self, observed: &'o Observed) -> Option<(&'a IstioDestinationRule, &'o RawObject)> {
+        let rule = self.settings.destination_rule.as_ref()?;
+        let object = observed.routed.get(&rule_of(rule, &observed.rollout.metadata.namespace))?;
+        Some((rule, object))
+    }
+}
+
+impl Router for Istio<'_> {
+    fn fields(&self) -> &'static [&'static str] {
+        &FIELDS
+    }
+
+    fn has_branches(&self) -> bool {
+        true
+    }
+
+    /// Whether the VirtualServices and the DestinationRule are there and hold what the spec names.
+    fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        let path = format!("{PATH}.istio");
+        if let Some(rule) = &self.settings.destination_rule {
+            subsets::check(observed, &format!("{path}.destinationRule"), rule)?;
+        }
+        if let Some(named) = &self.settings.virtual_service {
+            self.check_routes(observed, &format!("{path}.virtualService.name"), named)?;
+        }
+        for (index, named) in self.settings.virtual_services.iter().enumerate() {
+            self.check_routes(observed, &format!("{path}.virtualServices[{index}].name"), named)?;
+        }
+        Ok(())
+    }
+
+    /// The VirtualServices, of which one may be named twice, with other routes each time.
+    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
+        named(self.settings).map(|named| object_of(named, &owner.namespace)).collect()
+    }
+
+    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
+        let Some(spec) = object.get("spec") else { return Vec::new() };
+        let mut routes = self.routes(named, spec, &owner.namespace);
+        routes.extend(self.managed_in(spec).filter(|(_, route)| managed::is_mirror(route)).map(|(at, _)| at));
+        weigh::weights(spec, &routes, self.names, self.additional())
+    }
+
     /// Names of the routes that steps have set.
-    pub(super) fn managed(&self, object: &Value) -> Vec<String> {
+    fn managed(&self, object: &Value) -> Vec<String> {
         let routes = object.get("spec").into_iter().flat_map(|spec| self.managed_in(spec));
         routes.map(|(_, route)| name_in(route).unwrap_or_default().to_owned()).collect()
     }
 
     /// Whole sections are in the patch, since a merge patch replaces lists.
-    pub(super) fn change(
-        &self,
-        named: &ObjectRef,
-        object: &Value,
-        namespace: &str,
-        wanted: &Wanted<'_>,
-    ) -> Option<Change> {
+    fn change(&self, observed: &Observed, named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
         let spec = object.get("spec")?;
-        let routes = self.routes(named, spec, namespace);
+        let routes = self.routes(named, spec, &observed.rollout.metadata.namespace);
         let mut sections = Map::new();
         for section in SECTIONS {
             let Some(Value::Array(found)) = spec.get(section) else { continue };
@@ -229,14 +227,14 @@ impl<'a> Istio<'a> {
             let weighed = found.iter().enumerate();
             let weighed = weighed.map(|(at, route)| {
                 if is_weighed(at) {
-                    weigh::reweighted(route, self.ends, self.additional(), wanted)
+                    weigh::reweighted(route, self.names, self.additional(), wanted)
                 } else {
                     route.clone()
                 }
             });
             let mut list: Vec<Value> = weighed.collect();
             if let Some(first) = (0..list.len()).find(|index| section == "http" && is_weighed(*index)) {
-                list = managed::arranged(list, first, self.ends, &self.managed, &wanted.managed);
+                list = managed::arranged(list, first, self.names, &self.managed, &wanted.managed);
             }
             if list != *found {
                 sections.insert(section.into(), Value::Array(list));
@@ -246,12 +244,10 @@ impl<'a> Istio<'a> {
     }
 
     /// By Service their own selectors, by subset the labels in the DestinationRule.
-    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
-        match self.ends {
-            Ends::Hosts { canary, stable } => {
-                (Backing::of_service(observed, canary), Backing::of_service(observed, stable))
-            }
-            Ends::Subsets { canary, stable } => {
+    fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        match self.names {
+            Names::Hosts { canary, stable } => Backing::of_services(observed, Ends { canary, stable }),
+            Names::Subsets { canary, stable } => {
                 let wire = self.rule(observed).map(|(_, object)| object.spec()).unwrap_or_default();
                 let host = wire.get("host").and_then(Value::as_str).map(short_host).unwrap_or_default();
                 let by_subset = |name: &str| Backing {
@@ -263,14 +259,8 @@ impl<'a> Istio<'a> {
         }
     }
 
-    fn rule<'o>(&self, observed: &'o Observed) -> Option<(&'a IstioDestinationRule, &'o RawObject)> {
-        let rule = self.settings.destination_rule.as_ref()?;
-        let object = observed.routed.get(&rule_of(rule, &observed.rollout.metadata.namespace))?;
-        Some((rule, object))
-    }
-
     /// The two subsets, where there are some.
-    pub(super) fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
+    fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
         let (rule, _) = self.rule(observed)?;
         let (canary, stable) = self.backings(observed);
         let named = |subset: &str, backing| Selector {
@@ -281,7 +271,7 @@ impl<'a> Istio<'a> {
     }
 
     /// Points subsets at revisions.
-    pub(super) fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
+    fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
         let (rule, object) = self.rule(observed)?;
         let (canary_subset, stable_subset) = (rule.canary_subset_name.as_str(), rule.stable_subset_name.as_str());
         let changes: Vec<(&str, &str)> = [(canary_subset, canary), (stable_subset, stable)]
@@ -308,6 +298,19 @@ impl<'a> Istio<'a> {
         let target = Target::of(&kind::DESTINATION_RULE, meta);
         Some(Write::patch(target, body, because.into()).with_event(Event::normal("UpdatedDestinationRule", told)))
     }
+
+    /// Tells of other weights, and of managed routes that came or went.
+    fn told(&self, name: &str, _change: &Change, before: Before<'_>, wanted: &Wanted<'_>) -> Vec<Event> {
+        let weight = (!before.is_weighed).then(|| format!("set to desiredWeight '{}'", wanted.canary));
+        let added = wanted.added(before.managed).map(|route| match route {
+            ManagedRoute::Header(_) => format!("set headerRoute '{}'", route.name()),
+            ManagedRoute::Mirror(_) => format!("set mirrorRoute '{}'", route.name()),
+        });
+        let is_removal = wanted.managed.is_empty() && !before.managed.is_empty();
+        let removed = is_removal.then(|| "removed all managed routes.".to_owned());
+        let texts = weight.into_iter().chain(added).chain(removed);
+        texts.map(|text| Event::normal("Updated VirtualService", format!("VirtualService `{name}` {text}"))).collect()
+    }
 }
 
 fn name_in(route: &Value) -> Option<&str> {
@@ -322,11 +325,11 @@ fn destinations(route: &Value) -> impl Iterator<Item = &Value> {
     route.get("route").and_then(Value::as_array).into_iter().flatten()
 }
 
-fn end_of(destination: &Value, ends: Ends<'_>) -> Option<End> {
+fn end_of(destination: &Value, ends: Names<'_>) -> Option<End> {
     let field = |name: &str| destination.get("destination").and_then(|to| to.get(name)).and_then(Value::as_str);
     let (found, canary, stable) = match ends {
-        Ends::Hosts { canary, stable } => (short_host(field("host")?), canary, stable),
-        Ends::Subsets { canary, stable } => (field("subset")?, canary, stable),
+        Names::Hosts { canary, stable } => (short_host(field("host")?), canary, stable),
+        Names::Subsets { canary, stable } => (field("subset")?, canary, stable),
     };
     match found {
         found if found == canary => Some(End::Canary),

@@ -1,14 +1,13 @@
 //! The nginx ingress controller: beside each Ingress that leads to the stable Service stands a second one, ours, which leads to the
 //! canary's and carries its weight as an annotation. Works on raw JSON, so that every field that we do not know stays as it is.
 //!
-//! The Ingress of the user is read and never written. Its rules are copied as far as they lead to the stable Service; what others
-//! add to ours stays there.
+//! The Ingress of the user is read and never written. Its rules are copied as far as they lead to the stable Service; of what
+//! others add to ours, annotations stay.
 
 use super::{
-    super::{invalid::Invalid, observed::Observed},
-    router::{self, Backing, Change, PATH, Wanted, Weights},
+    super::{fleet, invalid::Invalid, observed::Observed, replicas::WHOLE, spec::ends::Ends},
+    router::{self, Backing, Before, Change, PATH, Router, Wanted, Weights},
 };
-use crate::child;
 use crds::{
     Kind, ObjectMeta, kind,
     rollout::{CanaryStrategy, NginxTrafficRouting, TrafficRouting},
@@ -20,26 +19,23 @@ use std::collections::BTreeMap;
 /// The kinds of objects that it names.
 pub(super) const KINDS: [Kind; 1] = [kind::INGRESS];
 /// Where an Ingress holds its weight, as `managedFields` name it.
-pub(super) const FIELDS: [&str; 1] = ["/f:metadata/f:annotations"];
+const FIELDS: [&str; 1] = ["/f:metadata/f:annotations"];
 /// The start of the annotations' names, unless the spec has another.
 const PREFIX: &str = "nginx.ingress.kubernetes.io";
 /// The annotation that names the controller of an Ingress, older than the field for it.
 const CLASS: &str = "kubernetes.io/ingress.class";
-/// The fields of a spec that both Ingresses share. Rules are among them in part.
+/// The fields of a spec that both Ingresses share, beside some of the rules.
 const COPIED: [&str; 2] = ["tls", "ingressClassName"];
 /// The end of the name of ours.
 const SUFFIX: &str = "-canary";
 /// The longest name that the API server takes.
 const LONGEST_NAME: usize = 253;
-/// The weight that stands for all requests where no annotation says otherwise.
-const TOTAL: i32 = 100;
 
 /// The nginx ingress controller, as a spec sets it.
 #[derive(Clone, Debug)]
 pub struct Nginx<'a> {
     settings: &'a NginxTrafficRouting,
-    canary: &'a str,
-    stable: &'a str,
+    ends: Ends<'a>,
     /// The weight that stands for all requests, where the spec says so.
     whole: Option<i32>,
 }
@@ -70,7 +66,7 @@ pub(super) fn references(routing: &TrafficRouting, owner: &ObjectMeta) -> Vec<Ob
 }
 
 /// The Event that tells of a change.
-pub(super) fn told(name: &str, change: &Change, wanted: &Wanted<'_>) -> Event {
+fn told(name: &str, change: &Change, wanted: &Wanted<'_>) -> Event {
     let weight = wanted.canary;
     match change {
         Change::Create(_) => {
@@ -84,62 +80,11 @@ pub(super) fn told(name: &str, change: &Change, wanted: &Wanted<'_>) -> Event {
 
 impl<'a> Nginx<'a> {
     /// Checks what the spec alone shows.
-    pub(super) fn parse(
-        canary: &'a CanaryStrategy,
-        routing: &'a TrafficRouting,
-        settings: &'a NginxTrafficRouting,
-    ) -> Result<Self, Invalid> {
-        let has_one = settings.stable_ingress.as_ref().is_some_and(|name| !name.is_empty());
-        if has_one != settings.stable_ingresses.is_empty() {
-            let found = if has_one { "Both" } else { "Neither" };
-            let words = format!("Either StableIngress or StableIngresses must be configured. {found} are configured.");
-            return Err(Invalid::internal(&format!("{PATH}.nginx"), words));
-        }
-        let end = |name: &'a Option<String>| name.as_deref().unwrap_or_default();
-        let (canary, stable) = (end(&canary.canary_service), end(&canary.stable_service));
-        let whole = routing.max_traffic_weight.filter(|weight| *weight > 0);
-        Ok(Self { settings, canary, stable, whole })
-    }
-
-    /// Whether every Ingress is there and leads to the stable Service, and the names of ours are free.
-    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
-        let owner = &observed.rollout.metadata;
-        for (path, name) in stable_ingresses(self.settings) {
-            let found = router::observed_at(observed, &path, name, &kind::INGRESS, &ingress(&owner.namespace, name))?;
-            if !rules(&found.spec()).iter().any(|rule| self.leads_to_stable(rule)) {
-                let words = format!("ingress `{name}` has no rules using service {} backend", self.stable);
-                return Err(Invalid::value(&path, name, words));
-            }
-            let ours = beside(owner, name);
-            let taken = observed.routed.get(&ours).filter(|found| !found.metadata.is_controlled_by(&owner.uid));
-            if taken.is_some() {
-                let words = format!("canary ingress `{}` controlled by different object", ours.name);
-                return Err(Invalid::value(&path, name, words));
-            }
-        }
-        Ok(())
-    }
-
-    /// The Ingresses that are ours, each once.
-    pub(super) fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        let mut objects: Vec<ObjectRef> =
-            stable_ingresses(self.settings).map(|(_, stable)| beside(owner, stable)).collect();
-        objects.sort();
-        objects.dedup();
-        objects
-    }
-
-    /// An Ingress that is not there sends nothing to the canary.
-    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        if !self.objects(owner).contains(named) {
-            return Vec::new();
-        }
-        let whole = self.whole.unwrap_or(TOTAL);
-        let found = self.text_of(object, "canary-weight").filter(|_| self.text_of(object, "canary") == Some("true"));
-        let weight: i32 = found.and_then(|weight| weight.parse().ok()).unwrap_or(0);
-        let total = self.text_of(object, "canary-weight-total");
-        let canary = if total == self.total().as_deref() { weight } else { in_parts_of(whole, weight, total) };
-        vec![Weights { canary, stable: whole - canary }]
+    pub(super) fn parse(canary: &'a CanaryStrategy, settings: &'a NginxTrafficRouting) -> Result<Self, Invalid> {
+        let fields = ["StableIngress", "StableIngresses"];
+        let one = settings.stable_ingress.as_deref();
+        router::one_of_two(&format!("{PATH}.nginx"), fields, one, &settings.stable_ingresses)?;
+        Ok(Self { settings, ends: router::services_of(canary), whole: canary.own_whole() })
     }
 
     fn prefix(&self) -> &str {
@@ -180,7 +125,7 @@ impl<'a> Nginx<'a> {
     }
 
     fn is_stable(&self, path: &Value) -> bool {
-        path.pointer("/backend/service/name").and_then(Value::as_str) == Some(self.stable)
+        path.pointer("/backend/service/name").and_then(Value::as_str) == Some(self.ends.stable)
     }
 
     fn leads_to_stable(&self, rule: &Value) -> bool {
@@ -194,7 +139,7 @@ impl<'a> Nginx<'a> {
         let paths = rule.pointer_mut("/http/paths").and_then(Value::as_array_mut);
         for path in paths.into_iter().flatten().filter(|path| self.is_stable(path)) {
             if let Some(name) = path.pointer_mut("/backend/service/name") {
-                *name = self.canary.into();
+                *name = self.ends.canary.into();
             }
         }
         rule
@@ -204,33 +149,9 @@ impl<'a> Nginx<'a> {
     fn spec(&self, stable: &Value) -> Map<String, Value> {
         let found = stable.get("spec").unwrap_or(&Value::Null);
         let for_canary =
-            rules(found).iter().filter(|rule| self.leads_to_stable(rule)).map(|rule| self.for_canary(rule));
+            router::rules(found).iter().filter(|rule| self.leads_to_stable(rule)).map(|rule| self.for_canary(rule));
         let copied = COPIED.iter().filter_map(|field| Some(((*field).to_owned(), found.get(field)?.clone())));
         copied.chain([("rules".to_owned(), Value::Array(for_canary.collect()))]).collect()
-    }
-
-    /// Ours is made when the canary gets its first share, and from then on follows the Ingress of the user.
-    pub(super) fn change(
-        &self,
-        observed: &Observed,
-        named: &ObjectRef,
-        object: &Value,
-        wanted: &Wanted<'_>,
-    ) -> Option<Change> {
-        let owner = &observed.rollout.metadata;
-        let (_, name) = stable_ingresses(self.settings).find(|(_, stable)| beside(owner, stable) == *named)?;
-        let stable = observed.routed.get(&ingress(&owner.namespace, name))?.object.value();
-        let (annotations, spec) = (self.annotations(&stable, wanted.canary), self.spec(&stable));
-        if object.is_null() {
-            let meta = json!({
-                "name": named.name, "namespace": owner.namespace, "annotations": annotations,
-                "ownerReferences": [child::owner(&kind::ROLLOUT, owner)],
-            });
-            let body = kind::INGRESS.object(&json!({ "metadata": meta, "spec": spec })).ok();
-            return body.filter(|_| wanted.canary > 0).map(Change::Create);
-        }
-        let changed = self.changed(object, annotations, spec);
-        (changed != json!({})).then_some(Change::Patch(changed))
     }
 
     /// The patch that makes these annotations and this spec of what is there; annotations of others stay.
@@ -255,21 +176,85 @@ impl<'a> Nginx<'a> {
         }
         Value::Object(changed)
     }
+}
 
-    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
-        (Backing::of_service(observed, self.canary), Backing::of_service(observed, self.stable))
+impl Router for Nginx<'_> {
+    fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        Backing::of_services(observed, self.ends)
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &FIELDS
+    }
+
+    fn holds_more(&self) -> bool {
+        true
+    }
+
+    /// Whether every Ingress is there and leads to the stable Service, and the names of ours are free.
+    fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+        let owner = &observed.rollout.metadata;
+        for (path, name) in stable_ingresses(self.settings) {
+            let found = router::observed_at(observed, &path, name, &kind::INGRESS, &ingress(&owner.namespace, name))?;
+            if !router::rules(&found.spec()).iter().any(|rule| self.leads_to_stable(rule)) {
+                let words = format!("ingress `{name}` has no rules using service {} backend", self.ends.stable);
+                return Err(Invalid::value(&path, name, words));
+            }
+            let ours = beside(owner, name);
+            let taken = observed.routed.get(&ours).filter(|found| !found.metadata.is_controlled_by(&owner.uid));
+            if taken.is_some() {
+                let words = format!("canary ingress `{}` controlled by different object", ours.name);
+                return Err(Invalid::value(&path, name, words));
+            }
+        }
+        Ok(())
+    }
+
+    /// The Ingresses that are ours.
+    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
+        stable_ingresses(self.settings).map(|(_, stable)| beside(owner, stable)).collect()
+    }
+
+    /// An Ingress that is not there sends nothing to the canary.
+    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
+        if !self.objects(owner).contains(named) {
+            return Vec::new();
+        }
+        let whole = self.whole.unwrap_or(WHOLE);
+        let found = self.text_of(object, "canary-weight").filter(|_| self.text_of(object, "canary") == Some("true"));
+        let weight: i32 = found.and_then(|weight| weight.parse().ok()).unwrap_or(0);
+        let total = self.text_of(object, "canary-weight-total");
+        let canary = if total == self.total().as_deref() { weight } else { in_parts_of(whole, weight, total) };
+        vec![Weights { canary, stable: whole - canary }]
+    }
+
+    /// Ours is made when the canary gets its first share, and from then on follows the Ingress of the user.
+    fn change(&self, observed: &Observed, named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
+        let owner = &observed.rollout.metadata;
+        let (_, name) = stable_ingresses(self.settings).find(|(_, stable)| beside(owner, stable) == *named)?;
+        let stable = observed.routed.get(&ingress(&owner.namespace, name))?.object.value();
+        let (annotations, spec) = (self.annotations(&stable, wanted.canary), self.spec(&stable));
+        if object.is_null() {
+            let meta = json!({
+                "name": named.name, "namespace": owner.namespace, "annotations": annotations,
+                "ownerReferences": [fleet::owner(observed)],
+            });
+            let body = kind::INGRESS.object(&json!({ "metadata": meta, "spec": spec })).ok();
+            return body.filter(|_| wanted.canary > 0).map(Change::Create);
+        }
+        let changed = self.changed(object, annotations, spec);
+        (changed != json!({})).then_some(Change::Patch(changed))
+    }
+
+    fn told(&self, name: &str, change: &Change, _before: Before<'_>, wanted: &Wanted<'_>) -> Vec<Event> {
+        vec![told(name, change, wanted)]
     }
 }
 
-fn rules(spec: &Value) -> &[Value] {
-    spec.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-/// A weight out of another total as a part of `whole`, rounded up, since the canary may get that much.
+/// A weight out of another total as a part of `whole`.
 fn in_parts_of(whole: i32, weight: i32, total: Option<&str>) -> i32 {
-    let total = total.map_or(Some(TOTAL), |total| total.parse().ok()).filter(|total| *total > 0).unwrap_or(TOTAL);
-    let (whole, weight, total) = (i64::from(whole), i64::from(weight), i64::from(total));
-    i32::try_from((weight * whole + total - 1) / total).unwrap_or(i32::MAX)
+    let total: Option<i32> = total.and_then(|total| total.parse().ok()).filter(|total| *total > 0);
+    router::part_of(whole, weight.into(), total.unwrap_or(WHOLE).into())
 }
 
 #[cfg(test)]

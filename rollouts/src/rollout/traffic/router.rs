@@ -1,13 +1,13 @@
 //! What all routers have in common: the objects that they name, the weights in them, and what backs their ends.
 //!
 //! A router is one technology and one file beside this one. It checks and reads its objects, and makes the changes that bring
-//! them to a weight; when that happens is decided elsewhere. Whoever adds one adds an arm to each `match` here.
+//! them to a weight; when that happens is decided elsewhere. Whoever adds one names it in `kinds`, `references` and `parse`.
 
 use super::{
     super::{
         invalid::{Faults, Invalid},
         observed::Observed,
-        spec::ends::Services,
+        spec::ends::{Ends, Services},
     },
     alb::{self, Alb},
     gateway_api::{self, GatewayApi},
@@ -22,6 +22,7 @@ use crds::{
 };
 use plan::{Event, ObjectRef, Write, reason::RolloutReason};
 use serde_json::Value;
+use std::fmt;
 
 /// Where the routers stand in a spec.
 pub const PATH: &str = "spec.strategy.canary.trafficRouting";
@@ -67,6 +68,11 @@ impl Wanted<'_> {
         let others: i32 = self.others.iter().map(|branch| branch.weight).sum();
         (self.whole - self.canary - others).max(0)
     }
+
+    /// The routes of steps that are none of these yet.
+    pub fn added<'s>(&'s self, known: &'s [String]) -> impl Iterator<Item = &'s ManagedRoute<'s>> {
+        self.managed.iter().filter(|route| known.iter().all(|name| name != route.name()))
+    }
 }
 
 impl<'a> ManagedRoute<'a> {
@@ -98,12 +104,7 @@ impl<'a> ManagedRoute<'a> {
 pub fn managed_after(canary: &CanaryStrategy, steps: usize) -> Vec<ManagedRoute<'_>> {
     let set: Vec<ManagedRoute<'_>> = canary.steps.iter().take(steps).filter_map(ManagedRoute::of).collect();
     let last = |name: &str| set.iter().rev().find(|route| route.name() == name).copied();
-    managed_names(canary).filter_map(last).filter(|route| route.is_set()).collect()
-}
-
-/// The names that are the Rollout's own among the routes of its objects.
-pub fn managed_names(canary: &CanaryStrategy) -> impl Iterator<Item = &str> {
-    canary.traffic_routing.iter().flat_map(|routing| &routing.managed_routes).map(|route| route.name.as_str())
+    canary.managed_routes().filter_map(last).filter(|route| route.is_set()).collect()
 }
 
 /// What brings an object of a router to what is wanted.
@@ -140,6 +141,11 @@ impl Backing {
         let hash = service.and_then(|service| service.spec.selector.get(keys::POD_TEMPLATE_HASH).cloned());
         Self { service: name.into(), hash }
     }
+
+    /// Two Services, the canary's first.
+    pub fn of_services(observed: &Observed, ends: Ends<'_>) -> (Self, Self) {
+        (Self::of_service(observed, ends.canary), Self::of_service(observed, ends.stable))
+    }
 }
 
 /// A part of a router's object that selects one revision, such as a subset, and that is none of the Services.
@@ -151,21 +157,64 @@ pub struct Selector {
     pub backing: Backing,
 }
 
-/// A router that a spec sets.
-#[derive(Clone, Debug)]
-pub enum Router<'a> {
-    /// Istio.
-    Istio(Istio<'a>),
-    /// Gateway API.
-    GatewayApi(GatewayApi<'a>),
-    /// The nginx ingress controller.
-    Nginx(Nginx<'a>),
-    /// The AWS load balancer controller.
-    Alb(Alb<'a>),
-    /// A mesh that reads TrafficSplits.
-    Smi(Smi<'a>),
-    /// Traefik.
-    Traefik(Traefik<'a>),
+/// A technology that divides traffic, as a spec sets it.
+pub trait Router: fmt::Debug {
+    /// Whether all that it names is there and fits.
+    fn check(&self, observed: &Observed) -> Result<(), Invalid>;
+
+    /// The objects that hold the weights of the Rollout with this metadata, as often as they are named.
+    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef>;
+
+    /// The weights that each of the Rollout's routes holds in this object, which is null where there is none.
+    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights>;
+
+    /// What backs the canary's end and the stable one.
+    fn backings(&self, observed: &Observed) -> (Backing, Backing);
+
+    /// What gives the Rollout's routes in an object, which is null where there is none, what is wanted; `None` where they hold it.
+    fn change(&self, observed: &Observed, named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change>;
+
+    /// Where its objects hold routes, as `managedFields` name it below the whole object.
+    fn fields(&self) -> &'static [&'static str];
+
+    /// Whether its routes can lead to the Services of an Experiment too.
+    fn has_branches(&self) -> bool {
+        false
+    }
+
+    /// Whether its objects hold more of ours than weights, which may be out of line while these are right.
+    fn holds_more(&self) -> bool {
+        false
+    }
+
+    /// Names of the routes in an object that steps have set.
+    fn managed(&self, _object: &Value) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What selects the canary and the stable revision, where that is not the Services.
+    fn selectors(&self, _observed: &Observed) -> Option<(Selector, Selector)> {
+        None
+    }
+
+    /// Points its selectors at revisions; `None` leaves one as it is.
+    fn switched(&self, _observed: &Observed, _canary: Option<&str>, _stable: Option<&str>) -> Option<Write> {
+        None
+    }
+
+    /// The Events that tell what a change makes of the object of this name.
+    fn told(&self, _name: &str, _change: &Change, _before: Before<'_>, _wanted: &Wanted<'_>) -> Vec<Event> {
+        Vec::new()
+    }
+}
+
+/// What an object holds before a change.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// Its routes have the wanted weights already.
+    pub is_weighed: bool,
+    /// Names of the routes that steps have set.
+    pub managed: &'a [String],
 }
 
 /// All kinds of objects that routers name.
@@ -219,167 +268,78 @@ pub fn is_served(observed: &Observed, path: &str, value: &str, kind: &Kind, name
 }
 
 /// The canary's Service and the stable one, once they are known to be there.
-pub fn services_of(canary: &CanaryStrategy) -> (&str, &str) {
-    (canary.canary_service.as_deref().unwrap_or_default(), canary.stable_service.as_deref().unwrap_or_default())
+pub fn services_of(canary: &CanaryStrategy) -> Ends<'_> {
+    let [canary, stable] = [&canary.canary_service, &canary.stable_service].map(|name| name.as_deref().unwrap_or(""));
+    Ends { canary, stable }
 }
 
-impl<'a> Router<'a> {
-    /// The routers that a spec sets, in the order in which they are brought to a weight.
-    pub fn parse(
-        canary: &'a CanaryStrategy,
-        services: Services<'a>,
-        routing: &'a TrafficRouting,
-        faults: &mut Faults,
-    ) -> Vec<Self> {
-        let istio = routing.istio.as_ref().and_then(|settings| faults.keep(Istio::parse(canary, services, settings)));
-        let gateway_api = faults.keep(GatewayApi::parse(canary, services, routing)).flatten();
-        let nginx = routing.nginx.as_ref();
-        let nginx = nginx.and_then(|settings| faults.keep(Nginx::parse(canary, routing, settings)));
-        let alb = routing.alb.as_ref().and_then(|settings| faults.keep(Alb::parse(canary, services, settings)));
-        let mut routers = Vec::new();
-        routers.extend(istio.map(Self::Istio));
-        routers.extend(gateway_api.map(Self::GatewayApi));
-        routers.extend(nginx.map(Self::Nginx));
-        routers.extend(alb.map(Self::Alb));
-        routers.extend(routing.smi.as_ref().map(|settings| Self::Smi(Smi::of(canary, settings))));
-        routers.extend(routing.traefik.as_ref().map(|settings| Self::Traefik(Traefik::of(canary, settings))));
-        routers
-    }
+/// The routers that a spec sets, in the order in which they are brought to a weight.
+pub fn parse<'a>(
+    canary: &'a CanaryStrategy,
+    services: Services<'a>,
+    routing: &'a TrafficRouting,
+    faults: &mut Faults,
+) -> Vec<Box<dyn Router + 'a>> {
+    let istio = routing.istio.as_ref().and_then(|settings| faults.keep(Istio::parse(canary, services, settings)));
+    let gateway_api = faults.keep(GatewayApi::parse(canary, services, routing)).flatten();
+    let nginx = routing.nginx.as_ref().and_then(|settings| faults.keep(Nginx::parse(canary, settings)));
+    let alb = routing.alb.as_ref().and_then(|settings| faults.keep(Alb::parse(canary, services, settings)));
+    let mut routers: Vec<Box<dyn Router + 'a>> = Vec::new();
+    routers.extend(istio.map(boxed));
+    routers.extend(gateway_api.map(boxed));
+    routers.extend(nginx.map(boxed));
+    routers.extend(alb.map(boxed));
+    routers.extend(routing.smi.as_ref().map(|settings| boxed(Smi::of(canary, settings))));
+    routers.extend(routing.traefik.as_ref().map(|settings| boxed(Traefik::of(canary, settings))));
+    routers
+}
 
-    /// Whether its routes can lead to the Services of an Experiment too.
-    pub fn has_branches(&self) -> bool {
-        matches!(self, Self::Istio(_) | Self::Alb(_) | Self::Smi(_))
-    }
+fn boxed<'a>(router: impl Router + 'a) -> Box<dyn Router + 'a> {
+    Box::new(router)
+}
 
-    /// Whether all that it names is there and fits.
-    pub fn check(&self, observed: &Observed) -> Result<(), Invalid> {
-        match self {
-            Self::Istio(istio) => istio.check(observed),
-            Self::GatewayApi(gateway_api) => gateway_api.check(observed),
-            Self::Nginx(nginx) => nginx.check(observed),
-            Self::Alb(alb) => alb.check(observed),
-            Self::Smi(smi) => smi.check(observed),
-            Self::Traefik(traefik) => traefik.check(observed),
-        }
-    }
+/// A part of a sum as a part of `whole`. Weights are relative: what adds up to something else is rounded up, since it may be
+/// that much.
+pub fn part_of(whole: i32, part: i64, sum: i64) -> i32 {
+    let [of, part, sum] = [i64::from(whole), part, sum].map(i128::from);
+    let share = if sum == of || sum <= 0 { part } else { (part * of + sum - 1) / sum };
+    i32::try_from(share).unwrap_or(whole)
+}
 
-    /// The objects that hold the weights of the Rollout with this metadata, each once.
-    pub fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        match self {
-            Self::Istio(istio) => istio.objects(&owner.namespace),
-            Self::GatewayApi(gateway_api) => gateway_api.objects(&owner.namespace),
-            Self::Nginx(nginx) => nginx.objects(owner),
-            Self::Alb(alb) => alb.objects(owner),
-            Self::Smi(smi) => smi.objects(owner),
-            Self::Traefik(traefik) => traefik.objects(&owner.namespace),
-        }
-    }
+/// The rules in a spec.
+pub fn rules(spec: &Value) -> &[Value] {
+    spec.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
 
-    /// The weights that each of the Rollout's routes holds in this object, which is null where there is none.
-    pub fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        match self {
-            Self::Istio(istio) => istio.weights(named, object, &owner.namespace),
-            Self::GatewayApi(gateway_api) => gateway_api.weights(named, object, &owner.namespace),
-            Self::Nginx(nginx) => nginx.weights(named, object, owner),
-            Self::Alb(alb) => alb.weights(named, object, owner),
-            Self::Smi(smi) => smi.weights(named, object, owner),
-            Self::Traefik(traefik) => traefik.weights(named, object, &owner.namespace),
-        }
-    }
+/// Exactly one of two fields must be set: one object, or several.
+pub fn one_of_two(path: &str, fields: [&str; 2], one: Option<&str>, several: &[String]) -> Result<(), Invalid> {
+    let found = match (one.is_some_and(|name| !name.is_empty()), several.is_empty()) {
+        (true, true) | (false, false) => return Ok(()),
+        (true, false) => "Both",
+        (false, true) => "Neither",
+    };
+    let [one, several] = fields;
+    Err(Invalid::internal(path, format!("Either {one} or {several} must be configured. {found} are configured.")))
+}
 
-    /// What backs the canary's end and the stable one.
-    pub fn backings(&self, observed: &Observed) -> (Backing, Backing) {
-        match self {
-            Self::Istio(istio) => istio.backings(observed),
-            Self::GatewayApi(gateway_api) => gateway_api.backings(observed),
-            Self::Nginx(nginx) => nginx.backings(observed),
-            Self::Alb(alb) => alb.backings(observed),
-            Self::Smi(smi) => smi.backings(observed),
-            Self::Traefik(traefik) => traefik.backings(observed),
-        }
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    /// Names of the routes in an object that steps have set.
-    pub fn managed(&self, object: &Value) -> Vec<String> {
-        match self {
-            Self::Istio(istio) => istio.managed(object),
-            Self::Alb(alb) => alb.managed(object),
-            Self::GatewayApi(_) | Self::Nginx(_) | Self::Smi(_) | Self::Traefik(_) => Vec::new(),
-        }
-    }
-
-    /// What gives the Rollout's routes in an object, which is null where there is none, what is wanted; `None` where they hold it.
-    pub fn change(
-        &self,
-        observed: &Observed,
-        named: &ObjectRef,
-        object: &Value,
-        wanted: &Wanted<'_>,
-    ) -> Option<Change> {
-        let namespace = &observed.rollout.metadata.namespace;
-        match self {
-            Self::Istio(istio) => istio.change(named, object, namespace, wanted),
-            Self::GatewayApi(gateway_api) => gateway_api.change(object, namespace, wanted),
-            Self::Nginx(nginx) => nginx.change(observed, named, object, wanted),
-            Self::Alb(alb) => alb.change(&observed.rollout.metadata, object, wanted),
-            Self::Smi(smi) => smi.change(observed, named, object, wanted),
-            Self::Traefik(traefik) => traefik.change(object, namespace, wanted),
-        }
-    }
-
-    /// Whether its objects hold more of ours than weights, which may be out of line while these are right.
-    pub fn holds_more(&self) -> bool {
-        match self {
-            Self::Istio(_) | Self::GatewayApi(_) | Self::Traefik(_) => false,
-            Self::Nginx(_) | Self::Alb(_) | Self::Smi(_) => true,
-        }
-    }
-
-    /// What selects the canary and the stable revision, where that is not the Services.
-    pub fn selectors(&self, observed: &Observed) -> Option<(Selector, Selector)> {
-        match self {
-            Self::Istio(istio) => istio.selectors(observed),
-            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) | Self::Smi(_) | Self::Traefik(_) => None,
-        }
-    }
-
-    /// Points its selectors at revisions; `None` leaves one as it is.
-    pub fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
-        match self {
-            Self::Istio(istio) => istio.switched(observed, canary, stable),
-            Self::GatewayApi(_) | Self::Nginx(_) | Self::Alb(_) | Self::Smi(_) | Self::Traefik(_) => None,
-        }
-    }
-
-    /// The Events that tell what a change makes of an object with these managed routes.
-    ///
-    /// `is_weighed` says that its routes have the wanted weights already.
-    pub fn told(
-        &self,
-        name: &str,
-        change: &Change,
-        is_weighed: bool,
-        managed: &[String],
-        wanted: &Wanted<'_>,
-    ) -> Vec<Event> {
-        match self {
-            Self::Istio(_) => istio::told(name, is_weighed, managed, wanted),
-            Self::GatewayApi(_) | Self::Traefik(_) => Vec::new(),
-            Self::Nginx(_) => vec![nginx::told(name, change, wanted)],
-            Self::Alb(_) => alb::told(name, is_weighed, managed, wanted),
-            Self::Smi(_) => vec![smi::told(name, change)],
-        }
-    }
-
-    /// Where its objects hold routes, as `managedFields` name it below the whole object.
-    pub fn fields(&self) -> &'static [&'static str] {
-        match self {
-            Self::Istio(_) => &istio::FIELDS,
-            Self::GatewayApi(_) => &gateway_api::FIELDS,
-            Self::Nginx(_) => &nginx::FIELDS,
-            Self::Alb(_) => &alb::FIELDS,
-            Self::Smi(_) => &smi::FIELDS,
-            Self::Traefik(_) => &traefik::FIELDS,
+    #[test]
+    fn weights_are_parts_of_the_whole() {
+        for (whole, part, sum, expected) in [
+            (1000, 5, 1000, 5),
+            (1000, 1, 2, 500),
+            (1000, 0, 100, 0),
+            // Written when the whole was another one: either may be that much.
+            (100, 5, 1000, 1),
+            (100, 995, 1000, 100),
+            // Nothing is known of what it is a part of.
+            (100, 0, 0, 0),
+            (100, i64::MAX, i64::MAX, 100),
+        ] {
+            assert_eq!(part_of(whole, part, sum), expected, "{part} of {sum} as a part of {whole}");
         }
     }
 }

@@ -2,9 +2,9 @@
 //! It is created where it is missing, and goes with its Rollout. One that belongs to somebody else is never touched.
 
 use super::{
-    super::{fleet, invalid::Invalid, observed::Observed, replicas::WHOLE},
+    super::{fleet, invalid::Invalid, observed::Observed, replicas::WHOLE, spec::ends::Ends},
     backends::weight_of,
-    router::{self, Backing, Change, PATH, Wanted, Weights},
+    router::{self, Backing, Before, Change, PATH, Router, Wanted, Weights},
 };
 use crds::{
     Kind, ObjectMeta, kind,
@@ -16,14 +16,13 @@ use serde_json::{Value, json};
 /// The kinds of objects that it names.
 pub(super) const KINDS: [Kind; 1] = [kind::TRAFFIC_SPLIT];
 /// Where a TrafficSplit holds its weights, as `managedFields` name it.
-pub(super) const FIELDS: [&str; 1] = ["/f:spec/f:backends"];
+const FIELDS: [&str; 1] = ["/f:spec/f:backends"];
 
 /// SMI, as a spec sets it.
 #[derive(Clone, Debug)]
 pub struct Smi<'a> {
     settings: &'a SmiTrafficRouting,
-    canary: &'a str,
-    stable: &'a str,
+    ends: Ends<'a>,
 }
 
 /// The TrafficSplit of the Rollout with this metadata.
@@ -32,23 +31,32 @@ pub(super) fn split(settings: &SmiTrafficRouting, owner: &ObjectMeta) -> ObjectR
     ObjectRef::of(&kind::TRAFFIC_SPLIT, &owner.namespace, named.unwrap_or(&owner.name))
 }
 
-/// The Event that tells of a change.
-pub(super) fn told(name: &str, change: &Change) -> Event {
-    match change {
-        Change::Create(_) => Event::normal("TrafficSplitCreated", format!("TrafficSplit `{name}` created")),
-        Change::Patch(_) => Event::normal("TrafficSplitModified", format!("TrafficSplit `{name}` modified")),
-    }
-}
-
 impl<'a> Smi<'a> {
     /// What the spec asks for.
     pub(super) fn of(canary: &'a CanaryStrategy, settings: &'a SmiTrafficRouting) -> Self {
-        let (canary, stable) = router::services_of(canary);
-        Self { settings, canary, stable }
+        Self { settings, ends: router::services_of(canary) }
+    }
+}
+
+impl Router for Smi<'_> {
+    fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        Backing::of_services(observed, self.ends)
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &FIELDS
+    }
+
+    fn has_branches(&self) -> bool {
+        true
+    }
+
+    fn holds_more(&self) -> bool {
+        true
     }
 
     /// Whether the TrafficSplit is, or may become, the Rollout's own.
-    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+    fn check(&self, observed: &Observed) -> Result<(), Invalid> {
         let owner = &observed.rollout.metadata;
         let named = split(self.settings, owner);
         let path = format!("{PATH}.smi.trafficSplitName");
@@ -62,12 +70,12 @@ impl<'a> Smi<'a> {
         }
     }
 
-    pub(super) fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
+    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
         vec![split(self.settings, owner)]
     }
 
     /// Without a TrafficSplit the root Service gets what it is sent, which is the stable one where no other is named.
-    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
+    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
         if *named != split(self.settings, owner) {
             return Vec::new();
         }
@@ -79,23 +87,16 @@ impl<'a> Smi<'a> {
             let is_meant = |backend: &&Value| service.is_none_or(|name| named_in(backend) == Some(name));
             backends().filter(is_meant).filter_map(weight_of).sum::<i64>()
         };
-        let (whole, all) = (i64::from(WHOLE), sum(None));
-        // What adds up to something else is read as shares, rounded up, since either may be that large.
-        let share = |part: i64| if all == whole || all <= 0 { part } else { (part * whole + all - 1) / all };
-        let percent = |service: &str| i32::try_from(share(sum(Some(service)))).unwrap_or(WHOLE);
-        vec![Weights { canary: percent(self.canary), stable: percent(self.stable) }]
+        let part = |service: &str| router::part_of(WHOLE, sum(Some(service)), sum(None));
+        vec![Weights { canary: part(self.ends.canary), stable: part(self.ends.stable) }]
     }
 
-    pub(super) fn change(
-        &self,
-        observed: &Observed,
-        named: &ObjectRef,
-        object: &Value,
-        wanted: &Wanted<'_>,
-    ) -> Option<Change> {
-        let root = self.settings.root_service.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.stable);
+    fn change(&self, observed: &Observed, named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
+        let root = self.settings.root_service.as_deref().filter(|name| !name.is_empty()).unwrap_or(self.ends.stable);
         let others = wanted.others.iter().map(|branch| (branch.service.as_str(), branch.weight));
-        let ends = std::iter::once((self.canary, wanted.canary)).chain(others).chain([(self.stable, wanted.stable())]);
+        let ends = std::iter::once((self.ends.canary, wanted.canary))
+            .chain(others)
+            .chain([(self.ends.stable, wanted.stable())]);
         let backends: Vec<(&str, i32)> = ends.collect();
         let list: Vec<Value> =
             backends.iter().map(|(service, weight)| json!({ "service": service, "weight": weight })).collect();
@@ -116,8 +117,12 @@ impl<'a> Smi<'a> {
         (!is_same || !is_rooted).then(|| Change::Patch(json!({ "spec": spec })))
     }
 
-    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
-        (Backing::of_service(observed, self.canary), Backing::of_service(observed, self.stable))
+    fn told(&self, name: &str, change: &Change, _before: Before<'_>, _wanted: &Wanted<'_>) -> Vec<Event> {
+        let (reason, what) = match change {
+            Change::Create(_) => ("TrafficSplitCreated", "created"),
+            Change::Patch(_) => ("TrafficSplitModified", "modified"),
+        };
+        vec![Event::normal(reason, format!("TrafficSplit `{name}` {what}"))]
     }
 }
 

@@ -4,10 +4,10 @@
 use super::{
     super::{invalid::Invalid, observed::Observed},
     backends::Backends,
-    router::{self, Backing, Change, PATH, Wanted, Weights},
+    router::{self, Backing, Change, PATH, Router, Wanted, Weights},
 };
 use crds::{
-    Kind, kind,
+    Kind, ObjectMeta, kind,
     rollout::{CanaryStrategy, TraefikTrafficRouting},
 };
 use plan::ObjectRef;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// The kinds of objects that it names.
 pub(super) const KINDS: [Kind; 1] = [kind::TRAEFIK_SERVICE];
 /// Where a TraefikService holds its weights, as `managedFields` name it.
-pub(super) const FIELDS: [&str; 1] = ["/f:spec/f:weighted"];
+const FIELDS: [&str; 1] = ["/f:spec/f:weighted"];
 
 /// Traefik, as a spec sets it.
 #[derive(Clone, Debug)]
@@ -33,13 +33,22 @@ pub(super) fn object_of(settings: &TraefikTrafficRouting, namespace: &str) -> Ob
 impl<'a> Traefik<'a> {
     /// What the spec asks for.
     pub(super) fn of(canary: &'a CanaryStrategy, settings: &'a TraefikTrafficRouting) -> Self {
-        let (canary, stable) = router::services_of(canary);
         // Absent is 1, as Traefik reads it.
-        Self { settings, backends: Backends { key: "name", absent: 1, canary, stable } }
+        Self { settings, backends: Backends { key: "name", absent: 1, ends: router::services_of(canary) } }
+    }
+}
+
+impl Router for Traefik<'_> {
+    fn backings(&self, observed: &Observed) -> (Backing, Backing) {
+        Backing::of_services(observed, self.backends.ends)
+    }
+
+    fn fields(&self) -> &'static [&'static str] {
+        &FIELDS
     }
 
     /// Whether the TraefikService is there and weighs both Services.
-    pub(super) fn check(&self, observed: &Observed) -> Result<(), Invalid> {
+    fn check(&self, observed: &Observed) -> Result<(), Invalid> {
         let namespace = &observed.rollout.metadata.namespace;
         let (path, name) =
             (format!("{PATH}.traefik.weightedTraefikServiceName"), &self.settings.weighted_traefik_service_name);
@@ -54,26 +63,21 @@ impl<'a> Traefik<'a> {
         }
     }
 
-    pub(super) fn objects(&self, namespace: &str) -> Vec<ObjectRef> {
-        vec![object_of(self.settings, namespace)]
+    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
+        vec![object_of(self.settings, &owner.namespace)]
     }
 
-    pub(super) fn weights(&self, named: &ObjectRef, object: &Value, namespace: &str) -> Vec<Weights> {
-        let is_ours = *named == object_of(self.settings, namespace);
-        let weights = self.backends.weights(services(object), namespace);
+    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
+        let is_ours = *named == object_of(self.settings, &owner.namespace);
+        let weights = self.backends.weights(services(object), &owner.namespace);
         weights.filter(|_| is_ours).into_iter().collect()
     }
 
     /// All services are in the patch, since a merge patch replaces lists.
-    pub(super) fn change(&self, object: &Value, namespace: &str, wanted: &Wanted<'_>) -> Option<Change> {
+    fn change(&self, observed: &Observed, _named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
         let found = services(object);
-        let changed = self.backends.reweighted(found, namespace, wanted);
+        let changed = self.backends.reweighted(found, &observed.rollout.metadata.namespace, wanted);
         (changed != found).then(|| Change::Patch(json!({ "spec": { "weighted": { "services": changed } } })))
-    }
-
-    pub(super) fn backings(&self, observed: &Observed) -> (Backing, Backing) {
-        let Backends { canary, stable, .. } = self.backends;
-        (Backing::of_service(observed, canary), Backing::of_service(observed, stable))
     }
 }
 

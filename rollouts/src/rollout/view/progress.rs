@@ -1,7 +1,7 @@
 //! How far a canary is: the step, the weight that it asks for, and the weight that it has.
 
 use super::{Role, Scene, tree};
-use crate::rollout::{fleet::Revision, replicas::WHOLE};
+use crate::rollout::{fleet::Revision, replicas::WHOLE, spec::routing::whole};
 use crds::{Rollout, rollout::CanaryStrategy};
 use serde::Serialize;
 
@@ -30,11 +30,6 @@ impl Progress {
         let step = rollout.status.current_step_index.filter(|_| of > 0).map(|index| Position { index, of });
         Self { step, set_weight: set_weight(rollout, canary) }
     }
-}
-
-/// The weight that stands for all of the traffic.
-pub(super) fn whole(canary: &CanaryStrategy) -> i32 {
-    canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight).unwrap_or(WHOLE)
 }
 
 /// Index of the step that is being done; `None` when there is none.

@@ -1,6 +1,7 @@
 //! The texts that the AWS load balancer controller reads: an action, which divides requests among Services, and the conditions of
 //! a route by header. Compact, with keys in the order that clients expect.
 
+use crate::rollout::{replicas::WHOLE, traffic::router::part_of};
 use crds::rollout::SetHeaderRoute;
 use serde::{Deserialize, Serialize};
 
@@ -118,13 +119,11 @@ impl Action {
         serde_json::to_string(&Wire { r#type: "forward".into(), forward_config: forward }).unwrap_or_default()
     }
 
-    /// The part of `whole` that a Service gets. Weights are relative: what does not add up to `whole` is rounded up.
-    pub(super) fn part_of(&self, service: &str, whole: i32) -> i32 {
+    /// The part of all requests that a Service gets.
+    pub(super) fn share_of(&self, service: &str) -> i32 {
         let sum: i64 = self.groups.iter().map(|group| group.weight).sum();
         let part: i64 = self.groups.iter().filter(|group| group.service == service).map(|group| group.weight).sum();
-        let whole = i64::from(whole);
-        let part = if sum == whole || sum <= 0 { part } else { (part * whole + sum - 1) / sum };
-        i32::try_from(part).unwrap_or(i32::MAX)
+        part_of(WHOLE, part, sum)
     }
 }
 

@@ -1,9 +1,9 @@
 //! What the annotations of an Ingress hold, how they and its paths look after a change, and what is refused.
 
-use super::*;
-use crate::rollout::traffic::router::Branch;
-use crds::{RawObject, Rollout};
-use std::sync::Arc;
+use super::{
+    super::samples::{self, branch, brought, observed, said, wanted},
+    *,
+};
 
 const ALB: &str = "spec.strategy.canary.trafficRouting.alb";
 const ACTION: &str = "alb.ingress.kubernetes.io/actions.stable";
@@ -11,17 +11,14 @@ const RECORD: &str = "rollouts.argoproj.io/managed-alb-annotations";
 
 fn canary_of(alb: Value) -> CanaryStrategy {
     let routing = json!({"alb": alb, "managedRoutes": [{"name": "first"}, {"name": "second"}]});
-    let strategy = json!({
-        "canaryService": "canary", "stableService": "stable", "trafficRouting": routing,
-        "steps": [
-            {"setHeaderRoute": {"name": "second", "match": [{"headerName": "x-beta", "headerValue": {"exact": "yes"}}]}},
-            {"setHeaderRoute": {"name": "first", "match": [
-                {"headerName": "agent", "headerValue": {"exact": "a"}}, {"headerName": "x", "headerValue": {"exact": "1"}},
-                {"headerName": "agent", "headerValue": {"exact": "b"}},
-            ]}},
-        ],
-    });
-    serde_json::from_value(strategy).expect("a strategy")
+    let steps = json!([
+        {"setHeaderRoute": {"name": "second", "match": [{"headerName": "x-beta", "headerValue": {"exact": "yes"}}]}},
+        {"setHeaderRoute": {"name": "first", "match": [
+            {"headerName": "agent", "headerValue": {"exact": "a"}}, {"headerName": "x", "headerValue": {"exact": "1"}},
+            {"headerName": "agent", "headerValue": {"exact": "b"}},
+        ]}},
+    ]);
+    CanaryStrategy { steps: serde_json::from_value(steps).expect("steps"), ..samples::canary(&routing) }
 }
 
 fn parsed(strategy: &CanaryStrategy) -> Result<Alb<'_>, String> {
@@ -43,20 +40,13 @@ fn rule(services: &[&str]) -> Value {
 }
 
 fn object(annotations: Value, rules: Value) -> Value {
-    let meta = json!({"name": "ingress", "namespace": "web", "annotations": annotations});
-    json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": {"rules": rules}})
-}
-
-fn wanted(canary: i32) -> Wanted<'static> {
-    Wanted { canary, whole: 100, others: Vec::new(), managed: Vec::new() }
+    let mut object = samples::object(&kind::INGRESS, "ingress", json!({ "rules": rules }));
+    object["metadata"]["annotations"] = annotations;
+    object
 }
 
 fn patched(router: &Alb<'_>, found: &Value, wanted: &Wanted<'_>) -> Value {
-    match router.change(&owner(), found, wanted) {
-        Some(Change::Patch(patch)) => plan::patched(found, &patch),
-        None => found.clone(),
-        change => panic!("{change:?}"),
-    }
+    brought(router, &observed(&[]), &object_of(&owner(), "ingress"), found, wanted)
 }
 
 #[test]
@@ -64,14 +54,13 @@ fn an_action_is_written_as_clients_compare_it() {
     let plain = r#"{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"canary","ServicePort":"80","Weight":10},{"ServiceName":"stable","ServicePort":"80","Weight":90}]}}"#;
     let sticky = r#"{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"canary","ServicePort":"80","Weight":0},{"ServiceName":"stable","ServicePort":"80","Weight":100}],"TargetGroupStickinessConfig":{"Enabled":true,"DurationSeconds":300}}}"#;
     let with_experiment = r#"{"Type":"forward","ForwardConfig":{"TargetGroups":[{"ServiceName":"canary","ServicePort":"80","Weight":10},{"ServiceName":"trial","ServicePort":"80","Weight":5},{"ServiceName":"stable","ServicePort":"80","Weight":85}]}}"#;
-    let trial = Branch { service: "trial".into(), hash: None, weight: 5, pods: 1 };
     for (more, wanted, key, expected) in [
         (json!({}), wanted(10), ACTION, plain),
         (json!({"stickinessConfig": {"enabled": false, "durationSeconds": 0}}), wanted(10), ACTION, plain),
         (json!({"stickinessConfig": {"enabled": true, "durationSeconds": 300}}), wanted(0), ACTION, sticky),
         (json!({"rootService": "root"}), wanted(10), "alb.ingress.kubernetes.io/actions.root", plain),
         (json!({"annotationPrefix": "example.com"}), wanted(10), "example.com/actions.stable", plain),
-        (json!({}), Wanted { others: vec![trial], ..wanted(10) }, ACTION, with_experiment),
+        (json!({}), Wanted { others: vec![branch("trial", 5)], ..wanted(10) }, ACTION, with_experiment),
     ] {
         let mut alb = json!({"ingress": "ingress", "servicePort": 80});
         alb.as_object_mut().expect("settings").extend(more.as_object().expect("settings").clone());
@@ -85,7 +74,7 @@ fn an_action_is_written_as_clients_compare_it() {
         let named = object_of(&owner(), "ingress");
         let weights = Weights { canary: wanted.canary, stable: wanted.stable() };
         assert_eq!(router.weights(&named, &written, &owner()), [weights], "{more}");
-        assert_eq!(router.change(&owner(), &written, &wanted), None, "it is as it should be: {more}");
+        assert_eq!(router.change(&observed(&[]), &named, &written, &wanted), None, "it is as it should be: {more}");
     }
 }
 
@@ -183,17 +172,15 @@ fn every_ingress_must_be_there_and_lead_to_the_service_of_the_action() {
         (Some(json!([rule(&["stable"])])), Err(lacking)),
         (Some(json!([rule(&["stable"]), rule(&["root"])])), Ok(())),
     ] {
-        let rollout = Rollout { metadata: owner(), ..Rollout::default() };
-        let found = rules.map(|rules| RawObject::from_value(&object(json!({}), rules)).expect("an Ingress"));
-        let routed = found.into_iter().map(|found| (object_of(&owner(), "ingress"), Arc::new(found))).collect();
-        let observed = Observed { rollout: Arc::new(rollout), routed, ..Observed::default() };
-        assert_eq!(router.check(&observed).map_err(|invalid| invalid.to_string()), expected);
+        let found: Vec<Value> = rules.into_iter().map(|rules| object(json!({}), rules)).collect();
+        assert_eq!(said(&router, &observed(&found)), expected);
     }
 }
 
 #[test]
 fn events_tell_in_the_words_that_clients_know() {
     let strategy = canary_of(json!({"ingress": "ingress"}));
+    let router = parsed(&strategy).expect("is valid");
     let managed = router::managed_after(&strategy, 1);
     let with = Wanted { managed, ..wanted(20) };
     let known = ["second".to_owned()];
@@ -204,8 +191,9 @@ fn events_tell_in_the_words_that_clients_know() {
         (false, &known[..], &with, vec!["to desiredWeight '20'"]),
         (false, &known[..], &wanted(20), vec!["to desiredWeight '20'", "removing managed routes"]),
     ] {
-        let texts: Vec<String> =
-            told("ingress", is_weighed, known, wanted).into_iter().map(|event| event.message).collect();
+        let before = Before { is_weighed, managed: known };
+        let events = router.told("ingress", &Change::Patch(Value::Null), before, wanted);
+        let texts: Vec<String> = events.into_iter().map(|event| event.message).collect();
         let expected: Vec<String> = expected.iter().map(|text| format!("Updating Ingress `ingress` {text}")).collect();
         assert_eq!(texts, expected);
     }

@@ -1,15 +1,11 @@
 //! Which rules are weighed, what they hold, how they look after a change, and what is refused.
 
-use super::*;
-use crds::{RawObject, Rollout};
-use std::sync::Arc;
+use super::{
+    super::samples::{canary, object, observed, said, wanted},
+    *,
+};
 
 const PLUGIN: &str = "spec.strategy.canary.trafficRouting.plugins.argoproj-labs/gatewayAPI";
-
-fn canary(routing: Value) -> CanaryStrategy {
-    let strategy = json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": routing});
-    serde_json::from_value(strategy).expect("a strategy")
-}
 
 fn plugin(settings: Value) -> Value {
     json!({"plugins": {"argoproj-labs/gatewayAPI": settings}})
@@ -48,25 +44,27 @@ fn what_the_spec_shows_is_checked_at_its_path() {
             Some("spec.strategy.canary.trafficRouting.gatewayAPI: Invalid value: \"gatewayAPI, plugins.argoproj-labs/gatewayAPI\": either gatewayAPI or the plugin must be configured".to_owned()),
         ),
     ] {
-        assert_eq!(parsed(&canary(routing.clone())).err(), problem, "{routing}");
+        assert_eq!(parsed(&canary(&routing)).err(), problem, "{routing}");
     }
 }
 
 #[test]
-fn every_kind_of_route_is_named_once_and_may_be_elsewhere() {
-    let strategy = canary(plugin(json!({
+fn every_kind_of_route_may_be_named_and_be_elsewhere() {
+    let strategy = canary(&plugin(json!({
         "httpRoute": "a", "httpRoutes": [{"name": "a"}, {"name": "b"}], "grpcRoute": "c",
         "tcpRoutes": [{"name": "d"}], "tlsRoute": "e", "namespace": "edge",
     })));
     let routing = strategy.traffic_routing.as_ref().expect("routing");
     let found = parsed(&strategy).expect("is valid").expect("is set");
-    let told: Vec<String> = found.objects("shop").iter().map(|object| format!("{} {object}", object.version)).collect();
+    let objects = found.objects(&observed(&[]).rollout.metadata);
+    let told: Vec<String> = objects.iter().map(|object| format!("{} {object}", object.version)).collect();
     assert_eq!(
         told,
         [
-            "v1 GRPCRoute edge/c",
+            "v1 HTTPRoute edge/a",
             "v1 HTTPRoute edge/a",
             "v1 HTTPRoute edge/b",
+            "v1 GRPCRoute edge/c",
             "v1alpha2 TCPRoute edge/d",
             "v1alpha2 TLSRoute edge/e"
         ]
@@ -76,9 +74,11 @@ fn every_kind_of_route_is_named_once_and_may_be_elsewhere() {
 
 #[test]
 fn weights_are_read_and_changed_only_where_both_ends_are() {
-    let strategy = canary(json!({"gatewayAPI": {"httpRoute": "web"}}));
+    let strategy = canary(&json!({"gatewayAPI": {"httpRoute": "web"}}));
     let router = parsed(&strategy).expect("is valid").expect("is set");
-    let web = ObjectRef::of(&kind::HTTP_ROUTE, "shop", "web");
+    let web = ObjectRef::of(&kind::HTTP_ROUTE, "web", "web");
+    let observed = observed(&[]);
+    let owner = &observed.rollout.metadata;
     let alone = json!({"name": "mine", "backendRefs": [backend("canary", 1)]});
     let rules = |first: Value| json!({"hostnames": ["x"], "rules": [{"timeouts": {"request": "3s"}, "backendRefs": first}, alone]});
     let import = json!({"name": "canary", "kind": "ServiceImport", "weight": 3});
@@ -114,30 +114,26 @@ fn weights_are_read_and_changed_only_where_both_ends_are() {
             Some(json!([backend("stable", 70), backend("canary", 30)])),
         ),
     ] {
-        let route = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": rules(backends.clone())});
+        let route = object(&kind::HTTP_ROUTE, "web", rules(backends.clone()));
         let weights = Weights { canary: found.0, stable: found.1 };
-        assert_eq!(router.weights(&web, &route, "shop"), [weights], "{backends}");
-        let other = ObjectRef::of(&kind::GRPC_ROUTE, "shop", "web");
-        assert_eq!(router.weights(&other, &route, "shop"), [], "a route of another kind");
+        assert_eq!(router.weights(&web, &route, owner), [weights], "{backends}");
+        let other = ObjectRef::of(&kind::GRPC_ROUTE, "web", "web");
+        assert_eq!(router.weights(&other, &route, owner), [], "a route of another kind");
         let patch = expected.map(|changed| Change::Patch(json!({"spec": {"rules": rules(changed)["rules"]}})));
-        let wanted = Wanted { canary: 30, whole: WHOLE, others: Vec::new(), managed: Vec::new() };
-        assert_eq!(router.change(&route, "shop", &wanted), patch, "{backends}");
+        assert_eq!(router.change(&observed, &web, &route, &wanted(30)), patch, "{backends}");
     }
 }
 
 #[test]
 fn a_route_must_be_there_and_hold_both_ends() {
-    let strategy = canary(plugin(json!({"httpRoutes": [{"name": "web"}]})));
+    let strategy = canary(&plugin(json!({"httpRoutes": [{"name": "web"}]})));
     let router = parsed(&strategy).expect("is valid").expect("is set");
-    let rollout = Rollout::from_value(&json!({"metadata": {"name": "web", "namespace": "shop"}})).expect("a Rollout");
-    let mut observed = Observed { rollout: Arc::new(rollout), ..Observed::default() };
     let path = format!("{PLUGIN}.httpRoutes[0].name: Invalid value: \"web\": ");
-    let said = |observed: &Observed| router.check(observed).map_err(|invalid| invalid.to_string());
     let missing = format!("{path}httproutes.gateway.networking.k8s.io \"web\" not found");
-    assert_eq!(said(&observed), Err(missing));
+    assert_eq!(said(&router, &observed(&[])), Err(missing));
     let why = "the cluster has no kind HTTPRoute (gateway.networking.k8s.io)";
-    observed.closed_kinds.insert(kind::HTTP_ROUTE, why.into());
-    assert_eq!(said(&observed), Err(format!("{path}HTTPRoute web: {why}")));
+    let closed = Observed { closed_kinds: [(kind::HTTP_ROUTE, why.into())].into(), ..observed(&[]) };
+    assert_eq!(said(&router, &closed), Err(format!("{path}HTTPRoute web: {why}")));
     let both = json!([backend("stable", 1), backend("canary", 1)]);
     let lacking = format!("{path}HTTPRoute \"web\" has no rule with both backends, canary and stable");
     for (rules, expected) in [
@@ -148,23 +144,7 @@ fn a_route_must_be_there_and_hold_both_ends() {
         (json!([]), Err(lacking)),
         (json!([{}, {"backendRefs": both}]), Ok(())),
     ] {
-        let object = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"rules": rules}});
-        let object = Arc::new(RawObject::from_value(&object).expect("a route"));
-        observed.routed.insert(ObjectRef::of(&kind::HTTP_ROUTE, "shop", "web"), object);
-        assert_eq!(said(&observed), expected, "{rules}");
-    }
-}
-
-#[test]
-fn weights_are_parts_of_the_whole() {
-    for (whole, canary, stable, expected) in [
-        (1000, 5, 995, (5, 995)),
-        (1000, 1, 1, (500, 500)),
-        (1000, 0, 100, (0, 1000)),
-        // Written when the whole was another one.
-        (100, 5, 995, (1, 100)),
-    ] {
-        let expected = Weights { canary: expected.0, stable: expected.1 };
-        assert_eq!(parts_of(whole, canary, stable), expected, "{canary} and {stable} of {whole}");
+        let route = object(&kind::HTTP_ROUTE, "web", json!({ "rules": rules }));
+        assert_eq!(said(&router, &observed(&[route])), expected, "{rules}");
     }
 }

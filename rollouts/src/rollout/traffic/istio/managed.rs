@@ -1,7 +1,7 @@
 //! The routes that steps add to a VirtualService: those by header, which lead to the canary whatever its weight, and those that
 //! send it a copy. Each is made after the first route that carries the weights, and stands before it.
 
-use super::{End, Ends, destinations, end_of, is_one_of};
+use super::{End, Names, destinations, end_of, is_one_of};
 use crate::rollout::traffic::router::ManagedRoute;
 use crds::rollout::{HeaderRoutingMatch, RouteMatch, StringMatch};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ pub(super) fn is_mirror(route: &Value) -> bool {
 }
 
 /// Whether a route is one that steps of this Rollout have set: another Rollout may use the same name for its own.
-pub(super) fn is_ours(route: &Value, names: &[&str], ends: Ends<'_>) -> bool {
+pub(super) fn is_ours(route: &Value, names: &[&str], ends: Names<'_>) -> bool {
     let leads_nowhere = destinations(route).next().is_none();
     is_one_of(route, names)
         && (leads_nowhere || destinations(route).any(|destination| end_of(destination, ends).is_some()))
@@ -26,7 +26,7 @@ pub(super) fn is_ours(route: &Value, names: &[&str], ends: Ends<'_>) -> bool {
 pub(super) fn arranged(
     list: Vec<Value>,
     weighed: usize,
-    ends: Ends<'_>,
+    ends: Names<'_>,
     names: &[&str],
     wanted: &[ManagedRoute<'_>],
 ) -> Vec<Value> {
@@ -43,7 +43,7 @@ pub(super) fn arranged(
 }
 
 /// A managed route beside the route that carries the weights.
-fn built(managed: ManagedRoute<'_>, weighed: &Value, ends: Ends<'_>) -> Option<Value> {
+fn built(managed: ManagedRoute<'_>, weighed: &Value, ends: Names<'_>) -> Option<Value> {
     let canary = destinations(weighed).find(|destination| end_of(destination, ends) == Some(End::Canary))?;
     let canary = canary.get("destination")?;
     let name = managed.name();

@@ -1,6 +1,6 @@
 //! Which routes of a VirtualService carry the Rollout's traffic: those that it names, or the only one.
 
-use super::{End, Ends, RouteAt, SECTIONS, destinations, end_of, is_one_of, name_in};
+use super::{End, Names, RouteAt, SECTIONS, destinations, end_of, is_one_of, name_in};
 use crds::{owned, rollout::IstioVirtualService};
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use serde_json::Value;
 pub(super) fn routes(
     spec: &Value,
     named: &IstioVirtualService,
-    ends: Ends<'_>,
+    ends: Names<'_>,
     managed: &[&str],
 ) -> Result<Vec<RouteAt>, String> {
     let routes = |section: &str| spec.get(section).and_then(Value::as_array);
@@ -80,14 +80,14 @@ fn matching(list: &[Value], is_wanted: impl Fn(&Value) -> bool, kind: &str) -> R
     Ok(found)
 }
 
-fn has_both_ends(route: &Value, ends: Ends<'_>) -> Result<(), String> {
+fn has_both_ends(route: &Value, ends: Names<'_>) -> Result<(), String> {
     let has = |end: End| destinations(route).any(|destination| end_of(destination, ends) == Some(end));
     let (canary_missing, stable_missing) = match ends {
-        Ends::Hosts { canary, stable } => (
+        Names::Hosts { canary, stable } => (
             format!("Canary Service '{canary}' not found in route"),
             format!("Stable Service '{stable}' not found in route"),
         ),
-        Ends::Subsets { canary, stable } => (
+        Names::Subsets { canary, stable } => (
             format!("Canary DestinationRule subset '{canary}' not found in route"),
             format!("Stable DestinationRule subset '{stable}' not found in route"),
         ),

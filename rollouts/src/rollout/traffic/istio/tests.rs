@@ -1,13 +1,13 @@
 //! Which routes are found, and how they and the subsets look after a change.
 
 use super::{
-    super::router::Branch,
+    super::samples::{branch, observed},
     subsets::{subset_hash, with_hashes},
     *,
 };
 use crds::rollout::{TcpRoute, TlsRoute};
 
-const HOSTS: Ends<'static> = Ends::Hosts { canary: "canary", stable: "stable" };
+const HOSTS: Names<'static> = Names::Hosts { canary: "canary", stable: "stable" };
 
 fn route(name: &str, stable: i32, canary: i32) -> Value {
     json!({"name": name, "timeout": "3s", "route": [
@@ -103,20 +103,19 @@ fn changed_beside(
     canary: i32,
     experiment: &[(&str, i32)],
 ) -> (Option<Value>, Vec<Weights>) {
-    let branch =
-        |(service, weight): &(&str, i32)| Branch { service: (*service).into(), hash: None, weight: *weight, pods: 1 };
-    let others = experiment.iter().map(branch).collect();
+    let others = experiment.iter().map(|(service, weight)| branch(service, *weight)).collect();
+    let observed = observed(&[]);
     let settings = strategy.traffic_routing.as_ref().and_then(|routing| routing.istio.as_ref()).expect("istio");
     let istio = Istio::parse(strategy, Services::of(strategy, &Default::default()), settings).expect("is valid");
     let named = ObjectRef::of(&kind::VIRTUAL_SERVICE, "web", "shop");
     let managed = router::managed_after(strategy, strategy.steps.len());
     let wanted = Wanted { canary, whole: 100, others, managed };
     let object = json!({ "spec": spec });
-    let patch = istio.change(&named, &object, "web", &wanted).map(|change| match change {
+    let patch = istio.change(&observed, &named, &object, &wanted).map(|change| match change {
         Change::Patch(patch) => patch,
         Change::Create(_) => panic!("nothing is created"),
     });
-    (patch, istio.weights(&named, &object, "web"))
+    (patch, istio.weights(&named, &object, &observed.rollout.metadata))
 }
 
 #[test]

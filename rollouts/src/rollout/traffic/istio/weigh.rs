@@ -1,7 +1,7 @@
 //! The weights in a route, and the same route with others: those of the two ends, of an Experiment's Services, and of subsets that
 //! are left to their owners.
 
-use super::{End, Ends, RouteAt, destinations, end_of, short_host};
+use super::{End, Names, RouteAt, destinations, end_of, short_host};
 use crate::rollout::{
     replicas::WHOLE,
     traffic::router::{Branch, Wanted, Weights},
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// The weights that each selected route holds. What subsets of others have counts with the stable revision's: it is nothing that
 /// could be moved.
-pub(super) fn weights(spec: &Value, routes: &[RouteAt], ends: Ends<'_>, additional: &[String]) -> Vec<Weights> {
+pub(super) fn weights(spec: &Value, routes: &[RouteAt], ends: Names<'_>, additional: &[String]) -> Vec<Weights> {
     let at = |route: &RouteAt| spec.get(route.section).and_then(|list| list.get(route.index));
     let sum = |route: &Value, end: End| -> i32 {
         let of_end = destinations(route).filter(|destination| end_of(destination, ends) == Some(end));
@@ -31,7 +31,7 @@ fn weight_of(destination: &Value) -> i32 {
 
 /// A route with other weights. A destination that is neither end and carries weight goes, as the weights must add up; one without
 /// weight stays.
-pub(super) fn reweighted(route: &Value, ends: Ends<'_>, additional: &[String], wanted: &Wanted<'_>) -> Value {
+pub(super) fn reweighted(route: &Value, ends: Names<'_>, additional: &[String], wanted: &Wanted<'_>) -> Value {
     let branch_of =
         |destination: &Value| wanted.others.iter().find(|branch| host_in(destination) == Some(&branch.service));
     let fixed = weight_of_subsets(route, additional);
@@ -75,7 +75,7 @@ fn with_weight(destination: &Value, share: i32) -> Value {
 }
 
 /// A destination for an Experiment's Service, on the port of the canary's.
-fn branch_destination(route: &Value, ends: Ends<'_>, branch: &Branch) -> Value {
+fn branch_destination(route: &Value, ends: Names<'_>, branch: &Branch) -> Value {
     let canary = destinations(route).find(|destination| end_of(destination, ends) == Some(End::Canary));
     let mut destination = json!({ "destination": { "host": branch.service }, "weight": branch.weight });
     if let Some(port) = canary.and_then(|canary| canary.pointer("/destination/port"))

@@ -1,20 +1,15 @@
 //! What the Ingress of ours holds, how it follows the user's, and what is refused.
 
-use super::*;
-use crds::{RawObject, Rollout};
-use std::sync::Arc;
+use super::{
+    super::samples::{self, canary, observed, owned_by, said, wanted},
+    *,
+};
 
 const NGINX: &str = "spec.strategy.canary.trafficRouting.nginx";
 
-fn canary_of(routing: Value) -> CanaryStrategy {
-    let strategy = json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": routing});
-    serde_json::from_value(strategy).expect("a strategy")
-}
-
 fn parsed(strategy: &CanaryStrategy) -> Result<Nginx<'_>, String> {
-    let routing = strategy.traffic_routing.as_ref().expect("routing");
-    let settings = routing.nginx.as_ref().expect("nginx");
-    Nginx::parse(strategy, routing, settings).map_err(|invalid| invalid.to_string())
+    let settings = strategy.traffic_routing.as_ref().and_then(|routing| routing.nginx.as_ref()).expect("nginx");
+    Nginx::parse(strategy, settings).map_err(|invalid| invalid.to_string())
 }
 
 fn path(service: &str) -> Value {
@@ -42,23 +37,10 @@ fn canary_spec() -> Value {
     json!({"ingressClassName": "nginx", "tls": [{"hosts": ["web.example"]}], "rules": rules})
 }
 
-fn observed(objects: &[Value]) -> Observed {
-    let meta = json!({"name": "shop", "namespace": "web", "uid": "me"});
-    let rollout = Rollout::from_value(&json!({ "metadata": meta })).expect("a Rollout");
-    let routed = objects.iter().map(|object| {
-        let found = RawObject::from_value(object).expect("an Ingress");
-        (ingress("web", &found.metadata.name), Arc::new(found))
-    });
-    Observed { rollout: Arc::new(rollout), routed: routed.collect(), ..Observed::default() }
-}
-
 fn object(name: &str, annotations: Value, spec: Value) -> Value {
-    let meta = json!({"name": name, "namespace": "web", "annotations": annotations});
-    json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": spec})
-}
-
-fn wanted(canary: i32) -> Wanted<'static> {
-    Wanted { canary, whole: 100, others: Vec::new(), managed: Vec::new() }
+    let mut object = samples::object(&kind::INGRESS, name, spec);
+    object["metadata"]["annotations"] = annotations;
+    object
 }
 
 #[test]
@@ -73,7 +55,7 @@ fn one_field_names_the_ingresses() {
         let said = |tail: &str| {
             format!("{NGINX}: Internal error: Either StableIngress or StableIngresses must be configured. {tail}")
         };
-        let strategy = canary_of(json!({ "nginx": settings }));
+        let strategy = canary(&json!({ "nginx": settings }));
         assert_eq!(parsed(&strategy).err(), problem.map(said), "{settings}");
     }
 }
@@ -81,19 +63,20 @@ fn one_field_names_the_ingresses() {
 #[test]
 fn ours_is_named_after_both_and_never_too_long() {
     let long = "a".repeat(250);
-    let strategy = canary_of(json!({"nginx": {"stableIngresses": ["web", long, "web"]}}));
+    let strategy = canary(&json!({"nginx": {"stableIngresses": ["web", long, "web"]}}));
     let routing = strategy.traffic_routing.as_ref().expect("routing");
     let owner = observed(&[]).rollout.metadata.clone();
     let names: Vec<String> =
         parsed(&strategy).expect("is valid").objects(&owner).into_iter().map(|object| object.name).collect();
-    assert_eq!(names, [format!("shop-{}-canary", "a".repeat(241)), "shop-web-canary".to_owned()]);
+    let short = "shop-web-canary".to_owned();
+    assert_eq!(names, [short.clone(), format!("shop-{}-canary", "a".repeat(241)), short], "as they are named");
     assert!(names.iter().all(|name| name.len() <= 253));
     assert_eq!(references(routing, &owner).len(), 6, "those of the user are watched too");
 }
 
 #[test]
 fn ours_is_made_with_the_first_share() {
-    let strategy = canary_of(json!({"nginx": {
+    let strategy = canary(&json!({"nginx": {
         "stableIngress": "web",
         "additionalIngressAnnotations": {"canary-by-header": "x-new", "nginx.ingress.kubernetes.io/load-balance": "ewma"},
         "canaryIngressAnnotations": {"example.com/team": "shop", "nginx.ingress.kubernetes.io/canary-weight": "99"},
@@ -132,7 +115,7 @@ fn ours_is_made_with_the_first_share() {
 
 #[test]
 fn ours_is_patched_where_it_differs_and_keeps_what_others_added() {
-    let strategy = canary_of(json!({"nginx": {"stableIngress": "web", "annotationPrefix": "example.com"}}));
+    let strategy = canary(&json!({"nginx": {"stableIngress": "web", "annotationPrefix": "example.com"}}));
     let router = parsed(&strategy).expect("is valid");
     let observed = observed(&[object("web", json!({}), stable_spec())]);
     let named = ingress("web", "shop-web-canary");
@@ -178,7 +161,7 @@ fn another_whole_is_written_and_read_back() {
         (None, json!({}), json!({"canary-weight": "5", "canary-weight-total": "none"}), 5, None),
     ] {
         let settings = json!({"stableIngress": "web", "canaryIngressAnnotations": of_user});
-        let strategy = canary_of(json!({"nginx": settings, "maxTrafficWeight": whole}));
+        let strategy = samples::canary(&json!({"nginx": settings, "maxTrafficWeight": whole}));
         let router = parsed(&strategy).expect("is valid");
         let named = ingress("web", "shop-web-canary");
         let observed = observed(&[object("web", json!({}), stable_spec())]);
@@ -201,15 +184,11 @@ fn another_whole_is_written_and_read_back() {
 
 #[test]
 fn every_ingress_must_be_there_and_ours_be_ours() {
-    let strategy = canary_of(json!({"nginx": {"stableIngresses": ["web"]}}));
+    let strategy = canary(&json!({"nginx": {"stableIngresses": ["web"]}}));
     let router = parsed(&strategy).expect("is valid");
     let path = format!("{NGINX}.stableIngresses[0]: Invalid value: \"web\": ");
     let stable = |services: &[&str]| object("web", json!({}), json!({"rules": [rule(services)]}));
-    let beside = |owner: &str| {
-        let mut found = object("shop-web-canary", json!({}), json!({}));
-        found["metadata"]["ownerReferences"] = json!([{"uid": owner, "controller": true}]);
-        found
-    };
+    let beside = |owner: &str| owned_by(object("shop-web-canary", json!({}), json!({})), owner);
     let missing = format!("{path}ingresses.networking.k8s.io \"web\" not found");
     let lacking = format!("{path}ingress `web` has no rules using service stable backend");
     let taken = format!("{path}canary ingress `shop-web-canary` controlled by different object");
@@ -221,8 +200,7 @@ fn every_ingress_must_be_there_and_ours_be_ours() {
         (vec![stable(&["stable"]), beside("you")], Err(taken.clone())),
         (vec![stable(&["stable"]), object("shop-web-canary", json!({}), json!({}))], Err(taken)),
     ] {
-        let found = router.check(&observed(&objects)).map_err(|invalid| invalid.to_string());
-        assert_eq!(found, expected, "{objects:?}");
+        assert_eq!(said(&router, &observed(&objects)), expected, "{objects:?}");
     }
 }
 

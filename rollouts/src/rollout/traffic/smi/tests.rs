@@ -1,35 +1,12 @@
 //! What a TrafficSplit holds, how it is made and changed, and whose it is.
 
-use super::*;
-use crate::rollout::traffic::router::Branch;
-use crds::{RawObject, Rollout};
-use std::sync::Arc;
-
-fn canary(smi: Value) -> CanaryStrategy {
-    let strategy = json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": {"smi": smi}});
-    serde_json::from_value(strategy).expect("a strategy")
-}
+use super::{
+    super::samples::{branch, canary, object, observed, owned_by, said, wanted},
+    *,
+};
 
 fn settings(strategy: &CanaryStrategy) -> &SmiTrafficRouting {
     strategy.traffic_routing.as_ref().and_then(|routing| routing.smi.as_ref()).expect("SMI is set")
-}
-
-fn observed() -> Observed {
-    let meta = json!({"name": "web", "namespace": "shop", "uid": "u1"});
-    Observed {
-        rollout: Arc::new(Rollout::from_value(&json!({"metadata": meta})).expect("reads")),
-        ..Observed::default()
-    }
-}
-
-fn wanted(canary: i32, others: &[(&str, i32)]) -> Wanted<'static> {
-    let others = others.iter().map(|(service, weight)| Branch {
-        service: (*service).into(),
-        hash: Some("e1".into()),
-        weight: *weight,
-        pods: 1,
-    });
-    Wanted { canary, whole: WHOLE, others: others.collect(), managed: Vec::new() }
 }
 
 fn spec(root: &str, backends: &[(&str, i64)]) -> Value {
@@ -40,28 +17,28 @@ fn spec(root: &str, backends: &[(&str, i64)]) -> Value {
 #[test]
 fn the_names_follow_the_settings() {
     for (smi, name, root) in [
-        (json!({}), "web", "stable"),
+        (json!({}), "shop", "stable"),
         (json!({"trafficSplitName": "split", "rootService": "root"}), "split", "root"),
-        (json!({"trafficSplitName": "", "rootService": ""}), "web", "stable"),
+        (json!({"trafficSplitName": "", "rootService": ""}), "shop", "stable"),
     ] {
-        let strategy = canary(smi);
-        let observed = observed();
+        let strategy = canary(&json!({ "smi": smi }));
+        let observed = observed(&[]);
         let router = Smi::of(&strategy, settings(&strategy));
         let objects = router.objects(&observed.rollout.metadata);
         let named = objects.first().expect("one object");
         assert_eq!((named.name.as_str(), named.api_version().as_str()), (name, "split.smi-spec.io/v1alpha1"));
-        let made = router.change(&observed, named, &Value::Null, &wanted(0, &[]));
+        let made = router.change(&observed, named, &Value::Null, &wanted(0));
         let Some(Change::Create(body)) = made else { panic!("it is made: {made:?}") };
         assert_eq!(body["spec"], spec(root, &[("canary", 0), ("stable", 100)]));
-        assert_eq!(body["metadata"]["ownerReferences"][0]["uid"], "u1");
+        assert_eq!(body["metadata"]["ownerReferences"][0]["uid"], "me");
         assert_eq!((&body["metadata"]["name"], &body["kind"]), (&json!(name), &json!("TrafficSplit")));
     }
 }
 
 #[test]
 fn weights_are_read_as_shares_and_written_whole() {
-    let strategy = canary(json!({}));
-    let observed = observed();
+    let strategy = canary(&json!({"smi": {}}));
+    let observed = observed(&[]);
     let router = Smi::of(&strategy, settings(&strategy));
     let named = split(settings(&strategy), &observed.rollout.metadata);
     let texts = json!({"service": "stable", "backends": [{"service": "canary", "weight": "30"}, {"service": "stable", "weight": "70"}]});
@@ -100,35 +77,31 @@ fn weights_are_read_as_shares_and_written_whole() {
         let weights = router.weights(&named, &object, &observed.rollout.metadata);
         assert_eq!(weights, [Weights { canary: shares.0, stable: shares.1 }], "{found}");
         if !object.is_null() {
-            let change = router.change(&observed, &named, &object, &wanted(30, others));
+            let others = others.iter().map(|(service, weight)| branch(service, *weight)).collect();
+            let change = router.change(&observed, &named, &object, &Wanted { others, ..wanted(30) });
             assert_eq!(change, patch.map(|spec| Change::Patch(json!({"spec": spec}))), "{found}");
         }
     }
-    let other = ObjectRef::of(&kind::TRAFFIC_SPLIT, "shop", "other");
+    let other = ObjectRef::of(&kind::TRAFFIC_SPLIT, "web", "other");
     assert_eq!(router.weights(&other, &Value::Null, &observed.rollout.metadata), []);
 }
 
 #[test]
 fn a_split_of_somebody_else_is_left_alone() {
-    let strategy = canary(json!({}));
-    let mut observed = observed();
+    let strategy = canary(&json!({"smi": {}}));
     let router = Smi::of(&strategy, settings(&strategy));
-    let path = "spec.strategy.canary.trafficRouting.smi.trafficSplitName: Invalid value: \"web\": ";
-    let said = |observed: &Observed| router.check(observed).map_err(|invalid| invalid.to_string());
-    assert_eq!(said(&observed), Ok(()), "it will be made");
+    let path = "spec.strategy.canary.trafficRouting.smi.trafficSplitName: Invalid value: \"shop\": ";
     let why = "the cluster has no kind TrafficSplit (split.smi-spec.io)";
-    observed.closed_kinds.insert(kind::TRAFFIC_SPLIT, why.into());
-    assert_eq!(said(&observed), Err(format!("{path}TrafficSplit web: {why}")));
-    observed.closed_kinds.clear();
-    let named = split(settings(&strategy), &observed.rollout.metadata);
-    let not_ours = format!("{path}Rollout does not own TrafficSplit `web`");
-    for (owners, expected) in [
-        (json!([]), Err(not_ours.clone())),
-        (json!([{"kind": "Rollout", "name": "web", "uid": "u0", "controller": true}]), Err(not_ours)),
-        (json!([{"kind": "Rollout", "name": "web", "uid": "u1", "controller": true}]), Ok(())),
+    let closed = Observed { closed_kinds: [(kind::TRAFFIC_SPLIT, why.into())].into(), ..observed(&[]) };
+    let not_ours = format!("{path}Rollout does not own TrafficSplit `shop`");
+    let split = object(&kind::TRAFFIC_SPLIT, "shop", json!({}));
+    for (observed, expected) in [
+        (observed(&[]), Ok(())),
+        (closed, Err(format!("{path}TrafficSplit shop: {why}"))),
+        (observed(std::slice::from_ref(&split)), Err(not_ours.clone())),
+        (observed(&[owned_by(split.clone(), "you")]), Err(not_ours)),
+        (observed(&[owned_by(split, "me")]), Ok(())),
     ] {
-        let object = json!({"metadata": {"name": "web", "namespace": "shop", "ownerReferences": owners}});
-        observed.routed.insert(named.clone(), Arc::new(RawObject::from_value(&object).expect("reads")));
-        assert_eq!(said(&observed), expected, "{owners}");
+        assert_eq!(said(&router, &observed), expected);
     }
 }

@@ -1,13 +1,12 @@
 //! What a weighted TraefikService holds, how it looks after a change, and what is refused.
 
-use super::*;
-use crds::{RawObject, Rollout};
-use std::sync::Arc;
+use super::{
+    super::samples::{self, canary, observed, said, wanted},
+    *,
+};
 
 fn strategy() -> CanaryStrategy {
-    let routing = json!({"traefik": {"weightedTraefikServiceName": "split"}});
-    let fields = json!({"canaryService": "canary", "stableService": "stable", "trafficRouting": routing});
-    serde_json::from_value(fields).expect("a strategy")
+    canary(&json!({"traefik": {"weightedTraefikServiceName": "split"}}))
 }
 
 fn parsed(strategy: &CanaryStrategy) -> Traefik<'_> {
@@ -21,14 +20,16 @@ fn service(name: &str, weight: i64) -> Value {
 
 fn object(services: &Value) -> Value {
     let spec = json!({"weighted": {"services": services, "sticky": {"cookie": {"name": "lvl1"}}}});
-    json!({"metadata": {"name": "split", "namespace": "shop"}, "spec": spec})
+    samples::object(&kind::TRAEFIK_SERVICE, "split", spec)
 }
 
 #[test]
 fn weights_are_read_and_the_whole_list_is_written() {
     let strategy = strategy();
     let router = parsed(&strategy);
-    let named = router.objects("shop").remove(0);
+    let observed = observed(&[]);
+    let owner = &observed.rollout.metadata;
+    let named = router.objects(owner).remove(0);
     assert_eq!((named.api_version().as_str(), named.name.as_str()), ("traefik.io/v1alpha1", "split"));
     for (found, shares, changed) in [
         (
@@ -44,14 +45,9 @@ fn weights_are_read_and_the_whole_list_is_written() {
         ),
     ] {
         let object = object(&found);
-        assert_eq!(
-            router.weights(&named, &object, "shop"),
-            [Weights { canary: shares.0, stable: shares.1 }],
-            "{found}"
-        );
-        let wanted = Wanted { canary: 30, whole: 100, others: Vec::new(), managed: Vec::new() };
+        assert_eq!(router.weights(&named, &object, owner), [Weights { canary: shares.0, stable: shares.1 }], "{found}");
         let patch = changed.map(|services| Change::Patch(json!({"spec": {"weighted": {"services": services}}})));
-        assert_eq!(router.change(&object, "shop", &wanted), patch, "{found}");
+        assert_eq!(router.change(&observed, &named, &object, &wanted(30)), patch, "{found}");
     }
 }
 
@@ -59,18 +55,14 @@ fn weights_are_read_and_the_whole_list_is_written() {
 fn a_service_must_be_there_and_weigh_both() {
     let strategy = strategy();
     let router = parsed(&strategy);
-    let rollout = Rollout::from_value(&json!({"metadata": {"name": "web", "namespace": "shop"}})).expect("a Rollout");
-    let mut observed = Observed { rollout: Arc::new(rollout), ..Observed::default() };
     let path = "spec.strategy.canary.trafficRouting.traefik.weightedTraefikServiceName: Invalid value: \"split\": ";
-    let said = |observed: &Observed| router.check(observed).map_err(|invalid| invalid.to_string());
-    assert_eq!(said(&observed), Err(format!("{path}traefikservices.traefik.io \"split\" not found")));
+    assert_eq!(said(&router, &observed(&[])), Err(format!("{path}traefikservices.traefik.io \"split\" not found")));
     for (services, expected) in [
         (json!([service("stable", 1)]), Err("TraefikService \"split\" has no weighted service canary")),
         (json!([service("canary", 1)]), Err("TraefikService \"split\" has no weighted service stable")),
         (json!([service("canary", 1), service("stable", 1)]), Ok(())),
     ] {
-        let raw = RawObject::from_value(&object(&services)).expect("reads");
-        observed.routed.insert(object_of(router.settings, "shop"), Arc::new(raw));
-        assert_eq!(said(&observed), expected.map_err(|words| format!("{path}{words}")), "{services}");
+        let expected = expected.map_err(|words| format!("{path}{words}"));
+        assert_eq!(said(&router, &observed(&[object(&services)])), expected, "{services}");
     }
 }

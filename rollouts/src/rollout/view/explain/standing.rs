@@ -4,6 +4,7 @@ use super::{Case, Link, Part, age, gate, own, step::At};
 use crate::rollout::{
     conditions,
     fleet::Revision,
+    spec::routing,
     view::{Phase, progress},
 };
 use chrono::TimeDelta;
@@ -69,7 +70,7 @@ fn sentence(case: &Case<'_>) -> String {
         return format!("{new} stands beside {old}, and {switched}");
     };
     let weight = progress::actual_weight(&case.evidence.scene).unwrap_or(0);
-    let share = Share { weight, whole: progress::whole(canary) };
+    let share = Share { weight, whole: routing::whole(canary) };
     let of_what = if canary.traffic_routing.is_some() { "traffic" } else { "available pods" };
     match At::of(case) {
         Some(at) => format!("{update} is at {}, with {share} of the {of_what} on {new}", at.told()),
