@@ -8,6 +8,7 @@ mod observed;
 mod phase;
 mod replica_sets;
 mod report;
+mod routes;
 mod runs;
 mod services;
 mod spec;
@@ -89,6 +90,9 @@ fn waiting(look: Look<'_>) -> Vec<RolloutReason> {
             let want = look.desired(template);
             if want > have {
                 return Some(RolloutReason::PodsNotReady { replica_set, want, have });
+            }
+            if want < set.asked() && look.leading_to(template).is_some() {
+                return Some(RolloutReason::StillCarriesTraffic { what: replica_set });
             }
             let until = set.scale_down_deadline().filter(|until| *until > look.now && set.asked() > want)?;
             Some(RolloutReason::Draining { replica_set, until })

@@ -300,3 +300,21 @@ fn a_report_decides_nothing() {
         "{plan}"
     );
 }
+
+#[test]
+fn pods_stay_while_a_route_of_the_rollout_leads_to_them() {
+    let mut lab = running(json!({"duration": "1m", "templates": [lab::served("base", "web:1")]}));
+    let route = |service: &str| json!({"metadata": {"name": "web"}, "spec": {"http": [{"route": [{"destination": {"host": service}}]}]}});
+    lab.routes = vec![route("trial-base")];
+    lab.pass(61);
+    assert_eq!(lab.status("phase"), "Successful");
+    lab.pass(600);
+    assert_eq!((lab.pods("trial-base"), lab.all("Service").len()), (1, 1), "{}", lab.log.join("\n"));
+    assert!(decide(&lab.observe(), lab.now).to_string().contains("trial-base still carries traffic"));
+    // The delay begins when nothing is sent there any more.
+    lab.routes = vec![route("stable")];
+    lab.settle();
+    assert_eq!(lab.pods("trial-base"), 1);
+    lab.pass(31);
+    assert_eq!((lab.pods("trial-base"), lab.all("Service").len()), (0, 0));
+}

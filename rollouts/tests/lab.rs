@@ -2,7 +2,7 @@
 
 use crate::toy::merge;
 use chrono::{DateTime, TimeDelta, Utc};
-use crds::{AnalysisRun, AnalysisTemplate, Experiment, ReplicaSet, Service};
+use crds::{AnalysisRun, AnalysisTemplate, Experiment, RawObject, ReplicaSet, Service};
 use plan::{Moves, Plan, Requeue, Verb};
 use rollouts::{
     Refusal,
@@ -15,6 +15,8 @@ pub struct Lab {
     pub now: DateTime<Utc>,
     pub experiment: Value,
     pub objects: BTreeMap<(String, String), Value>,
+    /// Objects of the routers of its Rollout.
+    pub routes: Vec<Value>,
     pub told: Vec<String>,
     pub log: Vec<String>,
     pub pods_become_ready: bool,
@@ -49,6 +51,7 @@ impl Lab {
             now: DateTime::from_timestamp(1_700_000_000, 0).expect("is a time"),
             experiment: json!({"metadata": meta, "spec": spec}),
             objects: BTreeMap::new(),
+            routes: Vec::new(),
             told: Vec::new(),
             log: Vec::new(),
             pods_become_ready: true,
@@ -72,6 +75,11 @@ impl Lab {
         let rate = Arc::new(AnalysisTemplate::from_value(&rate).expect("a template"));
         Observed {
             experiment: Arc::new(Experiment::from_value(&self.experiment).expect("an experiment")),
+            routed: self
+                .routes
+                .iter()
+                .map(|route| Arc::new(RawObject::from_value(route).expect("an object")))
+                .collect(),
             replica_sets: self.of_kind("ReplicaSet", ReplicaSet::from_value),
             services: self.of_kind("Service", Service::from_value),
             runs: self.of_kind("AnalysisRun", AnalysisRun::from_value),

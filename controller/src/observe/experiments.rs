@@ -2,7 +2,7 @@
 
 use super::{
     OWNER, Stores,
-    keep::{KeptExperiment, Owner},
+    keep::{KeptExperiment, KeptRollout, Owner},
     left, sides,
 };
 use crate::{
@@ -25,9 +25,11 @@ impl Stores {
         let meta = &kept.experiment.metadata;
         let templates = self.templates.within(&meta.namespace);
         let cluster_templates = self.cluster_templates.all();
+        let routed = self.rollout_over(&kept.experiment).map(|rollout| self.routed.routes(&rollout.references.objects));
         Some(rollouts::experiment::Observed {
             experiment: Arc::clone(&kept.experiment),
             unreadable: kept.unreadable.clone(),
+            routed: routed.unwrap_or_default(),
             replica_sets: self.sets(OWNER, &meta.namespace, &meta.uid)?,
             services: self.services.by(OWNER, &meta.namespace, &meta.uid),
             runs: self.runs.by(OWNER, &meta.namespace, &meta.uid),
@@ -41,6 +43,19 @@ impl Stores {
     /// The Experiments that something controls.
     pub(super) fn experiments_of(&self, namespace: &str, uid: &str) -> Vec<Arc<Experiment>> {
         self.experiments.by(OWNER, namespace, uid).iter().map(|kept| Arc::clone(&kept.experiment)).collect()
+    }
+
+    /// The Rollout that an Experiment belongs to.
+    pub(super) fn rollout_over(&self, experiment: &Experiment) -> Option<Arc<KeptRollout>> {
+        let owner = Owner::of(&experiment.metadata)?;
+        self.rollouts.identified(&experiment.metadata.namespace, &owner.name, &owner.uid)
+    }
+
+    /// The Experiments of a Rollout, and the Rollout itself.
+    pub(super) fn with_experiments(&self, rollout: Key) -> Vec<Key> {
+        let uid = self.rollouts.uid(&rollout.namespace, &rollout.name).unwrap_or_default();
+        let experiments = self.experiments_of(&rollout.namespace, &uid);
+        [rollout].into_iter().chain(experiments.iter().map(|it| experiment_key(&it.metadata))).collect()
     }
 
     /// The Rollout whose Experiment made a Service.

@@ -116,6 +116,12 @@ impl RoutedKinds {
         objects.iter().filter_map(|object| Some((object.clone(), found(object)?))).collect()
     }
 
+    /// Those of them that route.
+    pub(super) fn routes(&self, objects: &[ObjectRef]) -> Vec<Arc<RawObject>> {
+        let routes = |named: &ObjectRef| traffic::kinds().any(|kind| Some(&kind) == kind_of(named));
+        self.observed(objects).into_iter().filter(|(named, _)| routes(named)).map(|(_, object)| object).collect()
+    }
+
     /// The kinds of these objects of which none can be read, and why.
     pub(super) fn closed(&self, objects: &[ObjectRef]) -> BTreeMap<Kind, String> {
         let kinds: BTreeSet<&Kind> = objects.iter().filter_map(kind_of).collect();
@@ -131,19 +137,27 @@ pub(super) fn services_behind(objects: &BTreeMap<ObjectRef, Arc<RawObject>>) -> 
 impl Stores {
     /// Whether what `key` is decided on is known. Where it is not, the key is woken once it is.
     pub(crate) fn can_be_decided(&self, key: &Key) -> bool {
-        let kept = (key.kind == Queued::Rollout).then(|| self.rollouts.get(&key.namespace, &key.name)).flatten();
-        kept.is_none_or(|kept| {
-            self.routed.are_synced_for(&kept)
-                && self.pod_annotations.are_there_for(&kept)
-                && self.server.is_known_for(&kept)
-        })
+        match key.kind {
+            Queued::Rollout => self.rollouts.get(&key.namespace, &key.name).is_none_or(|kept| {
+                self.routed.are_synced_for(&kept)
+                    && self.pod_annotations.are_there_for(&kept)
+                    && self.server.is_known_for(&kept)
+            }),
+            Queued::Experiment => {
+                let kept = self.experiments.get(&key.namespace, &key.name);
+                let rollout = kept.and_then(|kept| self.rollout_over(&kept.experiment));
+                rollout.is_none_or(|kept| self.routed.are_synced_for(&kept))
+            }
+            Queued::AnalysisRun | Queued::Application => true,
+        }
     }
 
     /// Whom a changed object of a router wakes.
     pub(crate) fn woken_by_routed(&self, kind: &Kind, change: &Change<RawObject>) -> Vec<Key> {
         let (namespace, name) = &change.name;
         let marks = sides(change).filter_map(|object| left::rollout_of(&object.metadata));
-        self.rollouts_routed_by(kind, namespace, name).into_iter().chain(marks).collect()
+        let rollouts = self.rollouts_routed_by(kind, namespace, name).into_iter();
+        rollouts.flat_map(|rollout| self.with_experiments(rollout)).chain(marks).collect()
     }
 
     fn rollouts_routed_by(&self, kind: &Kind, namespace: &str, name: &str) -> Vec<Key> {
@@ -156,7 +170,9 @@ impl Stores {
         let names_it = |kept: &Arc<KeptRollout>| {
             kept.references.objects.iter().any(|object| object.kind == kind.kind && object.group == kind.group)
         };
-        self.rollouts.all().iter().filter(|kept| names_it(kept)).map(|kept| rollout_key(kept)).collect()
+        let rollouts = self.rollouts.all();
+        let naming = rollouts.iter().filter(|kept| names_it(kept));
+        naming.flat_map(|kept| self.with_experiments(rollout_key(kept))).collect()
     }
 
     /// Those whose routers lead to a Service that their specs do not name.

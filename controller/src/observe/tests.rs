@@ -202,6 +202,24 @@ fn an_experiment_is_seen_with_what_it_made_and_woken_by_it() {
 }
 
 #[test]
+fn an_experiment_sees_the_routes_of_its_rollout_and_waits_for_them() {
+    let stores = stores();
+    let canary = json!({"trafficRouting": {"istio": {"virtualService": {"name": "cart"}}}});
+    saw(&stores.rollouts, &json!({"metadata": meta("cart", json!({})), "spec": {"strategy": {"canary": canary}}}));
+    saw(&stores.experiments, &json!({"metadata": meta("trial", json!({"ownerReferences": owned_by("cart")}))}));
+    let key = Key::new(Kind::Experiment, "shop", "trial");
+    assert!(!stores.can_be_decided(&key), "what is not listed yet may lead to its pods");
+    let routes = stores.routed.of(&kind::VIRTUAL_SERVICE).expect("a known kind");
+    routes.store.mark_synced(1);
+    assert!(stores.can_be_decided(&key));
+    let change = saw(&routes.store, &json!({"metadata": meta("cart", json!({})), "spec": {"http": []}}));
+    assert_eq!(names(stores.woken_by_routed(&kind::VIRTUAL_SERVICE, &change)), ["Experiment trial", "Rollout cart"]);
+    assert_eq!(names(stores.woken_by_kind(&kind::VIRTUAL_SERVICE)), ["Experiment trial", "Rollout cart"]);
+    let observed = stores.experiment(&key, &Settings::default(), None).expect("is there");
+    assert_eq!(observed.routed.len(), 1);
+}
+
+#[test]
 fn what_a_rollout_left_behind_is_found_when_it_is_gone() {
     let stores = stores();
     let service = |name: &str, rollout: &str| {

@@ -130,6 +130,9 @@ pub enum RolloutReason {
     /// A step's Experiment has not ended; without a phase it has not begun.
     #[error("experiment {experiment} {}", if phase.is_empty() { "has not begun".to_owned() } else { format!("is {phase}") })]
     ExperimentUnfinished { experiment: String, phase: String },
+    /// The Experiment of a step gets its share once proxies have heard of its pods.
+    #[error("the experiment gets its share at {}, when proxies have heard of its pods", until.format("%H:%M:%S"))]
+    ShareComes { until: DateTime<Utc> },
     /// An Experiment goes on for so long.
     #[error("the experiment lasts until {}", until.format("%H:%M:%S"))]
     LastsUntil { until: DateTime<Utc> },

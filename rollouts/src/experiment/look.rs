@@ -3,13 +3,14 @@
 
 use super::{
     observed::Observed,
+    routes,
     spec::{Spec, Template},
     templates::TemplatePhase,
 };
 use crate::child::{self, Children};
 use chrono::{DateTime, Utc};
 use crds::{
-    AnalysisRun, ReplicaSet, Service,
+    AnalysisRun, RawObject, ReplicaSet, Service,
     analysis::AnalysisPhase,
     experiment::{ExperimentAnalysisRunStatus, ExperimentStatus, ExperimentTemplateStatus},
     kind,
@@ -104,6 +105,12 @@ impl<'a> Look<'a> {
     /// The pods that a template is to have now.
     pub fn desired(self, template: &Template<'_>) -> i32 {
         if self.is_over(template) { 0 } else { template.replicas }
+    }
+
+    /// The route of its Rollout that leads to a template's Service. One that does so after the end has not been moved away yet.
+    pub fn leading_to(self, template: &Template<'_>) -> Option<&'a RawObject> {
+        let service = template.service.as_deref()?;
+        self.observed.routed.iter().map(AsRef::as_ref).find(|route| routes::name(&route.object.value(), service))
     }
 
     /// When its time is over; `None` before it began, or where it has no end.

@@ -1,7 +1,9 @@
 //! What the rules for an Experiment look at: copies of what the shell's stores hold. Filled in by the shell, read by `decide`.
 
 use crate::rollout::Refusal;
-use crds::{AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, FieldError, ReplicaSet, Service};
+use crds::{
+    AnalysisRun, AnalysisTemplate, ClusterAnalysisTemplate, Experiment, FieldError, RawObject, ReplicaSet, Service,
+};
 use plan::ObjectRef;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,6 +18,8 @@ pub struct Observed {
     pub replica_sets: Vec<Arc<ReplicaSet>>,
     /// Services that it controls.
     pub services: Vec<Arc<Service>>,
+    /// The objects of routers that the spec of its Rollout names.
+    pub routed: Vec<Arc<RawObject>>,
     /// AnalysisRuns that it controls.
     pub runs: Vec<Arc<AnalysisRun>>,
     /// AnalysisTemplates of its namespace, by name.

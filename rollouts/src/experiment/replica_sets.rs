@@ -37,7 +37,7 @@ pub fn annotations(look: Look<'_>, template: &Template<'_>) -> Value {
 pub fn scaled(look: Look<'_>, template: &Template<'_>) -> (Option<Write>, Requeue) {
     let Some(set) = look.set_of(template) else { return (None, Requeue::Never) };
     let (from, to) = (set.asked(), look.desired(template));
-    if from == to {
+    if from == to || (to < from && look.leading_to(template).is_some()) {
         return (None, Requeue::Never);
     }
     if to > from || look.spec.scale_down_delay.is_zero() {

@@ -15,6 +15,7 @@ use super::{
     traffic::Branch,
 };
 use crate::child::{self, Children};
+use chrono::{DateTime, TimeDelta, Utc};
 use crds::{
     Experiment,
     analysis::AnalysisPhase,
@@ -60,9 +61,23 @@ pub fn current<'a>(look: &Look<'a>) -> Option<&'a Experiment> {
     children(look.observed).ours(own(look, index)?)
 }
 
+/// Nobody has been behind the Services of an Experiment before. A proxy that hears of the weight before it hears of the endpoints
+/// would find nobody there: the pods come first by this, of which recording in whole seconds takes up to one away.
+const HEARSAY: TimeDelta = TimeDelta::seconds(2);
+
+/// When proxies have heard of the pods of the step's Experiment, where it is to get a share and they may not have yet.
+pub fn unheard_until(look: &Look<'_>) -> Option<DateTime<Utc>> {
+    let (_, step) = wanted(look)?;
+    let has_share = step.templates.iter().any(|template| template.weight.is_some_and(|weight| weight > 0));
+    let running = current(look).filter(|experiment| experiment.status.phase == AnalysisPhase::Running && has_share);
+    let heard = running?.status.available_at?.0 + HEARSAY;
+    (heard > look.now).then_some(heard)
+}
+
 /// What the routes give the running Experiment of the step, by the name of the Service.
 pub fn branches(look: &Look<'_>) -> Vec<Branch> {
     let running = current(look).filter(|experiment| experiment.status.phase == AnalysisPhase::Running);
+    let running = running.filter(|_| unheard_until(look).is_none());
     let (Some((_, step)), Some(experiment)) = (wanted(look), running) else { return Vec::new() };
     let branch = |template: &ExperimentStepTemplate| {
         let status = experiment.status.template_statuses.iter().find(|status| status.name == template.name)?;

@@ -39,6 +39,10 @@ pub fn on(look: &Look<'_>) -> (Vec<RolloutReason>, Requeue) {
             .push(RolloutReason::RunUnfinished { run: run.metadata.name.clone(), phase: run.status.phase.to_string() });
     }
     reasons.extend(experiments::unfinished(look));
+    if let Some(until) = experiments::unheard_until(look) {
+        reasons.push(RolloutReason::ShareComes { until });
+        requeue = requeue.earliest(Requeue::At(until));
+    }
     reasons.extend(missing_pods(look));
     (reasons, requeue)
 }
