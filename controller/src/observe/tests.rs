@@ -214,7 +214,8 @@ fn an_experiment_sees_the_routes_of_its_rollout_and_waits_for_them() {
     assert!(stores.can_be_decided(&key));
     let change = saw(&routes.store, &json!({"metadata": meta("cart", json!({})), "spec": {"http": []}}));
     assert_eq!(names(stores.woken_by_routed(&kind::VIRTUAL_SERVICE, &change)), ["Experiment trial", "Rollout cart"]);
-    assert_eq!(names(stores.woken_by_kind(&kind::VIRTUAL_SERVICE)), ["Experiment trial", "Rollout cart"]);
+    let woken = names(stores.woken_by_kind(&kind::VIRTUAL_SERVICE));
+    assert_eq!(woken, ["Experiment trial", "Rollout cart", "Rollout web"]);
     let observed = stores.experiment(&key, &Settings::default(), None).expect("is there");
     assert_eq!(observed.routed.len(), 1);
 }
