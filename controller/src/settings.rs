@@ -28,7 +28,7 @@ pub struct Settings {
 }
 
 /// The versions of routers' APIs that a cluster may have: the group that the rules name, and group and version there.
-const KNOWN: [(&str, &str, &str); 9] = [
+const KNOWN: [(&str, &str, &str); 11] = [
     ("networking.istio.io", "networking.istio.io", "v1"),
     ("networking.istio.io", "networking.istio.io", "v1beta1"),
     ("networking.istio.io", "networking.istio.io", "v1alpha3"),
@@ -38,6 +38,8 @@ const KNOWN: [(&str, &str, &str); 9] = [
     ("split.smi-spec.io", "split.smi-spec.io", "v1alpha4"),
     ("traefik.io", "traefik.io", "v1alpha1"),
     ("traefik.io", "traefik.containo.us", "v1alpha1"),
+    ("getambassador.io", "getambassador.io", "v2"),
+    ("getambassador.io", "getambassador.io", "v3alpha1"),
 ];
 
 /// Which versions of the routers' APIs are spoken, where it is not those that the rules name. Objects look the same in all of

@@ -179,6 +179,24 @@ pub const TRAEFIK_SERVICE: Kind = Kind {
     namespaced: true,
     status_subresource: false,
 };
+/// ApisixRoute.
+pub const APISIX_ROUTE: Kind = Kind {
+    group: "apisix.apache.org",
+    version: "v2",
+    kind: "ApisixRoute",
+    plural: "apisixroutes",
+    namespaced: true,
+    status_subresource: true,
+};
+/// Mapping of Ambassador.
+pub const MAPPING: Kind = Kind {
+    group: "getambassador.io",
+    version: "v2",
+    kind: "Mapping",
+    plural: "mappings",
+    namespaced: true,
+    status_subresource: true,
+};
 /// CustomResourceDefinition.
 pub const CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
     group: "apiextensions.k8s.io",
@@ -224,6 +242,8 @@ pub const ALL: &[Kind] = &[
     TLS_ROUTE,
     TRAFFIC_SPLIT,
     TRAEFIK_SERVICE,
+    APISIX_ROUTE,
+    MAPPING,
     CUSTOM_RESOURCE_DEFINITION,
 ];
 

@@ -1,5 +1,5 @@
 //! Which fields of other people's objects a Rollout owns: route weights and managed routes of its VirtualServices, the
-//! weights in its routes of Gateway API and in its TraefikServices, the actions and header routes in its Ingresses of the AWS load
+//! weights in its routes of Gateway API, its TraefikServices and its ApisixRoutes, the actions and header routes in its Ingresses of the AWS load
 //! balancer controller, the revision labels of its DestinationRule's subsets and of its Services' selectors,
 //! and the size of a Deployment whose pods it took over.
 //!

@@ -129,6 +129,8 @@ impl Stage {
             "httproutes" | "grpcroutes" => "apis/gateway.networking.k8s.io/v1",
             "trafficsplits" => "apis/split.smi-spec.io/v1alpha1",
             "traefikservices" => "apis/traefik.io/v1alpha1",
+            "apisixroutes" => "apis/apisix.apache.org/v2",
+            "mappings" => "apis/getambassador.io/v2",
             "tcproutes" | "tlsroutes" => "apis/gateway.networking.k8s.io/v1alpha2",
             _ => "api/v1",
         };

@@ -69,6 +69,9 @@ fn the_chart_grants_what_the_controller_does_and_no_more() {
         ("delete ingresses.networking.k8s.io -A", false),
         ("create trafficsplits.split.smi-spec.io -A", true),
         ("patch traefikservices.traefik.io -A", true),
+        ("delete apisixroutes.apisix.apache.org -A", true),
+        ("create mappings.getambassador.io -A", true),
+        ("delete mappings.getambassador.io -A", false),
         ("patch services -A", true),
         // Those of Experiments.
         ("create services -A", true),

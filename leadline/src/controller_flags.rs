@@ -77,6 +77,9 @@ pub(crate) struct ControllerFlags {
     /// Group and version of TraefikServices.
     #[arg(long, default_value = "traefik.io/v1alpha1", value_parser = ["traefik.io/v1alpha1", "traefik.containo.us/v1alpha1"], value_name = "VERSION")]
     traefik_api_version: String,
+    /// Version of Ambassador's Mappings.
+    #[arg(long, default_value = "getambassador.io/v2", value_parser = ["getambassador.io/v2", "getambassador.io/v3alpha1"], value_name = "VERSION")]
+    ambassador_api_version: String,
     /// Prometheus, for metrics that name no address.
     #[arg(long, env = "ARGO_ROLLOUTS_PROMETHEUS_ADDRESS", value_name = "URL")]
     prometheus: Option<String>,
@@ -138,6 +141,7 @@ impl ControllerFlags {
         chosen.choose("networking.istio.io", &format!("networking.istio.io/{}", self.istio_api_version));
         chosen.choose("split.smi-spec.io", &format!("split.smi-spec.io/{}", self.traffic_split_api_version));
         chosen.choose("traefik.io", &self.traefik_api_version);
+        chosen.choose("getambassador.io", &self.ambassador_api_version);
         chosen
     }
 
@@ -267,13 +271,15 @@ mod tests {
             "--qps 40 --burst 80 --rollout-threads 5 --experiment-threads 2 --metricsPort 9090 --healthzPort 9091 \
              --loglevel warning --kloglevel 0 --logformat json --leader-election-lease-duration 1m --instance-id blue \
              --istio-api-version v1beta1 --analysis-threads 30 --traffic-split-api-version v1alpha2 \
-             --traefik-api-group traefik.containo.us --traefik-api-version traefik.containo.us/v1alpha1",
+             --traefik-api-group traefik.containo.us --traefik-api-version traefik.containo.us/v1alpha1 \
+             --ambassador-api-version getambassador.io/v3alpha1",
         );
         assert_eq!((settings.threads, settings.instance_id.as_str()), (5, "blue"));
         let mut versions = ApiVersions::default();
         versions.choose("networking.istio.io", "networking.istio.io/v1beta1");
         versions.choose("split.smi-spec.io", "split.smi-spec.io/v1alpha2");
         versions.choose("traefik.io", "traefik.containo.us/v1alpha1");
+        versions.choose("getambassador.io", "getambassador.io/v3alpha1");
         assert_eq!(settings.api_versions, versions);
         assert_eq!(settings.lease.expect("a lease").duration, Duration::from_secs(60));
     }

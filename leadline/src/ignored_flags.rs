@@ -24,7 +24,7 @@ const fn switch(name: &'static str, why: &'static str) -> Ignored {
     Ignored { name, why, is_switch: true }
 }
 
-const IGNORED: [Ignored; 20] = [
+const IGNORED: [Ignored; 19] = [
     value("experiment-threads", THREADS),
     value("analysis-threads", THREADS),
     value("service-threads", THREADS),
@@ -32,7 +32,6 @@ const IGNORED: [Ignored; 20] = [
     value("ephemeral-metadata-threads", THREADS),
     value("ephemeral-metadata-update-pod-retries", "a pod that was not written is looked at again"),
     value("kloglevel", "see --loglevel"),
-    value("ambassador-api-version", OTHER_ROUTER),
     value("traefik-api-group", "it is part of --traefik-api-version"),
     value("ingress-api-version", "Ingresses are read as networking.k8s.io/v1"),
     value("appmesh-crd-version", OTHER_ROUTER),

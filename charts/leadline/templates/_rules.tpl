@@ -72,6 +72,14 @@ by this rule; see secrets.yaml.
 - apiGroups: [traefik.io, traefik.containo.us]
   resources: [traefikservices]
   verbs: [get, list, watch, patch]
+# With APISIX a route by header is an ApisixRoute of its own, which comes and goes.
+- apiGroups: [apisix.apache.org]
+  resources: [apisixroutes]
+  verbs: [get, list, watch, create, patch, delete]
+# With Ambassador the canary has a Mapping of its own.
+- apiGroups: [getambassador.io]
+  resources: [mappings]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]

@@ -1,6 +1,7 @@
 //! Canaries through other routers, each with its real definition: the weights are written, and the definition takes them.
 //!
-//! SMI: module `github.com/servicemeshinterface/smi-sdk-go`, `crds/split.yaml`. Traefik: module `github.com/traefik/traefik/v3`,
+//! APISIX' is written by hand in `e2e/cluster`, since no module has it. Ambassador: module
+//! `github.com/emissary-ingress/emissary/v3`, `python/tests/integration/manifests/crds.yaml`. SMI: module `github.com/servicemeshinterface/smi-sdk-go`, `crds/split.yaml`. Traefik: module `github.com/traefik/traefik/v3`,
 //! `docs/content/reference/dynamic-configuration/traefik.io_traefikservices.yaml`. `e2e/cluster` names the versions.
 
 use anyhow::{Context, ensure};
@@ -110,4 +111,89 @@ fn a_traefik_service_follows_one_canary() -> anyhow::Result<()> {
         ensure!(weighted["services"][2]["weight"] == 3 && weighted["sticky"]["cookie"]["name"] == "lvl1", "{found}");
         Ok(())
     })
+}
+
+#[test]
+fn an_apisix_route_follows_one_canary_and_a_header_leads_to_it() -> anyhow::Result<()> {
+    stage::play(async {
+        let stage = Stage::set(Cluster::light()?, "apisix").await?;
+        let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
+        let backend = |name: &str| json!({"serviceName": name, "servicePort": 80});
+        let plugins = json!([{"name": "cors", "config": {"allow_origins": "*"}}]);
+        let rule = json!({
+            "name": NAME, "match": {"paths": ["/*"]}, "plugins": plugins,
+            "backends": [backend("shop-stable"), backend("shop-canary")],
+        });
+        let own = json!({
+            "apiVersion": "apisix.apache.org/v2", "kind": "ApisixRoute", "metadata": {"name": NAME},
+            "spec": {"ingressClassName": "apisix", "http": [rule]},
+        });
+        let header = json!({"name": "beta", "match": [{"headerName": "x-beta", "headerValue": {"exact": "yes"}}]});
+        let steps = json!([{"setWeight": 50}, {"setHeaderRoute": header}, {"pause": {}}]);
+        let routing = json!({"apisix": {"route": {"name": NAME}}, "managedRoutes": [{"name": "beta"}]});
+        stage.put(&Recipe::steps(steps).items_with(&stage.cluster, &routing, [own])).await?;
+        let case = Case {
+            routing,
+            own: None,
+            object: "apisixroutes/shop",
+            list: "/spec/http/0/backends",
+            service: "serviceName",
+            arguments: &[],
+        };
+        stage.until_done().await.with_context(|| controller.log())?;
+        case.holds(&stage, (0, 100)).await.with_context(|| controller.log())?;
+        stage.update("v2").await?;
+        stage.until_phase("Paused", "CanaryPauseStep").await.with_context(|| controller.log())?;
+        case.holds(&stage, (50, 50)).await.with_context(|| controller.log())?;
+        let made = stage.get("apisixroutes/beta").await?;
+        let rule = &made["spec"]["http"][0];
+        ensure!(rule["priority"] == 1 && rule["backends"].as_array().map(Vec::len) == Some(1), "{made}");
+        ensure!(rule["backends"][0]["serviceName"] == "shop-canary" && rule["plugins"][0]["enable"] == true, "{made}");
+        ensure!(rule["match"]["exprs"][0]["subject"]["name"] == "x-beta", "{made}");
+        stage.plugin(&["promote", NAME])?;
+        stage.until_done().await.with_context(|| controller.log())?;
+        case.holds(&stage, (0, 100)).await.with_context(|| controller.log())?;
+        ensure!(stage.get("apisixroutes/beta").await.is_err(), "it goes with the update");
+        Ok(())
+    })
+}
+
+#[test]
+fn a_mapping_of_ours_stands_beside_that_of_the_user() -> anyhow::Result<()> {
+    for (name, arguments) in
+        [("ambassador", &[][..]), ("ambassador-newest", &["--ambassador-api-version", "getambassador.io/v3alpha1"][..])]
+    {
+        stage::play(async {
+            let stage = Stage::set(Cluster::light()?, name).await?;
+            let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, arguments)?;
+            let own = json!({
+                "apiVersion": "getambassador.io/v2", "kind": "Mapping", "metadata": {"name": NAME},
+                "spec": {"prefix": "/shop/", "service": "http://shop-stable:80", "timeout_ms": 3000},
+            });
+            let recipe = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}]));
+            let routing = json!({"ambassador": {"mappings": [NAME]}});
+            stage.put(&recipe.items_with(&stage.cluster, &routing, [own])).await?;
+            stage.until_done().await.with_context(|| controller.log())?;
+            stage.update("v2").await?;
+            stage.until_phase("Paused", "CanaryPauseStep").await.with_context(|| controller.log())?;
+            let is = |weight: i64| {
+                move |mapping: &Value| match &mapping["spec"]["weight"] {
+                    found if *found == weight => Ok(mapping.clone()),
+                    found => Err(format!("{found} instead of {weight}")),
+                }
+            };
+            let made = stage.until("mappings/shop-canary", LIMIT, is(50)).await.with_context(|| controller.log())?;
+            let spec = &made["spec"];
+            ensure!(spec["service"] == "http://shop-canary:80" && spec["timeout_ms"] == 3000, "{made}");
+            ensure!(made["metadata"]["ownerReferences"][0]["name"] == NAME, "{made}");
+            stage.plugin(&["promote", NAME])?;
+            stage.until_done().await.with_context(|| controller.log())?;
+            stage.until("mappings/shop-canary", LIMIT, is(0)).await.with_context(|| controller.log())?;
+            let told = stage.events("CanaryMappingWeightUpdate").await?;
+            ensure!(told.contains(&"Set canary mapping weight to 50".to_owned()), "{told:?}");
+            ensure!(stage.get("mappings/shop").await?["spec"]["weight"].is_null(), "that of the user is left alone");
+            Ok(())
+        })?;
+    }
+    Ok(())
 }

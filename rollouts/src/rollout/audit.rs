@@ -73,7 +73,7 @@ fn active_service(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(
 fn weights(look: &Look<'_>, object: &ObjectRef, body: &Value) -> Result<(), String> {
     let found = look.observed.routed.get(object).map(|found| found.object.value()).unwrap_or_default();
     let written = plan::patched(&found, body);
-    let of_router = |router: &dyn Router| router.weights(object, &written, &look.observed.rollout.metadata);
+    let of_router = |router: &dyn Router| router.weights(look.observed, object, &written);
     let others: i32 = experiments::branches(look).iter().map(|branch| branch.weight).sum();
     for weights in look.spec.routers.iter().map(Box::as_ref).flat_map(of_router) {
         let (sum, whole) = (weights.canary + weights.stable, look.spec.limits.whole);

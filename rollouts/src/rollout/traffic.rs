@@ -4,6 +4,8 @@
 //! What a route looks like is known to `traffic/router.rs` and the files behind it, one for each technology.
 
 mod alb;
+mod ambassador;
+mod apisix;
 mod backends;
 mod gateway_api;
 pub mod istio;
@@ -19,7 +21,7 @@ pub use router::{Backing, Branch, Router, Selector, Wanted, Weights, kinds, pars
 use super::{endpoints, experiments, look::Look, observed::Observed, phase::Phase, replicas, spec::Spec};
 use crds::{RawObject, keys};
 use plan::{
-    Event, ObjectRef, Target, Write,
+    Event, ObjectRef, Propagation, Target, Write,
     reason::{RolloutReason, Share},
 };
 use router::{Before, Change, ManagedRoute};
@@ -45,41 +47,42 @@ struct Routed<'a> {
 }
 
 impl Routed<'_> {
-    /// The smallest canary weight of its routes.
-    fn lowest_canary(&self) -> i32 {
-        self.weights.iter().map(|weights| weights.canary).min().unwrap_or(0)
+    /// Whether one of its routes is to send more to the canary.
+    fn rises_to(&self, canary: i32) -> bool {
+        self.weights.iter().any(|weights| weights.canary < canary)
     }
 
-    /// The smallest stable weight of its routes.
-    fn lowest_stable(&self) -> i32 {
-        self.weights.iter().map(|weights| weights.stable).min().unwrap_or(i32::MAX)
+    /// Whether one of its routes is to send more to the stable revision. One that is made sends it its share from then on, whatever
+    /// went there before.
+    fn falls_to(&self, stable: i32) -> bool {
+        self.weights.iter().any(|weights| self.object.is_null() || weights.stable < stable)
     }
 
-    /// The largest part of the requests that is known to come to the canary's end: a route by header takes what it takes.
-    fn reach_of_canary(&self, weights: Weights) -> i32 {
-        if self.managed.is_empty() { weights.canary } else { weights.canary.max(1) }
+    /// The largest part of the requests that is known to come to either end: a route by header takes what it takes, and has no
+    /// weights where it is an object of its own.
+    fn reach(&self) -> impl Iterator<Item = Weights> + '_ {
+        let at_least = i32::from(!self.managed.is_empty());
+        let by_weight =
+            self.weights.iter().map(move |weights| Weights { canary: weights.canary.max(at_least), ..*weights });
+        let by_header = Weights { canary: at_least, stable: 0 };
+        by_weight.chain(self.weights.is_empty().then_some(by_header))
     }
 
     /// Whether its routes have the weights that are wanted.
     fn holds(&self, wanted: &Wanted<'_>) -> bool {
-        let wanted = self.own_part(wanted);
+        let wanted = self.router.part_of(&self.named, wanted);
         let (canary, stable) = (wanted.canary, wanted.stable());
         self.weights.iter().all(|weights| *weights == Weights { canary, stable })
     }
 
     /// What is still to be written. An object whose weights are right, and where there is nothing else to hold, is left as it is.
     fn pending(&self, look: &Look<'_>, wanted: &Wanted<'_>) -> Option<Change> {
+        let wanted = self.router.part_of(&self.named, wanted);
         let is_plain = self.managed.is_empty() && wanted.managed.is_empty() && wanted.others.is_empty();
-        if is_plain && self.holds(wanted) && !self.router.holds_more() {
+        if is_plain && self.holds(&wanted) && !self.router.holds_more() {
             return None;
         }
-        self.router.change(look.observed, &self.named, &self.object, &self.own_part(wanted))
-    }
-
-    /// What is wanted of it, as far as its router can do that.
-    fn own_part<'w>(&self, wanted: &Wanted<'w>) -> Wanted<'w> {
-        let others = if self.router.has_branches() { wanted.others.clone() } else { Vec::new() };
-        Wanted { others, ..wanted.clone() }
+        self.router.change(look.observed, &self.named, &self.object, &wanted)
     }
 }
 
@@ -91,16 +94,15 @@ impl<'a> Traffic<'a> {
     /// Reads the routes. The references were checked before, so what cannot be read here is left out.
     pub fn of(observed: &'a Observed, spec: &'a Spec<'a>) -> Option<Self> {
         let mut found = Vec::new();
-        let owner = &observed.rollout.metadata;
         for router in spec.routers.iter().map(Box::as_ref) {
             let (canary, stable) = router.backings(observed);
-            for named in BTreeSet::from_iter(router.objects(owner)) {
-                let observed = observed.routed.get(&named).map(Arc::as_ref);
-                let object = observed.map(|observed| observed.object.value()).unwrap_or_default();
-                let weights = router.weights(&named, &object, owner);
-                let managed = router.managed(&object);
+            for named in BTreeSet::from_iter(router.objects(observed)) {
+                let seen = observed.routed.get(&named).map(Arc::as_ref);
+                let object = seen.map(|seen| seen.object.value()).unwrap_or_default();
+                let weights = router.weights(observed, &named, &object);
+                let managed = router.managed(&named, &object);
                 let (canary, stable) = (canary.clone(), stable.clone());
-                found.push(Routed { router, named, observed, object, weights, managed, canary, stable });
+                found.push(Routed { router, named, observed: seen, object, weights, managed, canary, stable });
             }
         }
         spec.is_routed().then_some(Self(found))
@@ -122,9 +124,7 @@ impl<'a> Traffic<'a> {
 
     /// The largest part of the requests that comes to the canary's end.
     pub fn reach_of_canary(&self) -> i32 {
-        let of_routes =
-            |routed: &Routed<'_>| routed.weights.iter().map(|weights| routed.reach_of_canary(*weights)).max();
-        self.0.iter().filter_map(of_routes).max().unwrap_or(0)
+        self.0.iter().flat_map(Routed::reach).map(|weights| weights.canary).max().unwrap_or(0)
     }
 
     /// What backs the two ends of each route: the canary's, then the stable one.
@@ -151,14 +151,11 @@ impl<'a> Traffic<'a> {
     pub fn share_of(&self, hash: &str) -> i32 {
         let reaches = |backing: &Backing| backing.hash.as_deref().is_none_or(|selected| selected == hash);
         let part = |backing: &Backing, weight: i32| if reaches(backing) { weight } else { 0 };
-        let of_routes = |routed: &Routed<'_>| {
-            let weights = routed.weights.iter();
-            let reach = |weights: &Weights| {
-                part(&routed.canary, routed.reach_of_canary(*weights)) + part(&routed.stable, weights.stable)
-            };
-            weights.map(reach).max()
+        let of_route = |routed: &Routed<'_>, weights: Weights| {
+            part(&routed.canary, weights.canary) + part(&routed.stable, weights.stable)
         };
-        self.0.iter().filter_map(of_routes).max().unwrap_or(0)
+        let all = self.0.iter().flat_map(|routed| routed.reach().map(move |weights| (routed, weights)));
+        all.map(|(routed, weights)| of_route(routed, weights)).max().unwrap_or(0)
     }
 }
 
@@ -226,8 +223,10 @@ fn held(look: &Look<'_>, traffic: &Traffic<'_>, wanted: &Wanted<'_>) -> Option<R
     let for_share = enough(share.min(look.goal.canary_pods));
     // How many requests a route by header brings is not known: all pods of the canary are there first.
     let for_managed = enough(look.goal.canary_pods);
-    let gets_managed = |routed: &Routed<'_>| routed.managed.is_empty() && !wanted.managed.is_empty();
-    let rising = |routed: &Routed<'_>| match (wanted.canary > routed.lowest_canary(), gets_managed(routed)) {
+    let gets_managed = |routed: &Routed<'_>| {
+        routed.managed.is_empty() && !routed.router.part_of(&routed.named, wanted).managed.is_empty()
+    };
+    let rising = |routed: &Routed<'_>| match (routed.rises_to(wanted.canary), gets_managed(routed)) {
         (false, false) => None,
         (true, false) => not_ready(look, &routed.canary, &look.fleet.hash, for_share),
         (_, true) => not_ready(look, &routed.canary, &look.fleet.hash, for_managed),
@@ -238,9 +237,7 @@ fn held(look: &Look<'_>, traffic: &Traffic<'_>, wanted: &Wanted<'_>) -> Option<R
     if branch.is_some() {
         return branch;
     }
-    // An object that is made sends the stable end its share from then on, whatever went there before.
-    let gains = |routed: &&Routed<'_>| wanted.stable() > routed.lowest_stable() || routed.object.is_null();
-    let mut falling = traffic.0.iter().filter(gains);
+    let mut falling = traffic.0.iter().filter(|routed| routed.falls_to(wanted.stable()));
     traffic.0.iter().find_map(rising).or_else(|| falling.find_map(|routed| stable_held(look, &routed.stable)))
 }
 
@@ -286,6 +283,7 @@ fn branch_not_ready(look: &Look<'_>, branch: &Branch) -> Option<RolloutReason> {
 }
 
 fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'_>) -> Option<Write> {
+    let wanted = &routed.router.part_of(&routed.named, wanted);
     let (kind, name) = (routed.named.kind.clone(), routed.named.name.clone());
     let before = Before { is_weighed: routed.holds(wanted), managed: &routed.managed };
     let events = routed.router.told(&name, &change, before, wanted);
@@ -301,14 +299,15 @@ fn moved(look: &Look<'_>, routed: &Routed<'_>, change: Change, wanted: &Wanted<'
         }
         RolloutReason::WeightSet { kind, name, share: share(wanted.canary, wanted) }
     });
-    let object = routed.named.clone();
+    let target = |found: &RawObject| {
+        let (uid, resource_version) = (found.metadata.uid.clone(), found.metadata.resource_version.clone());
+        Target { object: routed.named.clone(), uid, resource_version }
+    };
     let write = match (change, routed.observed) {
-        (Change::Create(body), _) => Write::create(object, body, because.into()),
-        (Change::Patch(body), Some(found)) => {
-            let (uid, resource_version) = (found.metadata.uid.clone(), found.metadata.resource_version.clone());
-            Write::patch(Target { object, uid, resource_version }, body, because.into())
-        }
-        (Change::Patch(_), None) => return None,
+        (Change::Create(body), _) => Write::create(routed.named.clone(), body, because.into()),
+        (Change::Patch(body), Some(found)) => Write::patch(target(found), body, because.into()),
+        (Change::Delete, Some(found)) => Write::delete(target(found), Propagation::Background, because.into()),
+        (Change::Patch(_) | Change::Delete, None) => return None,
     };
     Some(write.with_events(warning).with_events(events))
 }

@@ -9,7 +9,10 @@ use crate::{
         Deserted,
         look::{Look, ingress_paths, is_canary, weighted_rules},
     },
-    world::calls::{at, list, number, text},
+    world::{
+        calls::{at, list, number, text},
+        mesh::weighted::WEIGHTED,
+    },
 };
 use chrono::{DateTime, Utc};
 use controller::Pass;
@@ -39,8 +42,9 @@ impl Auditor {
         let touches = |name: &str| pass.plan.writes().iter().any(|write| write.verb.object().kind == name);
         let rises = self.rises_after_abort(look);
         let found = self.routes(server, look, pass.at).into_iter().chain(rises);
-        let routers = [kind::VIRTUAL_SERVICE, kind::HTTP_ROUTE, kind::TRAFFIC_SPLIT, kind::TRAEFIK_SERVICE];
-        if routers.iter().any(|kind| touches(kind.kind)) {
+        let weighted = WEIGHTED.iter().map(|lists| lists.kind.0);
+        let mut routers = [kind::VIRTUAL_SERVICE, kind::HTTP_ROUTE].into_iter().chain(weighted);
+        if routers.any(|kind| touches(kind.kind)) {
             wrong.extend(found);
         }
         wrong.extend(emptied(server, look, pass));

@@ -190,7 +190,11 @@ fn weighted_of(routing: &Value, rollout: &str) -> Vec<(&'static str, String)> {
     let split = routing.get("smi").map(|_| named("/smi/trafficSplitName").unwrap_or_else(|| rollout.to_owned()));
     let traefik = named("/traefik/weightedTraefikServiceName");
     let split = split.map(|name| (kind::TRAFFIC_SPLIT.kind, name));
-    split.into_iter().chain(traefik.map(|name| (kind::TRAEFIK_SERVICE.kind, name))).collect()
+    let traefik = traefik.map(|name| (kind::TRAEFIK_SERVICE.kind, name));
+    let apisix = named("/apisix/route/name").map(|name| (kind::APISIX_ROUTE.kind, name));
+    let mappings = list(routing, "/ambassador/mappings").iter().filter_map(Value::as_str);
+    let mappings = mappings.map(|name| (kind::MAPPING.kind, name.to_owned()));
+    split.into_iter().chain(traefik).chain(apisix).chain(mappings).collect()
 }
 
 /// The two ends of each list that has both, in the form that a mesh has them, with kind and name of the object.
@@ -198,14 +202,16 @@ pub(crate) fn weighted_rules(server: &Server, namespace: &str, routing: &Routing
     let mut found = gateway_rules(server, namespace, routing);
     for (kind, name) in &routing.weighted {
         let Some(lists) = WEIGHTED.iter().find(|lists| lists.kind.0.kind == *kind) else { continue };
-        let Some(object) = server.get(&lists.kind.0.api_version(), kind, namespace, name) else { continue };
-        for row in lists.lists(&object) {
-            let end = |service: &str| {
-                let (_, weight) = row.iter().find(|(name, _)| name == service)?;
-                Some(json!({ "destination": { "host": service }, "weight": weight }))
-            };
-            if let Some((canary, stable)) = end(&routing.canary_service).zip(end(&routing.stable_service)) {
-                found.push((format!("{kind} {name}"), vec![canary, stable]));
+        let api_version = lists.kind.0.api_version();
+        let Some(object) = server.get(&api_version, kind, namespace, name) else { continue };
+        for row in lists.lists(&object, &server.list(&api_version, kind)) {
+            let weight = |service: &str| Some(row.iter().find(|(name, _)| name == service)?.1);
+            let end = |service: &str, weight: u64| json!({ "destination": { "host": service }, "weight": weight });
+            let (canary, stable) = (&routing.canary_service, &routing.stable_service);
+            if let Some(rest) = weight(stable) {
+                // A list that the canary is not in yet sends it nothing.
+                let ends = vec![end(canary, weight(canary).unwrap_or(0)), end(stable, rest)];
+                found.push((format!("{kind} {name}"), ends));
             }
         }
     }

@@ -130,8 +130,9 @@ pub(crate) async fn carry(ground: Ground, mesh: Mesh) {
             let mut all = flows_of(&views.virtual_services.all(), &services, usual);
             all.extend(flows_of_gateway(&views.http_routes.all(), &services, usual));
             all.extend(flows_of_ingresses(&views.ingresses.all(), &services, usual));
+            let beside: Vec<Arc<Value>> = weighted.iter().flat_map(|view| view.all()).collect();
             for (lists, view) in WEIGHTED.iter().zip(weighted) {
-                all.extend(lists.flows(&view.all(), &services, usual));
+                all.extend(lists.flows(&view.all(), &beside, &services, usual));
             }
             flows.send(all, now, lag(1));
             let (slices, rules) = (views.slices.all(), views.destination_rules.all());

@@ -103,10 +103,31 @@ func (c *Cluster) applyRouterDefinitions() error {
 	if err := c.applyDefinitions("SMI's", parts.SplitDefinitions, "split.smi-spec.io/v1alpha1/trafficsplits"); err != nil {
 		return err
 	}
-	return c.applyDefinitions("Traefik's", parts.TraefikDefinitions, "traefik.io/v1alpha1/traefikservices")
+	if err := c.applyDefinitions("Traefik's", parts.TraefikDefinitions, "traefik.io/v1alpha1/traefikservices"); err != nil {
+		return err
+	}
+	if err := c.applyDefinitions("Ambassador's", parts.MappingDefinitions, "getambassador.io/v2/mappings"); err != nil {
+		return err
+	}
+	return c.applyWritten("APISIX'", "apisix.yaml", "apisix.apache.org/v2/apisixroutes")
 }
 
+// applyDefinitions installs definitions that came with the programs.
 func (c *Cluster) applyDefinitions(whose, file, collection string) error {
+	return c.install(whose, collection, "", c.parts.Path(file))
+}
+
+// applyWritten installs definitions that are written here, since no module has them.
+func (c *Cluster) applyWritten(whose, file, collection string) error {
+	text, err := files.ReadFile("files/" + file)
+	if err != nil {
+		return err
+	}
+	return c.install(whose, collection, string(text), "-")
+}
+
+// install installs the definitions in a file, or in a text where the file is "-", once, and waits until they can be used.
+func (c *Cluster) install(whose, collection, text, file string) error {
 	client, err := c.adminClient()
 	if err != nil {
 		return err
@@ -115,8 +136,8 @@ func (c *Cluster) applyDefinitions(whose, file, collection string) error {
 	if served() == nil {
 		return nil
 	}
-	if _, err := c.kubectl("", "apply", "--server-side", "--force-conflicts", "--field-manager=local-cluster",
-		"-f", c.parts.Path(file)); err != nil {
+	if _, err := c.kubectl(text, "apply", "--server-side", "--force-conflicts", "--field-manager=local-cluster",
+		"-f", file); err != nil {
 		return err
 	}
 	fmt.Fprintln(c.out, "installed", whose, "resource definitions")

@@ -99,6 +99,29 @@ func getTraefikDefinition(s *Set, scratch string) error {
 	return os.WriteFile(filepath.Join(scratch, TraefikDefinitions), text, 0o644)
 }
 
+// getMappingDefinition copies the CRD of Mappings out of those of all of Ambassador's kinds. Here no webhook converts one version to
+// another: as far as a canary touches them they are alike. The module's first list of definitions is no form that servers take; this
+// is the one that its own tests install.
+func getMappingDefinition(s *Set, scratch string) error {
+	module, err := s.moduleFolder("github.com/emissary-ingress/emissary/v3@" + emissaryVersion)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(module, "python", "tests", "integration", "manifests", "crds.yaml"))
+	if err != nil {
+		return err
+	}
+	for definition := range strings.SplitSeq(string(text), "\n---\n") {
+		head, rest, found := strings.Cut(definition, "  conversion:\n    strategy: Webhook\n")
+		_, rest, ends := strings.Cut(rest, "\n  group: getambassador.io\n")
+		if found && ends && strings.Contains(head, "  name: mappings.getambassador.io\n") {
+			modern := head + "  group: getambassador.io\n" + rest + "\n"
+			return os.WriteFile(filepath.Join(scratch, MappingDefinitions), []byte(modern), 0o644)
+		}
+	}
+	return fmt.Errorf("the definition of Mappings is not in its known form")
+}
+
 // getSplitDefinition brings the CRD of TrafficSplits into the form that servers of today take: upstream's is of
 // apiextensions v1beta1, with one schema for all versions, of which only the last is served. Here all are.
 func getSplitDefinition(s *Set, scratch string) error {

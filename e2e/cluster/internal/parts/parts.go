@@ -30,6 +30,7 @@ const (
 	gatewayVersion    = "v1.6.0" // of Gateway API; the one that istiod is built with
 	smiVersion        = "v0.5.0"
 	traefikVersion    = "v3.7.13"
+	emissaryVersion   = "v3.9.1" // of Ambassador's kinds
 )
 
 // Set is the folder with the programs of one set of pins.
@@ -56,6 +57,7 @@ const GatewayDefinitions = "gateway-api-" + gatewayVersion + ".yaml"
 const (
 	SplitDefinitions   = "smi-" + smiVersion + ".yaml"
 	TraefikDefinitions = "traefik-" + traefikVersion + ".yaml"
+	MappingDefinitions = "emissary-" + emissaryVersion + ".yaml"
 )
 
 // all lists the parts in the order in which they are got: what the light profile needs first.
@@ -66,6 +68,7 @@ var all = []part{
 	{"Gateway API's resource definitions", "10 seconds", false, []string{GatewayDefinitions}, getGatewayDefinitions},
 	{"SMI's resource definition", "10 seconds", false, []string{SplitDefinitions}, getSplitDefinition},
 	{"Traefik's resource definition", "20 seconds", false, []string{TraefikDefinitions}, getTraefikDefinition},
+	{"Ambassador's resource definition", "20 seconds", false, []string{MappingDefinitions}, getMappingDefinition},
 	{"Helm " + helmVersion, "2 minutes", false, []string{"helm"}, getHelm},
 	{"Envoy " + envoyVersion, "10 seconds", true, []string{"envoy"}, getEnvoy},
 	{"Prometheus, runc and the CNI plugins of this Debian", "15 seconds", true,

@@ -154,8 +154,8 @@ impl Router for Alb<'_> {
         &FIELDS
     }
 
-    fn has_branches(&self) -> bool {
-        true
+    fn part_of<'w>(&self, _named: &ObjectRef, wanted: &Wanted<'w>) -> Wanted<'w> {
+        wanted.clone()
     }
 
     fn holds_more(&self) -> bool {
@@ -175,13 +175,13 @@ impl Router for Alb<'_> {
         Ok(())
     }
 
-    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        owned::alb_ingresses(self.settings).map(|(_, name)| object_of(owner, name)).collect()
+    fn objects(&self, observed: &Observed) -> Vec<ObjectRef> {
+        owned::alb_ingresses(self.settings).map(|(_, name)| object_of(&observed.rollout.metadata, name)).collect()
     }
 
     /// Without an action that can be read nothing is known to reach the canary.
-    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        if !self.objects(owner).contains(named) {
+    fn weights(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<Weights> {
+        if !self.objects(observed).contains(named) {
             return Vec::new();
         }
         let Some(action) = annotation(object, &self.action_key(self.root)).and_then(Action::read) else {
@@ -191,7 +191,7 @@ impl Router for Alb<'_> {
     }
 
     /// Names of the routes in an Ingress that steps have set.
-    fn managed(&self, object: &Value) -> Vec<String> {
+    fn managed(&self, _named: &ObjectRef, object: &Value) -> Vec<String> {
         let has = |name: &&&str| annotation(object, &self.action_key(name)).is_some();
         self.managed.iter().filter(has).map(|name| (*name).to_owned()).collect()
     }

@@ -21,7 +21,8 @@ pub(super) struct Backends<'a> {
 }
 
 impl Backends<'_> {
-    fn is(&self, backend: &Value, service: &str, namespace: &str) -> bool {
+    /// Whether an entry is this Service.
+    pub fn is(&self, backend: &Value, service: &str, namespace: &str) -> bool {
         let text = |field: &str| backend.get(field).and_then(Value::as_str);
         text(self.key) == Some(service)
             && matches!(text("kind"), None | Some("Service"))

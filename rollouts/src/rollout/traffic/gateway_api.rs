@@ -16,7 +16,7 @@ use super::{
     router::{self, Backing, Change, PATH, Router, Wanted, Weights},
 };
 use crds::{
-    Kind, ObjectMeta, kind, owned,
+    Kind, kind, owned,
     rollout::{CanaryStrategy, GatewayApiTrafficRouting, TrafficRouting},
 };
 use plan::ObjectRef;
@@ -139,14 +139,16 @@ impl Router for GatewayApi<'_> {
         Ok(())
     }
 
-    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
+    fn objects(&self, observed: &Observed) -> Vec<ObjectRef> {
         let routes = owned::gateway_routes(&self.settings).into_iter();
-        routes.map(|(kind, _, name)| object_of(&self.settings, &kind, name, &owner.namespace)).collect()
+        routes
+            .map(|(kind, _, name)| object_of(&self.settings, &kind, name, &observed.rollout.metadata.namespace))
+            .collect()
     }
 
-    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        let namespace = &owner.namespace;
-        let spec = object.get("spec").filter(|_| self.objects(owner).contains(named));
+    fn weights(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<Weights> {
+        let namespace = &observed.rollout.metadata.namespace;
+        let spec = object.get("spec").filter(|_| self.objects(observed).contains(named));
         let rules = spec.map(router::rules).unwrap_or_default();
         let weighted = rules.iter().filter(|rule| self.is_weighted(rule, namespace));
         let sum = |rule: &Value, service: &str| {

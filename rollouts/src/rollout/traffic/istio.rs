@@ -16,7 +16,7 @@ use super::{
     router::{self, Backing, Before, Change, ManagedRoute, PATH, Router, Selector, Wanted, Weights},
 };
 use crds::{
-    Kind, ObjectMeta, RawObject, keys, kind, owned,
+    Kind, RawObject, keys, kind, owned,
     rollout::{CanaryStrategy, IstioDestinationRule, IstioTrafficRouting, IstioVirtualService},
 };
 use plan::{Event, ObjectRef, Target, Write, reason::RolloutReason};
@@ -179,8 +179,8 @@ impl Router for Istio<'_> {
         &FIELDS
     }
 
-    fn has_branches(&self) -> bool {
-        true
+    fn part_of<'w>(&self, _named: &ObjectRef, wanted: &Wanted<'w>) -> Wanted<'w> {
+        wanted.clone()
     }
 
     /// Whether the VirtualServices and the DestinationRule are there and hold what the spec names.
@@ -199,19 +199,19 @@ impl Router for Istio<'_> {
     }
 
     /// The VirtualServices, of which one may be named twice, with other routes each time.
-    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        named(self.settings).map(|named| object_of(named, &owner.namespace)).collect()
+    fn objects(&self, observed: &Observed) -> Vec<ObjectRef> {
+        named(self.settings).map(|named| object_of(named, &observed.rollout.metadata.namespace)).collect()
     }
 
-    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
+    fn weights(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<Weights> {
         let Some(spec) = object.get("spec") else { return Vec::new() };
-        let mut routes = self.routes(named, spec, &owner.namespace);
+        let mut routes = self.routes(named, spec, &observed.rollout.metadata.namespace);
         routes.extend(self.managed_in(spec).filter(|(_, route)| managed::is_mirror(route)).map(|(at, _)| at));
         weigh::weights(spec, &routes, self.names, self.additional())
     }
 
     /// Names of the routes that steps have set.
-    fn managed(&self, object: &Value) -> Vec<String> {
+    fn managed(&self, _named: &ObjectRef, object: &Value) -> Vec<String> {
         let routes = object.get("spec").into_iter().flat_map(|spec| self.managed_in(spec));
         routes.map(|(_, route)| name_in(route).unwrap_or_default().to_owned()).collect()
     }

@@ -72,7 +72,7 @@ fn told(name: &str, change: &Change, wanted: &Wanted<'_>) -> Event {
         Change::Create(_) => {
             Event::normal("CreatingCanaryIngress", format!("Creating canary ingress `{name}` with weight `{weight}`"))
         }
-        Change::Patch(_) => {
+        Change::Patch(_) | Change::Delete => {
             Event::normal("PatchingCanaryIngress", format!("Updating Ingress `{name}` to desiredWeight '{weight}'"))
         }
     }
@@ -211,13 +211,13 @@ impl Router for Nginx<'_> {
     }
 
     /// The Ingresses that are ours.
-    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        stable_ingresses(self.settings).map(|(_, stable)| beside(owner, stable)).collect()
+    fn objects(&self, observed: &Observed) -> Vec<ObjectRef> {
+        stable_ingresses(self.settings).map(|(_, stable)| beside(&observed.rollout.metadata, stable)).collect()
     }
 
     /// An Ingress that is not there sends nothing to the canary.
-    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        if !self.objects(owner).contains(named) {
+    fn weights(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<Weights> {
+        if !self.objects(observed).contains(named) {
             return Vec::new();
         }
         let whole = self.whole.unwrap_or(WHOLE);

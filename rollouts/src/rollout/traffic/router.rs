@@ -10,6 +10,8 @@ use super::{
         spec::ends::{Ends, Services},
     },
     alb::{self, Alb},
+    ambassador::{self, Ambassador},
+    apisix::{self, Apisix},
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
     nginx::{self, Nginx},
@@ -17,7 +19,7 @@ use super::{
     traefik::{self, Traefik},
 };
 use crds::{
-    Kind, ObjectMeta, RawObject, Rollout, keys,
+    Kind, RawObject, Rollout, keys,
     rollout::{CanaryStep, CanaryStrategy, SetHeaderRoute, SetMirrorRoute, TrafficRouting},
 };
 use plan::{Event, ObjectRef, Write, reason::RolloutReason};
@@ -114,6 +116,8 @@ pub enum Change {
     Create(Value),
     /// A merge patch.
     Patch(Value),
+    /// The object goes.
+    Delete,
 }
 
 /// Weights that a route holds.
@@ -162,11 +166,11 @@ pub trait Router: fmt::Debug {
     /// Whether all that it names is there and fits.
     fn check(&self, observed: &Observed) -> Result<(), Invalid>;
 
-    /// The objects that hold the weights of the Rollout with this metadata, as often as they are named.
-    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef>;
+    /// The objects that hold weights and routes of the Rollout's, as often as they are named.
+    fn objects(&self, observed: &Observed) -> Vec<ObjectRef>;
 
     /// The weights that each of the Rollout's routes holds in this object, which is null where there is none.
-    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights>;
+    fn weights(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<Weights>;
 
     /// What backs the canary's end and the stable one.
     fn backings(&self, observed: &Observed) -> (Backing, Backing);
@@ -177,9 +181,9 @@ pub trait Router: fmt::Debug {
     /// Where its objects hold routes, as `managedFields` name it below the whole object.
     fn fields(&self) -> &'static [&'static str];
 
-    /// Whether its routes can lead to the Services of an Experiment too.
-    fn has_branches(&self) -> bool {
-        false
+    /// What is wanted of one of its objects, where that is not all: most cannot lead to the Services of an Experiment.
+    fn part_of<'w>(&self, _named: &ObjectRef, wanted: &Wanted<'w>) -> Wanted<'w> {
+        Wanted { others: Vec::new(), ..wanted.clone() }
     }
 
     /// Whether its objects hold more of ours than weights, which may be out of line while these are right.
@@ -188,7 +192,7 @@ pub trait Router: fmt::Debug {
     }
 
     /// Names of the routes in an object that steps have set.
-    fn managed(&self, _object: &Value) -> Vec<String> {
+    fn managed(&self, _named: &ObjectRef, _object: &Value) -> Vec<String> {
         Vec::new()
     }
 
@@ -220,21 +224,25 @@ pub struct Before<'a> {
 /// All kinds of objects that routers name.
 pub fn kinds() -> impl Iterator<Item = Kind> {
     let all = istio::KINDS.into_iter().chain(gateway_api::KINDS).chain(nginx::KINDS).chain(alb::KINDS);
-    all.chain(smi::KINDS).chain(traefik::KINDS)
+    all.chain(smi::KINDS).chain(traefik::KINDS).chain(apisix::KINDS).chain(ambassador::KINDS)
 }
 
 /// The objects that a Rollout's routers name, read off its spec, valid or not.
 pub fn references(rollout: &Rollout) -> Vec<ObjectRef> {
     let namespace = &rollout.metadata.namespace;
     let canary = rollout.spec.strategy.canary.as_ref();
-    let Some(routing) = canary.and_then(|canary| canary.traffic_routing.as_ref()) else { return Vec::new() };
+    let routed = canary.and_then(|canary| Some((canary, canary.traffic_routing.as_ref()?)));
+    let Some((canary, routing)) = routed else { return Vec::new() };
     let istio = routing.istio.iter().flat_map(|settings| istio::references(settings, namespace));
     let gateway_api = gateway_api::references(routing, namespace);
     let nginx = nginx::references(routing, &rollout.metadata);
     let alb = alb::references(routing, &rollout.metadata);
     let smi = routing.smi.iter().map(|settings| smi::split(settings, &rollout.metadata));
     let traefik = routing.traefik.iter().map(|settings| traefik::object_of(settings, namespace));
-    istio.chain(gateway_api).chain(nginx).chain(alb).chain(smi).chain(traefik).collect()
+    let apisix = apisix::references(canary, namespace);
+    let ambassador = routing.ambassador.iter().flat_map(|settings| ambassador::references(settings, namespace));
+    let first = istio.chain(gateway_api).chain(nginx).chain(alb).chain(smi);
+    first.chain(traefik).chain(apisix).chain(ambassador).collect()
 }
 
 /// The Service whose endpoints a router's object leads to, where that is in the object and not in the Rollout's spec.
@@ -284,6 +292,8 @@ pub fn parse<'a>(
     let gateway_api = faults.keep(GatewayApi::parse(canary, services, routing)).flatten();
     let nginx = routing.nginx.as_ref().and_then(|settings| faults.keep(Nginx::parse(canary, settings)));
     let alb = routing.alb.as_ref().and_then(|settings| faults.keep(Alb::parse(canary, services, settings)));
+    let apisix = routing.apisix.as_ref().and_then(|settings| faults.keep(Apisix::parse(canary, settings)));
+    let ambassador = routing.ambassador.as_ref().and_then(|settings| faults.keep(Ambassador::parse(canary, settings)));
     let mut routers: Vec<Box<dyn Router + 'a>> = Vec::new();
     routers.extend(istio.map(boxed));
     routers.extend(gateway_api.map(boxed));
@@ -291,6 +301,8 @@ pub fn parse<'a>(
     routers.extend(alb.map(boxed));
     routers.extend(routing.smi.as_ref().map(|settings| boxed(Smi::of(canary, settings))));
     routers.extend(routing.traefik.as_ref().map(|settings| boxed(Traefik::of(canary, settings))));
+    routers.extend(apisix.map(boxed));
+    routers.extend(ambassador.map(boxed));
     routers
 }
 

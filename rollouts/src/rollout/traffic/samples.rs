@@ -67,5 +67,6 @@ pub fn brought(
         None => found.clone(),
         Some(Change::Create(body)) => body,
         Some(Change::Patch(patch)) => plan::patched(found, &patch),
+        Some(Change::Delete) => Value::Null,
     }
 }

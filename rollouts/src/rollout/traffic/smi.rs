@@ -47,8 +47,8 @@ impl Router for Smi<'_> {
         &FIELDS
     }
 
-    fn has_branches(&self) -> bool {
-        true
+    fn part_of<'w>(&self, _named: &ObjectRef, wanted: &Wanted<'w>) -> Wanted<'w> {
+        wanted.clone()
     }
 
     fn holds_more(&self) -> bool {
@@ -70,13 +70,13 @@ impl Router for Smi<'_> {
         }
     }
 
-    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        vec![split(self.settings, owner)]
+    fn objects(&self, observed: &Observed) -> Vec<ObjectRef> {
+        vec![split(self.settings, &observed.rollout.metadata)]
     }
 
     /// Without a TrafficSplit the root Service gets what it is sent, which is the stable one where no other is named.
-    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        if *named != split(self.settings, owner) {
+    fn weights(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<Weights> {
+        if *named != split(self.settings, &observed.rollout.metadata) {
             return Vec::new();
         }
         if object.is_null() {
@@ -120,7 +120,7 @@ impl Router for Smi<'_> {
     fn told(&self, name: &str, change: &Change, _before: Before<'_>, _wanted: &Wanted<'_>) -> Vec<Event> {
         let (reason, what) = match change {
             Change::Create(_) => ("TrafficSplitCreated", "created"),
-            Change::Patch(_) => ("TrafficSplitModified", "modified"),
+            Change::Patch(_) | Change::Delete => ("TrafficSplitModified", "modified"),
         };
         vec![Event::normal(reason, format!("TrafficSplit `{name}` {what}"))]
     }

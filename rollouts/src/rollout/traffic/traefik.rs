@@ -7,7 +7,7 @@ use super::{
     router::{self, Backing, Change, PATH, Router, Wanted, Weights},
 };
 use crds::{
-    Kind, ObjectMeta, kind,
+    Kind, kind,
     rollout::{CanaryStrategy, TraefikTrafficRouting},
 };
 use plan::ObjectRef;
@@ -63,13 +63,14 @@ impl Router for Traefik<'_> {
         }
     }
 
-    fn objects(&self, owner: &ObjectMeta) -> Vec<ObjectRef> {
-        vec![object_of(self.settings, &owner.namespace)]
+    fn objects(&self, observed: &Observed) -> Vec<ObjectRef> {
+        vec![object_of(self.settings, &observed.rollout.metadata.namespace)]
     }
 
-    fn weights(&self, named: &ObjectRef, object: &Value, owner: &ObjectMeta) -> Vec<Weights> {
-        let is_ours = *named == object_of(self.settings, &owner.namespace);
-        let weights = self.backends.weights(services(object), &owner.namespace);
+    fn weights(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<Weights> {
+        let namespace = &observed.rollout.metadata.namespace;
+        let is_ours = *named == object_of(self.settings, namespace);
+        let weights = self.backends.weights(services(object), namespace);
         weights.filter(|_| is_ours).into_iter().collect()
     }
 

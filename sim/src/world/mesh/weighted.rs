@@ -1,5 +1,4 @@
-//! Routers whose objects hold lists of Services and their weights: where the lists are, how they are written, and the flows of
-//! requests that they make.
+//! Routers whose objects hold lists of Services and their weights: how each is read, and the flows of requests that they make.
 
 use super::routes::{Cluster, Flow, port_of, rate};
 use crate::world::calls::{Kind, list, name_of, text};
@@ -7,58 +6,78 @@ use crds::kind;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// How one kind of object writes its lists.
+/// Services and their weights.
+type Row = Vec<(String, u64)>;
+
+/// How one kind of object is read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weighted {
     /// The kind.
     pub(crate) kind: Kind,
-    /// The list of lists, where there are several of them.
-    outer: Option<&'static str>,
-    /// A list of entries.
-    entries: &'static str,
-    /// The field of an entry that names the Service.
-    service: &'static str,
-    /// The weight of an entry that has none.
-    absent: u64,
+    /// The lists of an object, among all others of these kinds.
+    read: fn(&Value, &[Arc<Value>]) -> Vec<Row>,
 }
 
 /// All of them.
-pub(crate) const WEIGHTED: [Weighted; 2] = [
-    Weighted {
-        kind: Kind(kind::TRAFFIC_SPLIT),
-        outer: None,
-        entries: "/spec/backends",
-        service: "/service",
-        absent: 0,
-    },
+pub(crate) const WEIGHTED: [Weighted; 4] = [
+    Weighted { kind: Kind(kind::TRAFFIC_SPLIT), read: |split, _| vec![row(split, "/spec/backends", "/service", 0)] },
     Weighted {
         kind: Kind(kind::TRAEFIK_SERVICE),
-        outer: None,
-        entries: "/spec/weighted/services",
-        service: "/name",
-        absent: 1,
+        read: |service, _| vec![row(service, "/spec/weighted/services", "/name", 1)],
     },
+    Weighted {
+        kind: Kind(kind::APISIX_ROUTE),
+        read: |route, _| {
+            list(route, "/spec/http").iter().map(|rule| row(rule, "/backends", "/serviceName", 100)).collect()
+        },
+    },
+    Weighted { kind: Kind(kind::MAPPING), read: mapping },
 ];
+
+fn row(holder: &Value, entries: &str, service: &str, absent: u64) -> Row {
+    let weight = |entry: &Value| entry.get("weight").and_then(Value::as_u64).unwrap_or(absent);
+    list(holder, entries).iter().map(|entry| (text(entry, service).to_owned(), weight(entry))).collect()
+}
+
+/// A Mapping without a weight gets what those with one leave of the same requests.
+fn mapping(one: &Value, all: &[Arc<Value>]) -> Vec<Row> {
+    let weight = |mapping: &Value| mapping.pointer("/spec/weight").and_then(Value::as_u64);
+    if weight(one).is_some() {
+        return Vec::new();
+    }
+    let service = |mapping: &Value| {
+        let named = text(mapping, "/spec/service");
+        named.split([':', '.']).next().unwrap_or_default().to_owned()
+    };
+    let is_same = |other: &&Arc<Value>| {
+        name_of(other).0 == name_of(one).0
+            && ["/spec/prefix", "/spec/hostname"].iter().all(|field| text(other, field) == text(one, field))
+    };
+    let beside = all.iter().filter(is_same).filter_map(|other| Some((service(other), weight(other)?)));
+    let mut row: Row = beside.collect();
+    let rest = 100_u64.saturating_sub(row.iter().map(|(_, weight)| weight).sum());
+    row.push((service(one), rest));
+    vec![row]
+}
 
 impl Weighted {
     /// The lists of an object: each a row of Services and weights.
-    pub(crate) fn lists(&self, object: &Value) -> Vec<Vec<(String, u64)>> {
-        let holders: Vec<&Value> =
-            self.outer.map_or_else(|| vec![object], |outer| list(object, outer).iter().collect());
-        let weight = |entry: &Value| entry.get("weight").and_then(Value::as_u64).unwrap_or(self.absent);
-        let row = |holder: &Value| {
-            let entries = list(holder, self.entries).iter();
-            entries.map(|entry| (text(entry, self.service).to_owned(), weight(entry))).collect()
-        };
-        holders.into_iter().map(row).collect()
+    pub(crate) fn lists(&self, object: &Value, all: &[Arc<Value>]) -> Vec<Row> {
+        (self.read)(object, all)
     }
 
     /// One flow for each list.
-    pub(crate) fn flows(&self, objects: &[Arc<Value>], services: &[Arc<Value>], usual: u32) -> Vec<Flow> {
+    pub(crate) fn flows(
+        &self,
+        objects: &[Arc<Value>],
+        all: &[Arc<Value>],
+        services: &[Arc<Value>],
+        usual: u32,
+    ) -> Vec<Flow> {
         let mut flows = Vec::new();
         for one in objects {
             let (namespace, name) = name_of(one);
-            for (index, row) in self.lists(one).into_iter().enumerate() {
+            for (index, row) in self.lists(one, all).into_iter().enumerate() {
                 let share = |(service, weight): (String, u64)| {
                     let found = services.iter().find(|it| name_of(it) == (namespace.clone(), service.clone()));
                     let port = found.map_or(80, |service| port_of(service));

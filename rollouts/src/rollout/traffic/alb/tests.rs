@@ -73,7 +73,7 @@ fn an_action_is_written_as_clients_compare_it() {
         assert_eq!(annotations["other"], "1", "that of others stays");
         let named = object_of(&owner(), "ingress");
         let weights = Weights { canary: wanted.canary, stable: wanted.stable() };
-        assert_eq!(router.weights(&named, &written, &owner()), [weights], "{more}");
+        assert_eq!(router.weights(&observed(&[]), &named, &written), [weights], "{more}");
         assert_eq!(router.change(&observed(&[]), &named, &written, &wanted), None, "it is as it should be: {more}");
     }
 }
@@ -96,10 +96,13 @@ fn weights_are_read_as_parts_of_all_requests() {
         ("nothing of the kind".to_owned(), 0, 100),
     ] {
         let found = object(json!({ ACTION: text }), json!([]));
-        assert_eq!(router.weights(&named, &found, &owner()), [Weights { canary, stable }], "{text}");
+        assert_eq!(router.weights(&observed(&[]), &named, &found), [Weights { canary, stable }], "{text}");
     }
-    assert_eq!(router.weights(&named, &object(json!({}), json!([])), &owner()), [Weights { canary: 0, stable: 100 }]);
-    assert_eq!(router.weights(&object_of(&owner(), "x"), &object(json!({}), json!([])), &owner()), []);
+    assert_eq!(
+        router.weights(&observed(&[]), &named, &object(json!({}), json!([]))),
+        [Weights { canary: 0, stable: 100 }]
+    );
+    assert_eq!(router.weights(&observed(&[]), &object_of(&owner(), "x"), &object(json!({}), json!([]))), []);
 }
 
 #[test]
@@ -128,7 +131,7 @@ fn header_routes_come_first_and_go_without_a_trace() {
     let record: Value = serde_json::from_str(annotations[RECORD].as_str().expect("text")).expect("JSON");
     assert_eq!(record["else"], json!(["x"]), "that of another Rollout stays");
     assert_eq!(record["shop"].as_array().map(Vec::len), Some(5), "{record}");
-    assert_eq!(router.managed(&two), ["first", "second"]);
+    assert_eq!(router.managed(&object_of(&owner(), "ingress"), &two), ["first", "second"]);
     let gone = patched(&router, &two, &wanted(10));
     assert_eq!(rules(&gone), rules(&found));
     let record: Value =

@@ -56,7 +56,7 @@ fn every_kind_of_route_may_be_named_and_be_elsewhere() {
     })));
     let routing = strategy.traffic_routing.as_ref().expect("routing");
     let found = parsed(&strategy).expect("is valid").expect("is set");
-    let objects = found.objects(&observed(&[]).rollout.metadata);
+    let objects = found.objects(&observed(&[]));
     let told: Vec<String> = objects.iter().map(|object| format!("{} {object}", object.version)).collect();
     assert_eq!(
         told,
@@ -78,7 +78,6 @@ fn weights_are_read_and_changed_only_where_both_ends_are() {
     let router = parsed(&strategy).expect("is valid").expect("is set");
     let web = ObjectRef::of(&kind::HTTP_ROUTE, "web", "web");
     let observed = observed(&[]);
-    let owner = &observed.rollout.metadata;
     let alone = json!({"name": "mine", "backendRefs": [backend("canary", 1)]});
     let rules = |first: Value| json!({"hostnames": ["x"], "rules": [{"timeouts": {"request": "3s"}, "backendRefs": first}, alone]});
     let import = json!({"name": "canary", "kind": "ServiceImport", "weight": 3});
@@ -116,9 +115,9 @@ fn weights_are_read_and_changed_only_where_both_ends_are() {
     ] {
         let route = object(&kind::HTTP_ROUTE, "web", rules(backends.clone()));
         let weights = Weights { canary: found.0, stable: found.1 };
-        assert_eq!(router.weights(&web, &route, owner), [weights], "{backends}");
+        assert_eq!(router.weights(&observed, &web, &route), [weights], "{backends}");
         let other = ObjectRef::of(&kind::GRPC_ROUTE, "web", "web");
-        assert_eq!(router.weights(&other, &route, owner), [], "a route of another kind");
+        assert_eq!(router.weights(&observed, &other, &route), [], "a route of another kind");
         let patch = expected.map(|changed| Change::Patch(json!({"spec": {"rules": rules(changed)["rules"]}})));
         assert_eq!(router.change(&observed, &web, &route, &wanted(30)), patch, "{backends}");
     }

@@ -113,9 +113,9 @@ fn changed_beside(
     let object = json!({ "spec": spec });
     let patch = istio.change(&observed, &named, &object, &wanted).map(|change| match change {
         Change::Patch(patch) => patch,
-        Change::Create(_) => panic!("nothing is created"),
+        Change::Create(_) | Change::Delete => panic!("it is patched"),
     });
-    (patch, istio.weights(&named, &object, &observed.rollout.metadata))
+    (patch, istio.weights(&observed, &named, &object))
 }
 
 #[test]

@@ -65,13 +65,14 @@ fn ours_is_named_after_both_and_never_too_long() {
     let long = "a".repeat(250);
     let strategy = canary(&json!({"nginx": {"stableIngresses": ["web", long, "web"]}}));
     let routing = strategy.traffic_routing.as_ref().expect("routing");
-    let owner = observed(&[]).rollout.metadata.clone();
+    let observed = observed(&[]);
+    let owner = &observed.rollout.metadata;
     let names: Vec<String> =
-        parsed(&strategy).expect("is valid").objects(&owner).into_iter().map(|object| object.name).collect();
+        parsed(&strategy).expect("is valid").objects(&observed).into_iter().map(|object| object.name).collect();
     let short = "shop-web-canary".to_owned();
     assert_eq!(names, [short.clone(), format!("shop-{}-canary", "a".repeat(241)), short], "as they are named");
     assert!(names.iter().all(|name| name.len() <= 253));
-    assert_eq!(references(routing, &owner).len(), 6, "those of the user are watched too");
+    assert_eq!(references(routing, owner).len(), 6, "those of the user are watched too");
 }
 
 #[test]
@@ -106,10 +107,9 @@ fn ours_is_made_with_the_first_share() {
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": meta, "spec": canary_spec()});
     let Some(Change::Create(found)) = &created else { panic!("{created:?}") };
     assert_eq!(*found, body);
-    let owner = &observed.rollout.metadata;
-    assert_eq!(router.weights(&named, found, owner), [Weights { canary: 20, stable: 80 }]);
-    assert_eq!(router.weights(&named, &Value::Null, owner), [Weights { canary: 0, stable: 100 }]);
-    assert_eq!(router.weights(&ingress("web", "web"), &Value::Null, owner), [], "that of the user holds none");
+    assert_eq!(router.weights(&observed, &named, found), [Weights { canary: 20, stable: 80 }]);
+    assert_eq!(router.weights(&observed, &named, &Value::Null), [Weights { canary: 0, stable: 100 }]);
+    assert_eq!(router.weights(&observed, &ingress("web", "web"), &Value::Null), [], "that of the user holds none");
     assert_eq!(router.change(&observed, &named, found, &wanted(20)), None, "it is as it should be");
 }
 
@@ -142,8 +142,11 @@ fn ours_is_patched_where_it_differs_and_keeps_what_others_added() {
         ),
     ] {
         let found = object("shop-web-canary", annotations.clone(), spec);
-        let owner = &observed.rollout.metadata;
-        assert_eq!(router.weights(&named, &found, owner), [Weights { canary, stable: 100 - canary }], "{annotations}");
+        assert_eq!(
+            router.weights(&observed, &named, &found),
+            [Weights { canary, stable: 100 - canary }],
+            "{annotations}"
+        );
         assert_eq!(router.change(&observed, &named, &found, &wanted(20)), patch.map(Change::Patch), "{annotations}");
     }
 }
@@ -171,14 +174,13 @@ fn another_whole_is_written_and_read_back() {
         found.extend(given.map(|(name, value)| (format!("nginx.ingress.kubernetes.io/{name}"), value.clone())));
         let found = object("shop-web-canary", Value::Object(found), canary_spec());
         let stable = whole.unwrap_or(100) - canary;
-        let owner = &observed.rollout.metadata;
-        assert_eq!(router.weights(&named, &found, owner), [Weights { canary, stable }], "{annotations}");
+        assert_eq!(router.weights(&observed, &named, &found), [Weights { canary, stable }], "{annotations}");
         let wanted = Wanted { whole: whole.unwrap_or(100), ..wanted(7) };
         let Some(Change::Patch(patch)) = router.change(&observed, &named, &found, &wanted) else { panic!("a patch") };
         let written = plan::patched(&found, &patch);
         assert_eq!(router.text_of(&written, "canary-weight-total"), total, "{annotations}");
         let stable = whole.unwrap_or(100) - 7;
-        assert_eq!(router.weights(&named, &written, owner), [Weights { canary: 7, stable }], "{annotations}");
+        assert_eq!(router.weights(&observed, &named, &written), [Weights { canary: 7, stable }], "{annotations}");
     }
 }
 

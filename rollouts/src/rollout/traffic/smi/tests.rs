@@ -24,7 +24,7 @@ fn the_names_follow_the_settings() {
         let strategy = canary(&json!({ "smi": smi }));
         let observed = observed(&[]);
         let router = Smi::of(&strategy, settings(&strategy));
-        let objects = router.objects(&observed.rollout.metadata);
+        let objects = router.objects(&observed);
         let named = objects.first().expect("one object");
         assert_eq!((named.name.as_str(), named.api_version().as_str()), (name, "split.smi-spec.io/v1alpha1"));
         let made = router.change(&observed, named, &Value::Null, &wanted(0));
@@ -74,7 +74,7 @@ fn weights_are_read_as_shares_and_written_whole() {
         (spec("stable", &[]), &[], (0, 0), Some(spec("stable", &[("canary", 30), ("stable", 70)]))),
     ] {
         let object = if found.is_null() { Value::Null } else { json!({"spec": found}) };
-        let weights = router.weights(&named, &object, &observed.rollout.metadata);
+        let weights = router.weights(&observed, &named, &object);
         assert_eq!(weights, [Weights { canary: shares.0, stable: shares.1 }], "{found}");
         if !object.is_null() {
             let others = others.iter().map(|(service, weight)| branch(service, *weight)).collect();
@@ -83,7 +83,7 @@ fn weights_are_read_as_shares_and_written_whole() {
         }
     }
     let other = ObjectRef::of(&kind::TRAFFIC_SPLIT, "web", "other");
-    assert_eq!(router.weights(&other, &Value::Null, &observed.rollout.metadata), []);
+    assert_eq!(router.weights(&observed, &other, &Value::Null), []);
 }
 
 #[test]

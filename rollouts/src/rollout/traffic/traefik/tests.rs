@@ -28,8 +28,7 @@ fn weights_are_read_and_the_whole_list_is_written() {
     let strategy = strategy();
     let router = parsed(&strategy);
     let observed = observed(&[]);
-    let owner = &observed.rollout.metadata;
-    let named = router.objects(owner).remove(0);
+    let named = router.objects(&observed).remove(0);
     assert_eq!((named.api_version().as_str(), named.name.as_str()), ("traefik.io/v1alpha1", "split"));
     for (found, shares, changed) in [
         (
@@ -45,7 +44,11 @@ fn weights_are_read_and_the_whole_list_is_written() {
         ),
     ] {
         let object = object(&found);
-        assert_eq!(router.weights(&named, &object, owner), [Weights { canary: shares.0, stable: shares.1 }], "{found}");
+        assert_eq!(
+            router.weights(&observed, &named, &object),
+            [Weights { canary: shares.0, stable: shares.1 }],
+            "{found}"
+        );
         let patch = changed.map(|services| Change::Patch(json!({"spec": {"weighted": {"services": services}}})));
         assert_eq!(router.change(&observed, &named, &object, &wanted(30)), patch, "{found}");
     }
