@@ -7,13 +7,17 @@ use crds::{
     AnalysisRun, AnalysisTemplate, EndpointSlice, Experiment, Pod, RawObject, ReplicaSet, Rollout, Service, kind,
 };
 use plan::{Moves, ObjectRef, Plan};
-use rollouts::{Observed, audit, decide};
+use rollouts::{Observed, audit, decide, rollout::workload::resolved};
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Points that this version can go on from, and a moment shortly after each was left.
-const POINTS: [&str; 31] = [
+const POINTS: [&str; 40] = [
+    "alb-ping-pong-weight-40",
     "analysis-background-running",
+    "analysis-step-error-aborted",
+    "analysis-step-failed-aborted",
+    "analysis-step-inconclusive-paused",
     "basic-aborted",
     "basic-deadline-abort",
     "basic-first-deploy-pending",
@@ -32,10 +36,14 @@ const POINTS: [&str; 31] = [
     "bluegreen-preview-replica-count",
     "bluegreen-promoted-old-waiting-scale-down",
     "bluegreen-waiting-for-promotion",
+    "canary-ephemeral-metadata",
     "experiment-step-running",
+    "invalid-step-analysis-without-count",
     "istio-host-aborted-waiting-scale-down",
     "istio-host-dynamic-stable-scale-75",
     "istio-host-dynamic-stable-scale-aborted",
+    "istio-host-header-route",
+    "istio-host-mirror-route",
     "istio-host-promoted-old-waiting-scale-down",
     "istio-host-retry-after-abort",
     "istio-host-set-canary-scale-zero-weight",
@@ -43,7 +51,8 @@ const POINTS: [&str; 31] = [
     "istio-host-weight-60",
     "istio-subset-promoted",
     "istio-subset-weight-25",
-    "analysis-step-inconclusive-paused",
+    "nginx-weight-30",
+    "workload-ref-update-paused",
 ];
 
 fn observed(point: &str) -> (Observed, DateTime<Utc>) {
@@ -69,6 +78,8 @@ fn observed(point: &str) -> (Observed, DateTime<Utc>) {
                 observed.endpoint_slices.push(Arc::new(EndpointSlice::from_value(value).expect("a slice")))
             }
             "VirtualService" => whole(&kind::VIRTUAL_SERVICE, value),
+            "Ingress" => whole(&kind::INGRESS, value),
+            "Deployment" => whole(&kind::DEPLOYMENT, value),
             "DestinationRule" => whole(&kind::DESTINATION_RULE, value),
             "AnalysisRun" => observed.runs.push(Arc::new(AnalysisRun::from_value(value).expect("a run"))),
             "Experiment" => observed.experiments.push(Arc::new(Experiment::from_value(value).expect("an experiment"))),
@@ -78,6 +89,7 @@ fn observed(point: &str) -> (Observed, DateTime<Utc>) {
             _ => {}
         }
     }
+    (observed.rollout, observed.workload) = resolved(observed.rollout, &routed);
     observed.routed = routed;
     let conditions = &observed.rollout.status.conditions;
     for time in conditions.iter().filter_map(|condition| condition.last_update_time) {

@@ -35,11 +35,23 @@ pub(super) fn arranged(
         None => Vec::new(),
     };
     let ours = list.iter().enumerate().filter(|(_, route)| is_ours(route, names, ends));
-    if ours.clone().map(|(_, route)| route).eq(&built) && ours.clone().all(|(place, _)| place < weighed) {
+    if ours.clone().map(|(_, route)| without_zeros(route)).eq(built.iter().map(without_zeros))
+        && ours.clone().all(|(place, _)| place < weighed)
+    {
         return list;
     }
     let others = list.into_iter().filter(|route| !is_ours(route, names, ends));
     built.into_iter().chain(others).collect()
+}
+
+/// A route in which a destination of weight 0 says nothing of it, as clients written in Go leave it out.
+fn without_zeros(route: &Value) -> Value {
+    let mut route = route.clone();
+    let list = route.get_mut("route").and_then(Value::as_array_mut).into_iter().flatten();
+    for destination in list.filter_map(Value::as_object_mut) {
+        destination.retain(|field, value| field != "weight" || *value != 0);
+    }
+    route
 }
 
 /// A managed route beside the route that carries the weights.

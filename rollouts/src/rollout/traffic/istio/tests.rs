@@ -137,7 +137,7 @@ fn a_stranger_with_weight_goes_and_one_without_stays() {
     assert_eq!(
         changed(&strategy(json!({})), &spec, 0).0,
         Some(json!({"spec": {"http": [{"route": [
-            {"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}, "weight": 0}, {"destination": {"host": "idle"}},
+            {"destination": {"host": "stable"}, "weight": 100}, {"destination": {"host": "canary"}}, {"destination": {"host": "idle"}},
         ]}]}}))
     );
 }

@@ -66,7 +66,8 @@ pub(super) fn reweighted(route: &Value, ends: Names<'_>, additional: &[String], 
 
 fn with_weight(destination: &Value, share: i32) -> Value {
     let mut changed = destination.clone();
-    if (weight_of(destination) != share || destination.get("weight").is_none())
+    // Beside another destination an absent weight is 0.
+    if weight_of(destination) != share
         && let Value::Object(fields) = &mut changed
     {
         fields.insert("weight".into(), share.into());
