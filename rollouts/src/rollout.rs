@@ -112,12 +112,8 @@ fn carry_out(look: &Look<'_>) -> Plan {
     reasons.extend(held);
     writes.extend(runs::writes(look));
     writes.extend(experiments::writes(look));
-    let (scaling, repaired) = (scaling::writes(look), revision::repaired(look));
-    // No pod is made of a template that lacks something.
-    let is_repaired =
-        |write: &Write| repaired.as_ref().is_some_and(|repaired| repaired.verb.object() == write.verb.object());
-    writes.extend(scaling.writes.into_iter().filter(|write| !is_repaired(write)));
-    writes.extend(repaired);
+    let scaling = scaled(look);
+    writes.extend(scaling.writes);
     reasons.extend(scaling.held);
     // A ReplicaSet that is changed in this plan already is looked at again first.
     if writes.is_empty() {
@@ -166,6 +162,16 @@ fn carry_out(look: &Look<'_>) -> Plan {
     let mut plan = Plan::acting(writes).reporting(report).by(requeue);
     plan.why = reasons.into_iter().map(Reason::from).collect();
     plan
+}
+
+/// Sizes, and what the current ReplicaSet lacks: no pod is made of a template that lacks something.
+fn scaled(look: &Look<'_>) -> scaling::Scaling {
+    let mut scaling = scaling::writes(look);
+    if let Some(repaired) = revision::repaired(look) {
+        scaling.writes.retain(|write| write.verb.object() != repaired.verb.object());
+        scaling.writes.push(repaired);
+    }
+    scaling
 }
 
 /// One write with the change of the memory and the report that goes with it.

@@ -461,19 +461,6 @@ impl Toy {
     pub fn has_deadlines(&self) -> bool {
         self.sets.values().any(|set| set.pointer("/metadata/annotations/scale-down-deadline").is_some())
     }
-
-    pub fn condition(&self, condition_type: &str) -> (String, String, String) {
-        let list = self.status("conditions");
-        let found = list
-            .as_array()
-            .into_iter()
-            .flatten()
-            .find(|condition| condition["type"] == condition_type)
-            .cloned()
-            .unwrap_or_default();
-        let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
-        (text("status"), text("reason"), text("message"))
-    }
 }
 
 fn slice(name: &str, service: &Value, pods: &[Arc<Pod>]) -> Arc<EndpointSlice> {

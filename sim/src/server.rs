@@ -188,6 +188,12 @@ impl Server {
         self.state().put_document(object, home).map(|(_, warnings)| warnings)
     }
 
+    /// Puts the objects of a YAML text in as another server stored them. Nothing is checked or filled in.
+    pub fn restore_yaml(&self, text: &str) -> Result<(), Refusal> {
+        let mut state = self.state();
+        yaml::documents(text)?.into_iter().try_for_each(|document| state.restore_document(document))
+    }
+
     /// The version of the last write: as long as it stays, so does everything that is held.
     pub fn revision(&self) -> u64 {
         self.state().store.revision()

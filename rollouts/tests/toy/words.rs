@@ -39,6 +39,20 @@ impl Toy {
         }
     }
 
+    /// Status, reason and message of a condition; all empty where it is absent.
+    pub fn condition(&self, condition_type: &str) -> (String, String, String) {
+        let list = self.status("conditions");
+        let found = list
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|condition| condition["type"] == condition_type)
+            .cloned()
+            .unwrap_or_default();
+        let text = |key: &str| found[key].as_str().unwrap_or_default().to_owned();
+        (text("status"), text("reason"), text("message"))
+    }
+
     /// What is wrong with it, after the words with which the condition always begins.
     pub fn fault(&mut self) -> String {
         self.settle();

@@ -239,9 +239,7 @@ impl State {
     /// Creates a document of a YAML text, or merges it into what is there.
     pub(crate) fn put_document(&mut self, document: Value, home: &str) -> Result<Written, Refusal> {
         let (api_version, name) = (object::text(&document, &["apiVersion"]), object::text(&document, &["kind"]));
-        let kind = self.kinds.of_object(api_version, name).ok_or_else(|| {
-            Refusal::bad_request(format!("no matches for kind \"{name}\" in version \"{api_version}\""))
-        })?;
+        let kind = self.kinds.of_object(api_version, name).ok_or_else(|| no_kind(api_version, name))?;
         let mut call = Call::internal(Verb::Create, &kind);
         if kind.namespaced {
             let namespace = object::namespace(&document);
@@ -257,6 +255,15 @@ impl State {
         let mut after = Value::clone(&before);
         merge_patch(&mut after, document);
         self.change(&call, &kind, Proposal { before, after, is_managed: false })
+    }
+
+    /// Puts a document in as another server stored it: with its identity, its owners and its status.
+    pub(crate) fn restore_document(&mut self, document: Value) -> Result<(), Refusal> {
+        let (api_version, name) = (object::text(&document, &["apiVersion"]), object::text(&document, &["kind"]));
+        let kind = self.kinds.of_object(api_version, name).ok_or_else(|| no_kind(api_version, name))?;
+        let key = (object::namespace(&document).to_owned(), object::name(&document).to_owned());
+        self.store.put(&kind.shelf(), key, document);
+        Ok(())
     }
 
     fn place(&mut self, call: &Call, kind: &Kind, value: &mut Value) -> Result<(), Refusal> {
@@ -325,4 +332,8 @@ fn is_made_by_update(kind: &Kind) -> bool {
 /// Where the object of a call is kept.
 pub(crate) fn key_of(call: &Call) -> Key {
     (call.namespace.clone().unwrap_or_default(), call.name.clone().unwrap_or_default())
+}
+
+fn no_kind(api_version: &str, name: &str) -> Refusal {
+    Refusal::bad_request(format!("no matches for kind \"{name}\" in version \"{api_version}\""))
 }

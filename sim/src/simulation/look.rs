@@ -92,6 +92,11 @@ impl Look {
         at(&self.rollout, "/status/abort") == Some(&Value::Bool(true))
     }
 
+    /// Has somebody paused the whole of it?
+    pub fn is_paused(&self) -> bool {
+        at(&self.rollout, "/spec/paused") == Some(&Value::Bool(true))
+    }
+
     /// The hash of the wanted revision, while it is not the stable one.
     pub fn canary_hash(&self) -> Option<&str> {
         let (current, stable) = (self.text("/status/currentPodHash"), self.text("/status/stableRS"));

@@ -24,6 +24,8 @@ pub(crate) struct Kubelet {
 /// What the node knows of a pod beyond its object.
 struct Known {
     since: Instant,
+    /// It was ready when it was first seen: the node is new, and the pod is not.
+    was_ready: bool,
     address: String,
     stops_at: Option<Instant>,
     is_seen: bool,
@@ -63,7 +65,8 @@ impl Kubelet {
         if !self.pods.contains_key(&uid) {
             self.addresses += 1;
             let address = address(self.addresses);
-            self.pods.insert(uid.clone(), Known { since: now, address, stops_at: None, is_seen: true });
+            let was_ready = is_true(pod, "Ready");
+            self.pods.insert(uid.clone(), Known { since: now, was_ready, address, stops_at: None, is_seen: true });
         }
         let settings = &self.ground.settings;
         let Some(known) = self.pods.get_mut(&uid) else { return Ok(None) };
@@ -90,6 +93,7 @@ impl Kubelet {
         let (soonest, latest) = settings.pods_ready_after;
         let spread = u64::try_from(latest.saturating_sub(soonest).as_millis()).unwrap_or(0);
         let usual = soonest + Duration::from_millis(chance.below(spread));
+        let usual = if known.was_ready { Duration::ZERO } else { usual };
         let readiness = behaviour.readiness.unwrap_or(Readiness::After(usual));
         let (state, mut due) = state_of(pod, readiness, known.since, now);
         let status = status_of(pod, state, &known.address, &self.ground.clock.stamp());
