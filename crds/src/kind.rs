@@ -66,6 +66,10 @@ const fn gateway(version: &'static str, kind: &'static str, plural: &'static str
     Kind { group: "gateway.networking.k8s.io", version, kind, plural, namespaced: true, status_subresource: true }
 }
 
+const fn app_mesh(kind: &'static str, plural: &'static str) -> Kind {
+    Kind { group: "appmesh.k8s.aws", version: "v1beta2", kind, plural, namespaced: true, status_subresource: true }
+}
+
 const fn istio(kind: &'static str, plural: &'static str) -> Kind {
     Kind { group: "networking.istio.io", version: "v1", kind, plural, namespaced: true, status_subresource: true }
 }
@@ -197,6 +201,12 @@ pub const MAPPING: Kind = Kind {
     namespaced: true,
     status_subresource: true,
 };
+/// VirtualService of AWS App Mesh.
+pub const MESH_SERVICE: Kind = app_mesh("VirtualService", "virtualservices");
+/// VirtualRouter of AWS App Mesh.
+pub const VIRTUAL_ROUTER: Kind = app_mesh("VirtualRouter", "virtualrouters");
+/// VirtualNode of AWS App Mesh.
+pub const VIRTUAL_NODE: Kind = app_mesh("VirtualNode", "virtualnodes");
 /// CustomResourceDefinition.
 pub const CUSTOM_RESOURCE_DEFINITION: Kind = Kind {
     group: "apiextensions.k8s.io",
@@ -244,6 +254,9 @@ pub const ALL: &[Kind] = &[
     TRAEFIK_SERVICE,
     APISIX_ROUTE,
     MAPPING,
+    MESH_SERVICE,
+    VIRTUAL_ROUTER,
+    VIRTUAL_NODE,
     CUSTOM_RESOURCE_DEFINITION,
 ];
 

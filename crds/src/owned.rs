@@ -1,6 +1,6 @@
 //! Which fields of other people's objects a Rollout owns: route weights and managed routes of its VirtualServices, the
-//! weights in its routes of Gateway API, its TraefikServices and its ApisixRoutes, the actions and header routes in its Ingresses of the AWS load
-//! balancer controller, the revision labels of its DestinationRule's subsets and of its Services' selectors,
+//! weights in its routes of Gateway API, its TraefikServices, ApisixRoutes and virtual routers, the actions and header routes in its Ingresses of the AWS load
+//! balancer controller, the revision labels of its DestinationRule's subsets, its virtual nodes and its Services' selectors,
 //! and the size of a Deployment whose pods it took over.
 //!
 //! Whoever compares or applies such an object asks here first: in what Git wants, owned fields are what they are live. A
@@ -31,6 +31,9 @@ pub fn with_owned_from(rollouts: &[&Rollout], desired: &Value, live: &Value) -> 
                 Claim::Subsets(subsets) => mesh::keep_subsets(&mut kept, live, &subsets),
                 Claim::Actions(actions) => ingress::keep_actions(&mut kept, live, &actions),
                 Claim::SelectorHash => keep(&mut kept, live, &["spec", "selector", keys::POD_TEMPLATE_HASH]),
+                Claim::NodeHash => {
+                    keep(&mut kept, live, &["spec", "podSelector", "matchLabels", keys::POD_TEMPLATE_HASH]);
+                }
                 Claim::Replicas => keep(&mut kept, live, &["spec", "replicas"]),
             }
         }
@@ -51,6 +54,7 @@ enum Claim<'a> {
     Subsets(mesh::Subsets<'a>),
     Actions(ingress::Actions<'a>),
     SelectorHash,
+    NodeHash,
     Replicas,
 }
 
@@ -73,6 +77,7 @@ fn claims<'a>(rollout: &'a Rollout, object: &Value) -> Vec<Claim<'a>> {
             ingress::Actions::of(rollout, name).into_iter().map(Claim::Actions).collect()
         }
         ("", "Service") if is_near && services(rollout).contains(&name) => vec![Claim::SelectorHash],
+        ("appmesh.k8s.aws", "VirtualNode") if is_near && nodes(rollout).contains(&name) => vec![Claim::NodeHash],
         ("apps", "Deployment") if is_near && scales(rollout, name) => vec![Claim::Replicas],
         _ if is_near => backends::Shares::of(rollout, group, kind, name).into_iter().map(Claim::Shares).collect(),
         _ => Vec::new(),
@@ -92,6 +97,14 @@ fn services(rollout: &Rollout) -> Vec<&str> {
         [blue_green.active_service.as_str()].into_iter().chain(blue_green.preview_service.as_deref())
     });
     canary.chain(blue_green).filter(|name| !name.is_empty()).collect()
+}
+
+/// The virtual nodes of App Mesh that the Rollout points at its revisions.
+fn nodes(rollout: &Rollout) -> Vec<&str> {
+    let routing = rollout.spec.strategy.canary.iter().filter_map(|canary| canary.traffic_routing.as_ref());
+    let groups = routing.filter_map(|routing| routing.app_mesh.as_ref()?.virtual_node_group.as_ref());
+    let nodes = groups.flat_map(|group| [&group.canary_virtual_node_ref, &group.stable_virtual_node_ref]);
+    nodes.flatten().map(|node| node.name.as_str()).collect()
 }
 
 /// Whether the Rollout scales this Deployment down because it took its pod template over.

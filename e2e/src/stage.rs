@@ -75,9 +75,12 @@ impl Stage {
             let text = |pointer: &str| item.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
             let kind = text("/kind").to_lowercase();
             let resource = format!("{kind}{}", if kind.ends_with('s') { "es" } else { "s" });
-            match self.send(Method::POST, &self.path(&resource), item).await {
+            let version = text("/apiVersion");
+            let root = if version.contains('/') { "apis" } else { "api" };
+            let all = format!("/{root}/{version}/namespaces/{}/{resource}", self.namespace);
+            match self.send(Method::POST, &all, item).await {
                 Err(error) if is_there(&error) => {
-                    self.patch(&format!("{resource}/{}", text("/metadata/name")), item).await?
+                    self.send(Method::PATCH, &format!("{all}/{}", text("/metadata/name")), item).await?
                 }
                 created => created?,
             };
@@ -131,6 +134,7 @@ impl Stage {
             "traefikservices" => "apis/traefik.io/v1alpha1",
             "apisixroutes" => "apis/apisix.apache.org/v2",
             "mappings" => "apis/getambassador.io/v2",
+            "virtualrouters" | "virtualnodes" => "apis/appmesh.k8s.aws/v1beta2",
             "tcproutes" | "tlsroutes" => "apis/gateway.networking.k8s.io/v1alpha2",
             _ => "api/v1",
         };

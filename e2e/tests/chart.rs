@@ -72,6 +72,8 @@ fn the_chart_grants_what_the_controller_does_and_no_more() {
         ("delete apisixroutes.apisix.apache.org -A", true),
         ("create mappings.getambassador.io -A", true),
         ("delete mappings.getambassador.io -A", false),
+        ("patch virtualrouters.appmesh.k8s.aws -A", true),
+        ("patch virtualservices.appmesh.k8s.aws -A", false),
         ("patch services -A", true),
         // Those of Experiments.
         ("create services -A", true),

@@ -5,7 +5,6 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, par
 use tracing::warn;
 
 const THREADS: &str = "all kinds share --rollout-threads";
-const OTHER_ROUTER: &str = "this version does not carry out that router";
 
 /// A flag, and why it changes nothing.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +33,7 @@ const IGNORED: [Ignored; 19] = [
     value("kloglevel", "see --loglevel"),
     value("traefik-api-group", "it is part of --traefik-api-version"),
     value("ingress-api-version", "Ingresses are read as networking.k8s.io/v1"),
-    value("appmesh-crd-version", OTHER_ROUTER),
+    value("appmesh-crd-version", "App Mesh's kinds are read as v1beta2"),
     value("alb-ingress-classes", "an Ingress is watched because a Rollout names it"),
     value("nginx-ingress-classes", "an Ingress is watched because a Rollout names it"),
     switch("aws-verify-target-group", "target groups are not asked about"),

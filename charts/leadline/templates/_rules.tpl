@@ -76,6 +76,13 @@ by this rule; see secrets.yaml.
 - apiGroups: [apisix.apache.org]
   resources: [apisixroutes]
   verbs: [get, list, watch, create, patch, delete]
+# With App Mesh a virtual service names the router, and nodes know pods by the label of their revision.
+- apiGroups: [appmesh.k8s.aws]
+  resources: [virtualservices]
+  verbs: [get, list, watch]
+- apiGroups: [appmesh.k8s.aws]
+  resources: [virtualrouters, virtualnodes]
+  verbs: [get, list, watch, patch]
 # With Ambassador the canary has a Mapping of its own.
 - apiGroups: [getambassador.io]
   resources: [mappings]

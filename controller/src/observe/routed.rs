@@ -20,6 +20,8 @@ use tokio::sync::watch;
 
 /// Facet under which the Rollouts of an object are found.
 const ROUTED: &str = "routed";
+/// Facet under which the objects are found that name another one.
+const BEHIND: &str = "behind";
 
 /// One kind.
 #[derive(Debug)]
@@ -43,7 +45,9 @@ impl RoutedKind {
         let indexed = move |object: &RawObject| {
             let service = traffic::service_behind(&kind, object);
             let service = service.map(|service| (SERVICE, object.metadata.namespace.clone(), service));
-            service.into_iter().chain(left::if_marked(&object.metadata)).collect()
+            let behind = traffic::object_behind(&kind, object)
+                .map(|named| (BEHIND, named.namespace.unwrap_or_default(), named.name));
+            service.into_iter().chain(behind).chain(left::if_marked(&object.metadata)).collect()
         };
         let whole = |object: &Value| keep::readable(RawObject::from_value(object));
         let store = Store::new(if workload::KINDS.contains(&kind) { keep::workload } else { whole }, indexed);
@@ -60,6 +64,12 @@ impl RoutedKind {
 /// A known kind of an object.
 fn kind_of(object: &ObjectRef) -> Option<&'static Kind> {
     Kind::of(&object.api_version(), &object.kind)
+}
+
+/// The kinds of these objects, and of those that they name themselves.
+fn kinds_of(objects: &[ObjectRef]) -> BTreeSet<Kind> {
+    let kinds = objects.iter().filter_map(kind_of);
+    kinds.flat_map(|kind| std::iter::once(*kind).chain(traffic::kind_behind(kind))).collect()
 }
 
 fn key_of(kind: &str, group: &str, namespace: &str, name: &str) -> IndexKey {
@@ -91,8 +101,8 @@ impl RoutedKinds {
         Some((kind, self.of(kind)?))
     }
 
-    fn named<'a>(&'a self, kept: &'a KeptRollout) -> impl Iterator<Item = &'a RoutedKind> {
-        kept.references.objects.iter().filter_map(|object| Some(self.of_object(object)?.1))
+    fn named(&self, kept: &KeptRollout) -> impl Iterator<Item = &RoutedKind> {
+        kinds_of(&kept.references.objects).into_iter().filter_map(|kind| self.of(&kind))
     }
 
     /// The kinds that a Rollout names are watched from now on.
@@ -107,13 +117,18 @@ impl RoutedKinds {
         self.named(kept).all(|routed| routed.store.is_synced())
     }
 
-    /// The objects that are there.
+    /// The objects that are there, and those that they name.
     pub(super) fn observed(&self, objects: &[ObjectRef]) -> BTreeMap<ObjectRef, Arc<RawObject>> {
         let found = |object: &ObjectRef| {
             let store = &self.of_object(object)?.1.store;
             store.get(object.namespace.as_deref().unwrap_or_default(), &object.name)
         };
-        objects.iter().filter_map(|object| Some((object.clone(), found(object)?))).collect()
+        let there = |object: ObjectRef| found(&object).map(|value| (object, value));
+        let mut observed: BTreeMap<_, _> = objects.iter().cloned().filter_map(there).collect();
+        let behind = observed.iter().filter_map(|(named, object)| traffic::object_behind(kind_of(named)?, object));
+        let behind: Vec<ObjectRef> = behind.collect();
+        observed.extend(behind.into_iter().filter_map(there));
+        observed
     }
 
     /// Those of them that route.
@@ -124,8 +139,7 @@ impl RoutedKinds {
 
     /// The kinds of these objects of which none can be read, and why.
     pub(super) fn closed(&self, objects: &[ObjectRef]) -> BTreeMap<Kind, String> {
-        let kinds: BTreeSet<&Kind> = objects.iter().filter_map(kind_of).collect();
-        kinds.into_iter().filter_map(|kind| Some((*kind, self.of(kind)?.store.closed()?))).collect()
+        kinds_of(objects).into_iter().filter_map(|kind| Some((kind, self.of(&kind)?.store.closed()?))).collect()
     }
 }
 
@@ -157,6 +171,7 @@ impl Stores {
         let (namespace, name) = &change.name;
         let marks = sides(change).filter_map(|object| left::rollout_of(&object.metadata));
         let rollouts = self.rollouts_routed_by(kind, namespace, name).into_iter();
+        let rollouts = rollouts.chain(self.rollouts_in_front(kind, namespace, name));
         rollouts.flat_map(|rollout| self.with_experiments(rollout)).chain(marks).collect()
     }
 
@@ -165,11 +180,22 @@ impl Stores {
         self.rollouts_of(facet, &namespace, &value)
     }
 
+    /// Those that name an object that names this one.
+    fn rollouts_in_front(&self, kind: &Kind, namespace: &str, name: &str) -> Vec<Key> {
+        let in_front = self.routed.0.iter().filter(|(front, _)| traffic::kind_behind(front) == Some(*kind));
+        let of = |(front, routed): (&Kind, &RoutedKind)| {
+            let objects = routed.store.by(BEHIND, namespace, name);
+            let keys = objects
+                .iter()
+                .flat_map(|object| self.rollouts_routed_by(front, &object.metadata.namespace, &object.metadata.name));
+            keys.collect::<Vec<_>>()
+        };
+        in_front.flat_map(of).collect()
+    }
+
     /// Whom a kind wakes that was listed, or found to be missing.
     pub(crate) fn woken_by_kind(&self, kind: &Kind) -> Vec<Key> {
-        let names_it = |kept: &Arc<KeptRollout>| {
-            kept.references.objects.iter().any(|object| object.kind == kind.kind && object.group == kind.group)
-        };
+        let names_it = |kept: &Arc<KeptRollout>| kinds_of(&kept.references.objects).contains(kind);
         let rollouts = self.rollouts.all();
         let naming = rollouts.iter().filter(|kept| names_it(kept));
         naming.flat_map(|kept| self.with_experiments(rollout_key(kept))).collect()

@@ -1,6 +1,6 @@
 //! Canaries through other routers, each with its real definition: the weights are written, and the definition takes them.
 //!
-//! APISIX' is written by hand in `e2e/cluster`, since no module has it. Ambassador: module
+//! APISIX' and App Mesh's are written by hand in `e2e/cluster`, since no module has them. Ambassador: module
 //! `github.com/emissary-ingress/emissary/v3`, `python/tests/integration/manifests/crds.yaml`. SMI: module `github.com/servicemeshinterface/smi-sdk-go`, `crds/split.yaml`. Traefik: module `github.com/traefik/traefik/v3`,
 //! `docs/content/reference/dynamic-configuration/traefik.io_traefikservices.yaml`. `e2e/cluster` names the versions.
 
@@ -196,4 +196,61 @@ fn a_mapping_of_ours_stands_beside_that_of_the_user() -> anyhow::Result<()> {
         })?;
     }
     Ok(())
+}
+
+#[test]
+fn a_virtual_router_of_app_mesh_follows_one_canary_and_nodes_know_its_pods() -> anyhow::Result<()> {
+    stage::play(async {
+        let stage = Stage::set(Cluster::light()?, "app-mesh").await?;
+        let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
+        let object = |kind: &str, name: &str, spec: Value| json!({"apiVersion": "appmesh.k8s.aws/v1beta2", "kind": kind, "metadata": {"name": name}, "spec": spec});
+        let target = |node: &str, weight: i64| json!({"virtualNodeRef": {"name": node}, "weight": weight});
+        let action = json!({"weightedTargets": [target("new", 0), target("old", 100)]});
+        let route = json!({"name": "all", "httpRoute": {"match": {"prefix": "/"}, "action": action}});
+        let listeners = json!([{"portMapping": {"port": 8080, "protocol": "http"}}]);
+        let node = |name: &str| {
+            object("VirtualNode", name, json!({"podSelector": {"matchLabels": {"app": NAME}}, "listeners": listeners}))
+        };
+        let provider = json!({"virtualRouter": {"virtualRouterRef": {"name": "router"}}});
+        let own = [
+            object("VirtualService", NAME, json!({ "provider": provider })),
+            object("VirtualRouter", "router", json!({"listeners": listeners, "routes": [route]})),
+            node("new"),
+            node("old"),
+        ];
+        let group = json!({"canaryVirtualNodeRef": {"name": "new"}, "stableVirtualNodeRef": {"name": "old"}});
+        let routing = json!({"appMesh": {"virtualService": {"name": NAME}, "virtualNodeGroup": group}});
+        let recipe = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}]));
+        stage.put(&recipe.items_with(&stage.cluster, &routing, own)).await?;
+        let is = |canary: i64| {
+            move |router: &Value| {
+                let targets = &router["spec"]["routes"][0]["httpRoute"]["action"]["weightedTargets"];
+                let found = (targets[0]["weight"].as_i64(), targets[1]["weight"].as_i64());
+                if found == (Some(canary), Some(100 - canary)) { Ok(()) } else { Err(format!("{targets}")) }
+            }
+        };
+        let knows = async |node: &str| {
+            let found = stage.get(&format!("virtualnodes/{node}")).await?;
+            anyhow::Ok(found["spec"]["podSelector"]["matchLabels"].clone())
+        };
+        let label = "rollouts-pod-template-hash";
+        stage.until_done().await.with_context(|| controller.log())?;
+        stage.until("virtualrouters/router", LIMIT, is(0)).await.with_context(|| controller.log())?;
+        let first = knows("old").await?;
+        ensure!(first["app"] == NAME && knows("new").await?[label] == "canary-hash", "{first}");
+        stage.update("v2").await?;
+        stage.until_phase("Paused", "CanaryPauseStep").await.with_context(|| controller.log())?;
+        stage.until("virtualrouters/router", LIMIT, is(50)).await.with_context(|| controller.log())?;
+        let second = knows("new").await?;
+        ensure!(knows("old").await? == first && second[label] != first[label], "{first} {second}");
+        stage.plugin(&["promote", NAME])?;
+        stage.until_done().await.with_context(|| controller.log())?;
+        stage.until("virtualrouters/router", LIMIT, is(0)).await.with_context(|| controller.log())?;
+        ensure!(knows("old").await? == second, "{second}");
+        let at_rest = |node: &Value| match &node["spec"]["podSelector"]["matchLabels"][label] {
+            found if found == "canary-hash" => Ok(()),
+            found => Err(found.to_string()),
+        };
+        stage.until("virtualnodes/new", LIMIT, at_rest).await.with_context(|| controller.log())
+    })
 }

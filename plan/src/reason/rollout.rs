@@ -44,6 +44,9 @@ pub enum RolloutReason {
     /// Subsets are pointed at revisions.
     #[error("the subsets of DestinationRule {rule} select canary {canary} and stable {stable}")]
     SubsetsSwitched { rule: String, canary: String, stable: String },
+    /// A virtual node is pointed at a revision, or at none.
+    #[error("virtual node {node} knows {}", revision.as_ref().map_or_else(|| "no pods".to_owned(), |hash| format!("the pods of revision {hash}")))]
+    NodeSwitched { node: String, revision: Option<String> },
     /// A route gets another weight.
     #[error("{kind} {name} sends {share} to the canary")]
     WeightSet { kind: String, name: String, share: Share },

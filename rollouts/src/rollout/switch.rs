@@ -18,6 +18,7 @@ struct Switch<'a> {
     weight: i32,
     wanted: Revision<'a>,
     is_stable_end: bool,
+    precedes_pods: bool,
 }
 
 /// All that must be written now, and what holds the rest.
@@ -58,6 +59,17 @@ fn wanted_stable<'a>(look: &Look<'a>, weight: i32) -> Option<Revision<'a>> {
     look.fleet.canary.filter(|canary| is_empty && canary.size().available > 0).or(look.fleet.stable)
 }
 
+/// The revisions that both ends should select where pods learn from them, when they are made, where they belong.
+fn wanted_ahead<'a>(look: &Look<'a>) -> (Option<Revision<'a>>, Option<Revision<'a>>) {
+    let (canary, stable) = (look.fleet.canary, look.fleet.stable);
+    match look.phase {
+        // The first revision is the stable one as soon as that is recorded.
+        Phase::First => (canary, canary),
+        Phase::Aborted => (stable, stable),
+        Phase::Stepping(_) | Phase::Finishing | Phase::Rushing | Phase::Promoted => (canary, stable),
+    }
+}
+
 fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<RolloutReason>) {
     let weights = look.traffic.as_ref().map_or((0, 0), |traffic| (traffic.reach_of_canary(), traffic.highest_stable()));
     let kept = [(canary.stable_service.as_deref(), true), (canary.canary_service.as_deref(), false)];
@@ -83,6 +95,7 @@ fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<Rollou
             weight,
             wanted,
             is_stable_end,
+            precedes_pods: false,
         };
         match hindrance(look, &switch) {
             Some(reason) => held.push(reason),
@@ -126,10 +139,14 @@ fn selectors(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
                 None => Some(wanted.hash().to_owned()),
             }
         };
-        let wanted = wanted_canary(look, canary.backing.hash.as_deref());
-        let to_canary = free(&canary, traffic.reach_of_canary(), wanted, false);
         let weight = traffic.highest_stable();
-        let to_stable = free(&stable, weight, wanted_stable(look, weight), true);
+        let (for_canary, for_stable) = if canary.precedes_pods {
+            wanted_ahead(look)
+        } else {
+            (wanted_canary(look, canary.backing.hash.as_deref()), wanted_stable(look, weight))
+        };
+        let to_canary = free(&canary, traffic.reach_of_canary(), for_canary, false);
+        let to_stable = free(&stable, weight, for_stable, true);
         writes.extend(router.switched(look.observed, to_canary.as_deref(), to_stable.as_deref()));
     }
     (writes, held)
@@ -144,6 +161,7 @@ fn selector_switch<'a>(selector: &'a Selector, weight: i32, wanted: Revision<'a>
         weight,
         wanted,
         is_stable_end,
+        precedes_pods: selector.precedes_pods,
     }
 }
 
@@ -151,6 +169,9 @@ fn selector_switch<'a>(selector: &'a Selector, weight: i32, wanted: Revision<'a>
 /// end to nobody, and a proxy that hears of the next weight before it hears of them would find none.
 fn unseen(look: &Look<'_>, switch: &Switch<'_>) -> Option<RolloutReason> {
     let wanted = switch.wanted;
+    if switch.precedes_pods {
+        return None;
+    }
     if wanted.size().asked == 0 || (look.phase == Phase::Aborted && !switch.is_stable_end) {
         return None;
     }
@@ -172,11 +193,12 @@ fn hindrance(look: &Look<'_>, switch: &Switch<'_>) -> Option<RolloutReason> {
         want: wanted.size().asked.max(1),
         have: wanted.size().available,
     };
-    if is_first {
+    if is_first && !switch.precedes_pods {
         return (!wanted.is_fully_available()).then(lacks_pods);
     }
     // After an abort nothing is sent to the canary's end, so that it may select the stable revision whatever its state.
-    if wanted.size().available == 0 && (look.phase != Phase::Aborted || switch.is_stable_end) {
+    let needs_pods = !switch.precedes_pods;
+    if needs_pods && wanted.size().available == 0 && (look.phase != Phase::Aborted || switch.is_stable_end) {
         return Some(lacks_pods());
     }
     if switch.weight == 0 || (switch.is_stable_end && wanted.is_fully_available()) {

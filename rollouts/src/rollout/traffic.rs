@@ -6,6 +6,7 @@
 mod alb;
 mod ambassador;
 mod apisix;
+mod app_mesh;
 mod backends;
 mod gateway_api;
 pub mod istio;
@@ -16,7 +17,10 @@ mod samples;
 mod smi;
 mod traefik;
 
-pub use router::{Backing, Branch, Router, Selector, Wanted, Weights, kinds, parse, references, service_behind};
+pub use router::{
+    Backing, Branch, Router, Selector, Wanted, Weights, kind_behind, kinds, object_behind, parse, references,
+    service_behind,
+};
 
 use super::{endpoints, experiments, look::Look, observed::Observed, phase::Phase, replicas, spec::Spec};
 use crds::{RawObject, keys};

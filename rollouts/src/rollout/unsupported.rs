@@ -35,7 +35,6 @@ fn of_routing(routing: &TrafficRouting, faults: &mut Faults) {
     for other in routing.plugins.keys().filter(|name| *name != owned::GATEWAY_PLUGIN) {
         faults.note(Invalid::unsupported(&format!("{CANARY}.trafficRouting.plugins.{other}")));
     }
-    refuse(&format!("{CANARY}.trafficRouting"), &[("appMesh", routing.app_mesh.is_some())], faults);
 }
 
 fn of_step(path: &str, step: &CanaryStep, has_branches: bool, faults: &mut Faults) {

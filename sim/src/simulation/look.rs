@@ -199,7 +199,9 @@ fn weighted_of(routing: &Value, rollout: &str) -> Vec<(&'static str, String)> {
     let apisix = named("/apisix/route/name").map(|name| (kind::APISIX_ROUTE.kind, name));
     let mappings = list(routing, "/ambassador/mappings").iter().filter_map(Value::as_str);
     let mappings = mappings.map(|name| (kind::MAPPING.kind, name.to_owned()));
-    split.into_iter().chain(traefik).chain(apisix).chain(mappings).collect()
+    // The router is called like the service in all stories.
+    let router = named("/appMesh/virtualService/name").map(|name| (kind::VIRTUAL_ROUTER.kind, name));
+    split.into_iter().chain(traefik).chain(apisix).chain(mappings).chain(router).collect()
 }
 
 /// The two ends of each list that has both, in the form that a mesh has them, with kind and name of the object.
@@ -209,7 +211,9 @@ pub(crate) fn weighted_rules(server: &Server, namespace: &str, routing: &Routing
         let Some(lists) = WEIGHTED.iter().find(|lists| lists.kind.0.kind == *kind) else { continue };
         let api_version = lists.kind.0.api_version();
         let Some(object) = server.get(&api_version, kind, namespace, name) else { continue };
-        for row in lists.lists(&object, &server.list(&api_version, kind)) {
+        let mut beside = server.list(&api_version, kind);
+        beside.extend(server.list(&kind::VIRTUAL_NODE.api_version(), kind::VIRTUAL_NODE.kind));
+        for row in lists.lists(&object, &beside) {
             let weight = |service: &str| Some(row.iter().find(|(name, _)| name == service)?.1);
             let end = |service: &str, weight: u64| json!({ "destination": { "host": service }, "weight": weight });
             let (canary, stable) = (&routing.canary_service, &routing.stable_service);

@@ -109,7 +109,10 @@ func (c *Cluster) applyRouterDefinitions() error {
 	if err := c.applyDefinitions("Ambassador's", parts.MappingDefinitions, "getambassador.io/v2/mappings"); err != nil {
 		return err
 	}
-	return c.applyWritten("APISIX'", "apisix.yaml", "apisix.apache.org/v2/apisixroutes")
+	if err := c.applyWritten("APISIX'", "apisix.yaml", "apisix.apache.org/v2/apisixroutes"); err != nil {
+		return err
+	}
+	return c.applyWritten("App Mesh's", "app-mesh.yaml", "appmesh.k8s.aws/v1beta2/virtualnodes")
 }
 
 // applyDefinitions installs definitions that came with the programs.

@@ -266,20 +266,21 @@ impl Router for Istio<'_> {
         let named = |subset: &str, backing| Selector {
             what: format!("subset {subset} of DestinationRule {}", rule.name),
             backing,
+            precedes_pods: false,
         };
         Some((named(&rule.canary_subset_name, canary), named(&rule.stable_subset_name, stable)))
     }
 
     /// Points subsets at revisions.
-    fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Option<Write> {
-        let (rule, object) = self.rule(observed)?;
+    fn switched(&self, observed: &Observed, canary: Option<&str>, stable: Option<&str>) -> Vec<Write> {
+        let Some((rule, object)) = self.rule(observed) else { return Vec::new() };
         let (canary_subset, stable_subset) = (rule.canary_subset_name.as_str(), rule.stable_subset_name.as_str());
         let changes: Vec<(&str, &str)> = [(canary_subset, canary), (stable_subset, stable)]
             .into_iter()
             .filter_map(|(of, to)| Some((of, to?)))
             .collect();
         if changes.is_empty() {
-            return None;
+            return Vec::new();
         }
         let meta = &object.metadata;
         let mut body = subsets::with_hashes(&object.spec(), &changes);
@@ -296,7 +297,7 @@ impl Router for Istio<'_> {
         );
         let because = RolloutReason::SubsetsSwitched { rule: meta.name.clone(), canary, stable };
         let target = Target::of(&kind::DESTINATION_RULE, meta);
-        Some(Write::patch(target, body, because.into()).with_event(Event::normal("UpdatedDestinationRule", told)))
+        vec![Write::patch(target, body, because.into()).with_event(Event::normal("UpdatedDestinationRule", told))]
     }
 
     /// Tells of other weights, and of managed routes that came or went.

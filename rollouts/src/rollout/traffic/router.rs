@@ -12,6 +12,7 @@ use super::{
     alb::{self, Alb},
     ambassador::{self, Ambassador},
     apisix::{self, Apisix},
+    app_mesh::{self, AppMesh},
     gateway_api::{self, GatewayApi},
     istio::{self, Istio},
     nginx::{self, Nginx},
@@ -159,6 +160,8 @@ pub struct Selector {
     pub what: String,
     /// What it selects now.
     pub backing: Backing,
+    /// Pods learn from it where they belong when they are made: it goes before them.
+    pub precedes_pods: bool,
 }
 
 /// A technology that divides traffic, as a spec sets it.
@@ -202,8 +205,8 @@ pub trait Router: fmt::Debug {
     }
 
     /// Points its selectors at revisions; `None` leaves one as it is.
-    fn switched(&self, _observed: &Observed, _canary: Option<&str>, _stable: Option<&str>) -> Option<Write> {
-        None
+    fn switched(&self, _observed: &Observed, _canary: Option<&str>, _stable: Option<&str>) -> Vec<Write> {
+        Vec::new()
     }
 
     /// The Events that tell what a change makes of the object of this name.
@@ -224,7 +227,7 @@ pub struct Before<'a> {
 /// All kinds of objects that routers name.
 pub fn kinds() -> impl Iterator<Item = Kind> {
     let all = istio::KINDS.into_iter().chain(gateway_api::KINDS).chain(nginx::KINDS).chain(alb::KINDS);
-    all.chain(smi::KINDS).chain(traefik::KINDS).chain(apisix::KINDS).chain(ambassador::KINDS)
+    all.chain(smi::KINDS).chain(traefik::KINDS).chain(apisix::KINDS).chain(ambassador::KINDS).chain(app_mesh::KINDS)
 }
 
 /// The objects that a Rollout's routers name, read off its spec, valid or not.
@@ -242,12 +245,23 @@ pub fn references(rollout: &Rollout) -> Vec<ObjectRef> {
     let apisix = apisix::references(canary, namespace);
     let ambassador = routing.ambassador.iter().flat_map(|settings| ambassador::references(settings, namespace));
     let first = istio.chain(gateway_api).chain(nginx).chain(alb).chain(smi);
-    first.chain(traefik).chain(apisix).chain(ambassador).collect()
+    let app_mesh = routing.app_mesh.iter().flat_map(|settings| app_mesh::references(settings, namespace));
+    first.chain(traefik).chain(apisix).chain(ambassador).chain(app_mesh).collect()
 }
 
 /// The Service whose endpoints a router's object leads to, where that is in the object and not in the Rollout's spec.
 pub fn service_behind(kind: &Kind, object: &RawObject) -> Option<String> {
     (*kind == crds::kind::DESTINATION_RULE).then(|| istio::service_behind(object)).flatten()
+}
+
+/// The kind of the objects that those of this kind name in their own specs.
+pub fn kind_behind(kind: &Kind) -> Option<Kind> {
+    (*kind == crds::kind::MESH_SERVICE).then_some(crds::kind::VIRTUAL_ROUTER)
+}
+
+/// The object of a router that another one names in its own spec.
+pub fn object_behind(kind: &Kind, object: &RawObject) -> Option<ObjectRef> {
+    kind_behind(kind).and_then(|_| app_mesh::router_behind(object))
 }
 
 /// The observed object that a field names, or what is said where there is none.
@@ -294,6 +308,7 @@ pub fn parse<'a>(
     let alb = routing.alb.as_ref().and_then(|settings| faults.keep(Alb::parse(canary, services, settings)));
     let apisix = routing.apisix.as_ref().and_then(|settings| faults.keep(Apisix::parse(canary, settings)));
     let ambassador = routing.ambassador.as_ref().and_then(|settings| faults.keep(Ambassador::parse(canary, settings)));
+    let app_mesh = routing.app_mesh.as_ref().and_then(|settings| faults.keep(AppMesh::parse(canary, settings)));
     let mut routers: Vec<Box<dyn Router + 'a>> = Vec::new();
     routers.extend(istio.map(boxed));
     routers.extend(gateway_api.map(boxed));
@@ -303,6 +318,7 @@ pub fn parse<'a>(
     routers.extend(routing.traefik.as_ref().map(|settings| boxed(Traefik::of(canary, settings))));
     routers.extend(apisix.map(boxed));
     routers.extend(ambassador.map(boxed));
+    routers.extend(app_mesh.map(boxed));
     routers
 }
 

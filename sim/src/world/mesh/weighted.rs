@@ -1,7 +1,7 @@
 //! Routers whose objects hold lists of Services and their weights: how each is read, and the flows of requests that they make.
 
 use super::routes::{Cluster, Flow, port_of, rate};
-use crate::world::calls::{Kind, list, name_of, text};
+use crate::world::calls::{Kind, at, list, name_of, text};
 use crds::kind;
 use serde_json::Value;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct Weighted {
 }
 
 /// All of them.
-pub(crate) const WEIGHTED: [Weighted; 4] = [
+pub(crate) const WEIGHTED: [Weighted; 6] = [
     Weighted { kind: Kind(kind::TRAFFIC_SPLIT), read: |split, _| vec![row(split, "/spec/backends", "/service", 0)] },
     Weighted {
         kind: Kind(kind::TRAEFIK_SERVICE),
@@ -32,6 +32,9 @@ pub(crate) const WEIGHTED: [Weighted; 4] = [
         },
     },
     Weighted { kind: Kind(kind::MAPPING), read: mapping },
+    Weighted { kind: Kind(kind::VIRTUAL_ROUTER), read: virtual_router },
+    // It has no list: routers are read with it.
+    Weighted { kind: Kind(kind::VIRTUAL_NODE), read: |_, _| Vec::new() },
 ];
 
 fn row(holder: &Value, entries: &str, service: &str, absent: u64) -> Row {
@@ -58,6 +61,22 @@ fn mapping(one: &Value, all: &[Arc<Value>]) -> Vec<Row> {
     let rest = 100_u64.saturating_sub(row.iter().map(|(_, weight)| weight).sum());
     row.push((service(one), rest));
     vec![row]
+}
+
+/// A virtual node stands for the Service whose name it is found under.
+fn virtual_router(router: &Value, all: &[Arc<Value>]) -> Vec<Row> {
+    let service = |node: &str| {
+        let is_meant = |other: &&Arc<Value>| {
+            name_of(other) == (name_of(router).0, node.to_owned()) && at(other, "/spec/serviceDiscovery").is_some()
+        };
+        let host = all.iter().find(is_meant).map(|node| text(node, "/spec/serviceDiscovery/dns/hostname"));
+        host.unwrap_or_default().split('.').next().unwrap_or_default().to_owned()
+    };
+    let kinds =
+        ["httpRoute", "http2Route", "grpcRoute", "tcpRoute"].map(|kind| format!("/{kind}/action/weightedTargets"));
+    let lists = list(router, "/spec/routes").iter().flat_map(|route| kinds.iter().map(move |kind| (route, kind)));
+    let rows = lists.map(|(route, kind)| row(route, kind, "/virtualNodeRef/name", 0)).filter(|row| !row.is_empty());
+    rows.map(|row| row.into_iter().map(|(node, weight)| (service(&node), weight)).collect()).collect()
 }
 
 impl Weighted {
