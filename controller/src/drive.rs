@@ -188,7 +188,8 @@ async fn carry_out(shell: &Shell, key: &Key, decision: &rules::Decision) -> Ende
             Err(error) => {
                 if matches!(error.class, Class::Denied | Class::Invalid) {
                     let (object, message) = (write.verb.object().clone(), error.message.clone());
-                    outcome.refused = Some(Refused { object, message, at: shell.clock.now() });
+                    let is_eviction = write.verb.is_eviction();
+                    outcome.refused = Some(Refused { object, is_eviction, message, at: shell.clock.now() });
                 }
                 refusal = Some(failed(shell, key, write, error));
                 break;

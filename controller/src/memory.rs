@@ -61,6 +61,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Refused {
     /// Of what.
     pub(crate) object: ObjectRef,
+    /// A pod was asked to go.
+    pub(crate) is_eviction: bool,
     /// The server's words.
     pub(crate) message: String,
     /// When.
@@ -131,7 +133,8 @@ mod tests {
         let outcomes = Outcomes::default();
         let key = Key::new(Kind::Rollout, "shop", "web");
         let (route, set) = (ObjectRef::new("", "v1", "A", None, "route"), ObjectRef::new("", "v1", "B", None, "set"));
-        let refused = Refused { object: route.clone(), message: "no".into(), at: DateTime::UNIX_EPOCH };
+        let refused =
+            Refused { object: route.clone(), is_eviction: false, message: "no".into(), at: DateTime::UNIX_EPOCH };
         outcomes.note(&key, Outcome { refused: Some(refused.clone()), landed: vec![set.clone()] });
         outcomes.wrote(&key, &set);
         assert_eq!(outcomes.of(&key).refused, Some(refused));

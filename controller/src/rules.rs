@@ -53,7 +53,7 @@ fn rollout(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {
 
 fn refused_of(shell: &Shell, key: &Key) -> Option<rollouts::Refusal> {
     let refused = shell.outcomes.of(key).refused;
-    refused.map(|Refused { object, message, at }| rollouts::Refusal { object, message, at })
+    refused.map(|Refused { object, is_eviction, message, at }| rollouts::Refusal { object, is_eviction, message, at })
 }
 
 fn run(shell: &Shell, key: &Key, now: DateTime<Utc>) -> Option<Decision> {

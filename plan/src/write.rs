@@ -75,6 +75,11 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// Asks a pod to go.
+    pub fn is_eviction(&self) -> bool {
+        matches!(self, Self::Evict { .. })
+    }
+
     /// The object that the request is about.
     pub fn object(&self) -> &ObjectRef {
         match self {

@@ -145,7 +145,7 @@ mod tests {
 
     fn refusal(name: &str, message: &str) -> Refusal {
         let object = ObjectRef::of(&kind::ANALYSIS_RUN, "shop", name);
-        Refusal { object, message: message.into(), at: DateTime::UNIX_EPOCH }
+        Refusal { object, is_eviction: false, message: message.into(), at: DateTime::UNIX_EPOCH }
     }
 
     #[test]

@@ -100,7 +100,9 @@ impl Lab {
         for write in plan.writes().iter().take(self.most_writes) {
             let object = write.verb.object();
             if let Some(words) = self.refusals.get(&(object.kind.clone(), object.name.clone())) {
-                self.refused = Some(Refusal { object: object.clone(), message: words.clone(), at: self.now });
+                let is_eviction = write.verb.is_eviction();
+                self.refused =
+                    Some(Refusal { object: object.clone(), is_eviction, message: words.clone(), at: self.now });
                 break;
             }
             self.carry_out(&write.verb);

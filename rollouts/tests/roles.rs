@@ -194,3 +194,15 @@ fn rules_of_the_user_stay_beside_ours() {
     toy.settle();
     assert_eq!(apart(&toy, "web:3"), ["user"], "{}", toy.tail());
 }
+
+#[test]
+fn a_pod_that_may_not_be_changed_is_not_said_to_be_evicted() {
+    let mut toy = Toy::new(json!({"steps": [{"setWeight": 50}]}), 1);
+    toy.settle();
+    let pod = toy.pods.keys().next().expect("a pod").clone();
+    toy.refusals.insert(("Pod".into(), pod), "pods is forbidden".into());
+    toy.patch(json!({"spec": {"strategy": {"canary": {"stableMetadata": role("stable")}}}}));
+    toy.looks(6);
+    let words = toy.condition("WriteRefused").2;
+    assert!(words.contains("cannot be written: pods is forbidden"), "{words}: {}", toy.tail());
+}

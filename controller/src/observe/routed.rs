@@ -155,7 +155,7 @@ impl Stores {
             Queued::Rollout => self.rollouts.get(&key.namespace, &key.name).is_none_or(|kept| {
                 self.routed.are_synced_for(&kept)
                     && self.pod_annotations.are_there_for(&kept)
-                    && self.server.is_known_for(&kept)
+                    && self.server.was_asked_for(&kept)
             }),
             Queued::Experiment => {
                 let kept = self.experiments.get(&key.namespace, &key.name);

@@ -1,6 +1,6 @@
 //! The API server's version, from when the first Rollout asks for something that older servers lack.
 //!
-//! It is read once; one that is too old for some Rollout is read again now and then, since servers are replaced.
+//! It is read once. Nothing waits for a server that does not tell it: the write that asks too much of it is refused then. One that is too old for some Rollout is read again now and then, since servers are replaced.
 
 use super::{KeptRollout, Stores, rollout_key};
 use crate::queue::Key;
@@ -27,12 +27,13 @@ type Version = (u32, u32);
 #[derive(Debug)]
 pub(crate) struct Server {
     is_wanted: watch::Sender<bool>,
-    version: Mutex<Option<Version>>,
+    /// `None` until it was asked once; then what it told, if it did.
+    told: Mutex<Option<Option<Version>>>,
 }
 
 impl Default for Server {
     fn default() -> Self {
-        Self { is_wanted: watch::Sender::new(false), version: Mutex::default() }
+        Self { is_wanted: watch::Sender::new(false), told: Mutex::default() }
     }
 }
 
@@ -44,14 +45,28 @@ impl Server {
         }
     }
 
-    /// Whether a Rollout knows it, or does not care.
-    pub(super) fn is_known_for(&self, kept: &KeptRollout) -> bool {
-        !kept.references.server || self.version().is_some()
+    /// Whether the server was asked, where a Rollout wants to know.
+    pub(super) fn was_asked_for(&self, kept: &KeptRollout) -> bool {
+        !kept.references.server || self.told().is_some()
     }
 
-    /// The version.
+    /// The version, where the server tells it.
     pub(super) fn version(&self) -> Option<Version> {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told().flatten()
+    }
+
+    fn told(&self) -> Option<Option<Version>> {
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what the server told; whether that is news. One that told its version once is believed to be the same while it is
+    /// silent.
+    fn note(&self, told: Option<Version>) -> bool {
+        let mut known = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = Some(told.or(known.flatten()));
+        let is_news = *known != next;
+        *known = next;
+        is_news
     }
 }
 
@@ -67,18 +82,16 @@ impl Stores {
                     warn!(error = crate::logging::chain(&error), "the server does not tell its version");
                     None
                 }
-                Err(_) => None,
+                Err(_) => {
+                    warn!("the server does not tell its version in time");
+                    None
+                }
             };
-            let Some(version) = read else {
-                sleep(PATIENCE).await;
-                continue;
-            };
-            let before = self.server.version.lock().unwrap_or_else(PoisonError::into_inner).replace(version);
-            if before != Some(version) {
+            if self.server.note(read) {
                 let rollouts = self.rollouts.all();
                 rollouts.iter().filter(|kept| kept.references.server).map(|kept| rollout_key(kept)).for_each(&wake);
             }
-            sleep(AGAIN).await;
+            sleep(if read.is_some() { AGAIN } else { PATIENCE }).await;
         }
     }
 }
@@ -91,7 +104,22 @@ fn number(text: &str) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{Server, number};
+
+    #[test]
+    fn a_silent_server_holds_nobody_up_and_is_believed_to_be_what_it_was() {
+        let server = Server::default();
+        assert_eq!(server.told(), None);
+        for (told, is_news, version) in [
+            (None, true, None),
+            (None, false, None),
+            (Some((1, 29)), true, Some((1, 29))),
+            (None, false, Some((1, 29))),
+            (Some((1, 36)), true, Some((1, 36))),
+        ] {
+            assert_eq!((server.note(told), server.version(), server.told().is_some()), (is_news, version, true));
+        }
+    }
 
     #[test]
     fn a_number_may_have_a_sign_behind_it() {

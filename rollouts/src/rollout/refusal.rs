@@ -5,7 +5,7 @@
 use super::{conditions, traffic};
 use chrono::{DateTime, Utc};
 use crds::{Kind, rollout::RolloutStatus};
-use plan::{ObjectRef, Write, reason::RolloutReason};
+use plan::{ObjectRef, Verb, Write, reason::RolloutReason};
 
 /// The condition, which is absent where nothing was refused.
 pub const CONDITION: &str = "WriteRefused";
@@ -18,6 +18,8 @@ const OTHER: &str = "WriteRefused";
 pub struct Refusal {
     /// What was to be written.
     pub object: ObjectRef,
+    /// A pod was asked to go.
+    pub is_eviction: bool,
     /// What the server said: who refused, and why.
     pub message: String,
     /// When.
@@ -31,7 +33,7 @@ impl Refusal {
     }
 
     fn sentence(&self) -> String {
-        let what = if self.object.kind == "Pod" { "evicted" } else { "written" };
+        let what = if self.is_eviction { "evicted" } else { "written" };
         format!("{} cannot be {what}: {}", self.object, self.message)
     }
 
@@ -51,7 +53,9 @@ pub fn standing<'a, 'w>(
     refused: Option<&'a Refusal>,
     mut wanted: impl Iterator<Item = &'w Write>,
 ) -> Option<&'a Refusal> {
-    refused.filter(|refused| wanted.any(|write| *write.verb.object() == refused.object))
+    let is_same =
+        |refused: &Refusal, verb: &Verb| *verb.object() == refused.object && verb.is_eviction() == refused.is_eviction;
+    refused.filter(|refused| wanted.any(|write| is_same(refused, &write.verb)))
 }
 
 /// Sets the condition, or takes it away.
