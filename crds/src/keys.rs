@@ -21,6 +21,8 @@ pub const DRAIN_HOOK: &str = "leadline.dev/drain-hook";
 pub const SCALE_DOWN_DEADLINE: &str = "scale-down-deadline";
 /// Annotation of a ReplicaSet beside its deadline: the pods that it keeps then. Absent means none.
 pub const SCALE_DOWN_TO: &str = "leadline.dev/scale-down-to";
+/// On a route of Gateway API: what the rules match that steps of each Rollout have added.
+pub const MANAGED_RULES: &str = "leadline.dev/managed-rules";
 /// Annotation of Services and mesh objects: the Rollout that manages them.
 pub const MANAGED_BY_ROLLOUTS: &str = "argo-rollouts.argoproj.io/managed-by-rollouts";
 /// Annotation of an Ingress of the AWS load balancer controller: which annotations there belong to which Rollout, as JSON.

@@ -1,5 +1,5 @@
 //! Which fields of other people's objects a Rollout owns: route weights and managed routes of its VirtualServices, the
-//! weights in its routes of Gateway API, its TraefikServices, ApisixRoutes and virtual routers, the actions and header routes in its Ingresses of the AWS load
+//! weights in its routes of Gateway API, its TraefikServices, ApisixRoutes and virtual routers, header routes of Gateway API, the actions and header routes in its Ingresses of the AWS load
 //! balancer controller, the revision labels of its DestinationRule's subsets, its virtual nodes and its Services' selectors,
 //! and the size of a Deployment whose pods it took over.
 //!
@@ -11,7 +11,7 @@ mod gateway;
 mod ingress;
 mod mesh;
 
-pub use gateway::{GATEWAY_PLUGIN, gateway_api, gateway_routes, is_backend};
+pub use gateway::{GATEWAY_PLUGIN, gateway_api, gateway_routes, header_rules, is_backend, is_header_rule};
 pub use ingress::{ALB_BY_ANNOTATION, alb_ingresses, alb_key, alb_root, is_alb_route};
 pub use mesh::{is_tcp_route, is_tls_route, virtual_service};
 

@@ -1,13 +1,13 @@
 //! Gateway API: which routes a Rollout names, which of their backends are its two ends, and the weights that it owns there.
 //! Lists of rules are atomic, so an apply carries them whole: this is where the live weights enter the list that is applied.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::Value;
 
 use super::mesh::set_weight;
 use crate::{
-    FieldError, Kind, Rollout, kind,
+    FieldError, Kind, Rollout, keys, kind,
     rollout::{GatewayApiTrafficRouting, TrafficRouting},
 };
 
@@ -50,12 +50,27 @@ pub fn is_backend(backend: &Value, service: &str, namespace: &str, near: &str) -
         && text("namespace").unwrap_or(near) == namespace
 }
 
+/// What the rules match that steps of this Rollout, `namespace/name`, have added to a route, by the names of the managed routes.
+pub fn header_rules(route: &Value, owner: &str) -> BTreeMap<String, Vec<Value>> {
+    let text = route.pointer("/metadata/annotations").and_then(|all| all.get(keys::MANAGED_RULES));
+    let all: Option<Value> = text.and_then(Value::as_str).and_then(|text| serde_json::from_str(text).ok());
+    let own = all.as_ref().and_then(|all| all.get(owner)).cloned();
+    own.and_then(|own| serde_json::from_value(own).ok()).unwrap_or_default()
+}
+
+/// Whether a rule is one of these.
+pub fn is_header_rule(rule: &Value, added: &BTreeMap<String, Vec<Value>>) -> bool {
+    rule.get("matches").is_some_and(|matches| added.values().flatten().any(|known| known == matches))
+}
+
 /// The weights in one route that a Rollout sets.
 pub(super) struct Backends<'a> {
     canary: &'a str,
     stable: &'a str,
     namespace: &'a str,
     near: String,
+    /// The Rollout, as the record of rules by header names it.
+    owner: String,
 }
 
 impl<'a> Backends<'a> {
@@ -70,7 +85,8 @@ impl<'a> Backends<'a> {
         let turning = canary.ping_pong.as_ref().map(|pair| (pair.ping_service.as_str(), pair.pong_service.as_str()));
         let (canary, stable) =
             turning.or_else(|| canary.canary_service.as_deref().zip(canary.stable_service.as_deref()))?;
-        Some(Self { canary, stable, namespace, near: near.to_owned() })
+        let owner = format!("{namespace}/{}", rollout.metadata.name);
+        Some(Self { canary, stable, namespace, near: near.to_owned(), owner })
     }
 
     fn end<'v>(&self, rule: &'v Value, service: &str) -> Option<&'v Value> {
@@ -114,6 +130,28 @@ pub(super) fn keep_weights(kept: &mut Value, live: &Value, claim: &Backends<'_>)
             claim.keep(rule, live_rule);
         }
     }
+    keep_header_rules(kept, live, claim);
+}
+
+/// Puts the live rules by header, and the record of them, into a route.
+fn keep_header_rules(kept: &mut Value, live: &Value, claim: &Backends<'_>) {
+    let added = header_rules(live, &claim.owner);
+    if added.is_empty() {
+        return;
+    }
+    let record = live.pointer("/metadata/annotations").and_then(|all| all.get(keys::MANAGED_RULES));
+    if let (Some(record), Some(Value::Object(metadata))) = (record, kept.get_mut("metadata")) {
+        let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        if let Value::Object(annotations) = annotations {
+            annotations.insert(keys::MANAGED_RULES.to_owned(), record.clone());
+        }
+    }
+    let found = live.pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
+    let rules: Vec<Value> = found.filter(|rule| is_header_rule(rule, &added)).cloned().collect();
+    if let Some(Value::Array(wanted)) = kept.pointer_mut("/spec/rules") {
+        wanted.retain(|rule| !is_header_rule(rule, &added));
+        wanted.splice(0..0, rules);
+    }
 }
 
 #[cfg(test)]
@@ -152,6 +190,28 @@ mod tests {
             assert_eq!(kept["spec"]["rules"], *expected, "{routing}");
             assert_eq!(owned::is_shared(&[&rollout], &object(&git)), *expected == merged);
         }
+    }
+
+    #[test]
+    fn live_rules_by_header_and_their_record_are_kept() {
+        let rollout = rollout(&json!({"gatewayAPI": {"httpRoutes": [{"name": "web", "useHeaderRoutes": true}]}}));
+        let matches = json!([{"headers": [{"name": "x-beta", "value": "yes"}]}]);
+        let header = json!({"matches": matches, "backendRefs": [{"name": "canary"}]});
+        let record = json!({"shop/web": {"beta": [matches]}}).to_string();
+        let object = |annotations: Value, rules: Value| {
+            let metadata = json!({"name": "web", "namespace": "shop", "annotations": annotations});
+            json!({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "HTTPRoute", "metadata": metadata, "spec": {"rules": rules}})
+        };
+        let key = "leadline.dev/managed-rules";
+        let git = object(json!({"mine": "1"}), json!([rule("/", &[("stable", 100), ("canary", 0)])]));
+        let weighed = rule("/", &[("stable", 70), ("canary", 30)]);
+        let live = object(json!({key: record}), json!([header, weighed]));
+        let merged = object(json!({"mine": "1", key: record}), json!([header, weighed]));
+        assert_eq!(owned::with_owned_from(&[&rollout], &git, &live), merged);
+        let other =
+            object(json!({key: json!({"shop/other": {"beta": [matches]}}).to_string()}), json!([header, weighed]));
+        let kept = owned::with_owned_from(&[&rollout], &git, &other);
+        assert_eq!(kept["spec"]["rules"], json!([weighed]), "that of another Rollout is kept with its own claim");
     }
 
     #[test]

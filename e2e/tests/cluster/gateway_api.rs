@@ -1,4 +1,4 @@
-//! A canary through Gateway API, with all four kinds of routes at once and their real definitions: module
+//! A canary through Gateway API, with all four kinds of routes at once, two of them with a header, and their real definitions: module
 //! `sigs.k8s.io/gateway-api`, in the version that `e2e/cluster` names, `config/crd/experimental`.
 
 use anyhow::{Context, ensure};
@@ -59,10 +59,11 @@ fn four_kinds_of_routes_follow_one_canary() -> anyhow::Result<()> {
     stage::play(async {
         let stage = Stage::set(Cluster::light()?, "gateway-api").await?;
         let controller = Controller::on(&stage, "controller", &stage.account(installed::ROLLOUTS)?, &[])?;
-        let named =
-            json!({"httpRoute": NAME, "grpcRoutes": [{"name": NAME}], "tcpRoute": NAME, "tlsRoutes": [{"name": NAME}]});
-        let routing = json!({"plugins": {"argoproj-labs/gatewayAPI": named}});
-        let recipe = Recipe::steps(json!([{"setWeight": 50}, {"pause": {}}]));
+        let with_headers = json!([{"name": NAME, "useHeaderRoutes": true}]);
+        let named = json!({"httpRoutes": with_headers, "grpcRoutes": with_headers, "tcpRoute": NAME, "tlsRoutes": [{"name": NAME}]});
+        let routing = json!({"plugins": {"argoproj-labs/gatewayAPI": named}, "managedRoutes": [{"name": "beta"}]});
+        let header = json!({"name": "beta", "match": [{"headerName": "x-beta", "headerValue": {"exact": "yes"}}]});
+        let recipe = Recipe::steps(json!([{"setWeight": 50}, {"setHeaderRoute": header}, {"pause": {}}]));
         stage.put(&recipe.items_with(&stage.cluster, &routing, ROUTES.map(route))).await?;
         stage.until_done().await.with_context(|| controller.log())?;
         all_hold(&stage, (0, 100)).await.with_context(|| controller.log())?;
@@ -70,9 +71,17 @@ fn four_kinds_of_routes_follow_one_canary() -> anyhow::Result<()> {
         stage.until_phase("Paused", "CanaryPauseStep").await.with_context(|| controller.log())?;
         all_hold(&stage, (50, 50)).await.with_context(|| controller.log())?;
         let rules = stage.get(&object("HTTPRoute")).await?["spec"]["rules"].clone();
-        ensure!(rules[0]["timeouts"]["request"] == "3s" && rules[0]["backendRefs"][0]["weight"] == 1, "{rules}");
+        ensure!(rules[0]["backendRefs"].as_array().map(Vec::len) == Some(1), "{rules}");
+        ensure!(rules[0]["matches"][0]["headers"][0]["value"] == "yes", "{rules}");
+        ensure!(rules[1]["timeouts"]["request"] == "3s" && rules[1]["backendRefs"][0]["weight"] == 1, "{rules}");
         stage.plugin(&["promote", NAME])?;
         stage.until_done().await.with_context(|| controller.log())?;
-        all_hold(&stage, (0, 100)).await.with_context(|| controller.log())
+        all_hold(&stage, (0, 100)).await.with_context(|| controller.log())?;
+        for (kind, count) in [("HTTPRoute", 2), ("GRPCRoute", 1)] {
+            let route = stage.get(&object(kind)).await?;
+            ensure!(route["spec"]["rules"].as_array().map(Vec::len) == Some(count), "{route}");
+            ensure!(route["metadata"]["annotations"].is_null(), "nothing is left: {route}");
+        }
+        Ok(())
     })
 }

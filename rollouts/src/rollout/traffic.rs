@@ -104,7 +104,7 @@ impl<'a> Traffic<'a> {
                 let seen = observed.routed.get(&named).map(Arc::as_ref);
                 let object = seen.map(|seen| seen.object.value()).unwrap_or_default();
                 let weights = router.weights(observed, &named, &object);
-                let managed = router.managed(&named, &object);
+                let managed = router.managed(observed, &named, &object);
                 let (canary, stable) = (canary.clone(), stable.clone());
                 found.push(Routed { router, named, observed: seen, object, weights, managed, canary, stable });
             }

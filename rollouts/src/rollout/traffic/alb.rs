@@ -191,7 +191,7 @@ impl Router for Alb<'_> {
     }
 
     /// Names of the routes in an Ingress that steps have set.
-    fn managed(&self, _named: &ObjectRef, object: &Value) -> Vec<String> {
+    fn managed(&self, _observed: &Observed, _named: &ObjectRef, object: &Value) -> Vec<String> {
         let has = |name: &&&str| annotation(object, &self.action_key(name)).is_some();
         self.managed.iter().filter(has).map(|name| (*name).to_owned()).collect()
     }

@@ -210,7 +210,7 @@ impl Router for Apisix<'_> {
         !self.managed.is_empty()
     }
 
-    fn managed(&self, named: &ObjectRef, object: &Value) -> Vec<String> {
+    fn managed(&self, _observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<String> {
         let is_there = self.is_copy(named) && !object.is_null();
         is_there.then(|| named.name.clone()).into_iter().collect()
     }
@@ -237,19 +237,10 @@ fn matches(header: &HeaderRoutingMatch) -> Option<Value> {
     let (operation, text) = match (given(&value.exact), given(&value.regex), given(&value.prefix)) {
         (Some(exact), ..) => ("Equal", exact),
         (None, Some(regex), _) => ("RegexMatch", regex),
-        (None, None, Some(prefix)) => ("RegexMatch", format!("^{}.*", literal(&prefix))),
+        (None, None, Some(prefix)) => ("RegexMatch", format!("^{}.*", router::literal(&prefix))),
         (None, None, None) => return None,
     };
     Some(json!({ "subject": { "scope": "Header", "name": header.header_name }, "op": operation, "value": text }))
-}
-
-/// A text as an expression that matches nothing else.
-fn literal(text: &str) -> String {
-    let escaped = |letter: char| match letter {
-        '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$' => format!("\\{letter}"),
-        plain => plain.to_string(),
-    };
-    text.chars().map(escaped).collect()
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! A rule that does not hold both ends is left alone, and so is every other backend of one that does: canary and stable share
 //! the whole between them, whatever the others have.
 
+mod headers;
+
 use super::{
     super::{
         invalid::Invalid,
@@ -13,14 +15,14 @@ use super::{
             routing,
         },
     },
-    router::{self, Backing, Change, PATH, Router, Wanted, Weights},
+    router::{self, Backing, Change, ManagedRoute, PATH, Router, Wanted, Weights},
 };
 use crds::{
-    Kind, kind, owned,
-    rollout::{CanaryStrategy, GatewayApiTrafficRouting, TrafficRouting},
+    Kind, keys, kind, owned,
+    rollout::{CanaryStrategy, GatewayApiTrafficRouting, GatewayRoute, TrafficRouting},
 };
 use plan::ObjectRef;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The kinds of objects that it names.
 pub(super) const KINDS: [Kind; 4] = [kind::HTTP_ROUTE, kind::GRPC_ROUTE, kind::TCP_ROUTE, kind::TLS_ROUTE];
@@ -73,13 +75,22 @@ impl<'a> GatewayApi<'a> {
             Invalid::rendered(&at, format!("Invalid value: {}", error.problem))
         })?;
         let Some(settings) = settings else { return Ok(None) };
-        no_managed_routes(canary)?;
+        managed_routes(canary, routing, &settings)?;
         if owned::gateway_routes(&settings).is_empty() {
             let words = "a route must be named: httpRoute, grpcRoute, tcpRoute, tlsRoute, or several of them";
             return Err(Invalid::required(&path, words));
         }
         let (settings, whole) = (Box::new(settings.into_owned()), routing::whole(canary));
         Ok(Some(Self { settings, whole, path, ends: services.turning_first() }))
+    }
+
+    /// Whether steps may add rules to this route.
+    fn takes_headers(&self, named: &ObjectRef) -> bool {
+        let kinds = [(kind::HTTP_ROUTE, &self.settings.http_routes), (kind::GRPC_ROUTE, &self.settings.grpc_routes)];
+        let is_meant = |kind: &Kind, route: &GatewayRoute| {
+            route.use_header_routes && route.name == named.name && kind.kind == named.kind
+        };
+        kinds.iter().any(|(kind, routes)| routes.iter().any(|route| is_meant(kind, route)))
     }
 
     fn is(&self, backend: &Value, service: &str, namespace: &str) -> bool {
@@ -90,6 +101,25 @@ impl<'a> GatewayApi<'a> {
     fn is_weighted(&self, rule: &Value, namespace: &str) -> bool {
         let has = |service: &str| backends(rule).any(|backend| self.is(backend, service, namespace));
         has(self.ends.canary) && has(self.ends.stable)
+    }
+
+    /// The rules with those by header, and the annotation that records them.
+    fn with_header_rules(
+        &self,
+        observed: &Observed,
+        object: &Value,
+        list: Vec<Value>,
+        wanted: &Wanted<'_>,
+    ) -> (Vec<Value>, Value) {
+        let (owner, namespace) = (owner_of(observed), &observed.rollout.metadata.namespace);
+        let is_weighted = |rule: &&Value| self.is_weighted(rule, namespace);
+        let canary = |rule| backends(rule).find(|backend| self.is(backend, self.ends.canary, namespace));
+        let weighed: Vec<(&Value, &Value)> =
+            list.iter().filter(is_weighted).filter_map(|rule| Some((rule, canary(rule)?))).collect();
+        let first = list.iter().position(|rule| self.is_weighted(rule, namespace)).unwrap_or(list.len());
+        let (rules, record) = headers::wanted(&weighed, &wanted.managed);
+        let known = owned::header_rules(object, &owner);
+        (headers::arranged(list, &known, first, rules), headers::annotation(object, &owner, record))
     }
 
     fn reweighted(&self, rule: &Value, namespace: &str, wanted: &Wanted<'_>) -> Value {
@@ -163,24 +193,73 @@ impl Router for GatewayApi<'_> {
     }
 
     /// All rules are in the patch, since a merge patch replaces lists.
-    fn change(&self, observed: &Observed, _named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
+    fn change(&self, observed: &Observed, named: &ObjectRef, object: &Value, wanted: &Wanted<'_>) -> Option<Change> {
         let namespace = &observed.rollout.metadata.namespace;
         let list = router::rules(object.get("spec")?);
         let reweighted = |rule: &Value| {
             if self.is_weighted(rule, namespace) { self.reweighted(rule, namespace, wanted) } else { rule.clone() }
         };
-        let changed: Vec<Value> = list.iter().map(reweighted).collect();
-        (changed != list).then(|| Change::Patch(json!({ "spec": { "rules": changed } })))
+        let mut changed: Vec<Value> = list.iter().map(reweighted).collect();
+        let mut patch = Map::new();
+        if self.takes_headers(named) {
+            let (arranged, record) = self.with_header_rules(observed, object, changed, wanted);
+            changed = arranged;
+            let found = object.pointer("/metadata/annotations").and_then(|all| all.get(keys::MANAGED_RULES));
+            if found.unwrap_or(&Value::Null) != &record {
+                patch.insert("metadata".into(), json!({ "annotations": { keys::MANAGED_RULES: record } }));
+            }
+        }
+        if changed != list {
+            patch.insert("spec".into(), json!({ "rules": changed }));
+        }
+        (!patch.is_empty()).then_some(Change::Patch(Value::Object(patch)))
+    }
+
+    fn holds_more(&self) -> bool {
+        self.settings.http_routes.iter().chain(&self.settings.grpc_routes).any(|route| route.use_header_routes)
+    }
+
+    fn managed(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<String> {
+        let known = owned::header_rules(object, &owner_of(observed));
+        let list = object.get("spec").map(router::rules).unwrap_or_default();
+        let is_there =
+            |matches: &Vec<Value>| list.iter().any(|rule| matches.iter().any(|one| rule.get("matches") == Some(one)));
+        let added = known.into_iter().filter(|(_, matches)| self.takes_headers(named) && is_there(matches));
+        added.map(|(name, _)| name).collect()
+    }
+
+    fn part_of<'w>(&self, named: &ObjectRef, wanted: &Wanted<'w>) -> Wanted<'w> {
+        let is_meant =
+            |route: &&ManagedRoute<'w>| self.takes_headers(named) && matches!(route, ManagedRoute::Header(_));
+        let managed = wanted.managed.iter().filter(is_meant).copied().collect();
+        Wanted { managed, others: Vec::new(), ..wanted.clone() }
     }
 }
 
-/// Steps that add routes are not carried out here.
-fn no_managed_routes(canary: &CanaryStrategy) -> Result<(), Invalid> {
+/// The Rollout, as the record of rules by header names it.
+fn owner_of(observed: &Observed) -> String {
+    let owner = &observed.rollout.metadata;
+    format!("{}/{}", owner.namespace, owner.name)
+}
+
+/// A step by header needs a route that takes it; one by mirror is not carried out here.
+fn managed_routes(
+    canary: &CanaryStrategy,
+    routing: &TrafficRouting,
+    settings: &GatewayApiTrafficRouting,
+) -> Result<(), Invalid> {
+    let mut routes = settings.http_routes.iter().chain(&settings.grpc_routes);
+    let others = routing.istio.is_some() || routing.alb.is_some() || routing.apisix.is_some();
+    let takes_headers = others || routes.any(|route| route.use_header_routes);
     for (index, step) in canary.steps.iter().enumerate() {
-        let fields =
-            [("setHeaderRoute", step.set_header_route.is_some()), ("setMirrorRoute", step.set_mirror_route.is_some())];
-        if let Some((field, _)) = fields.into_iter().find(|(_, is_set)| *is_set) {
-            return Err(Invalid::unsupported(&format!("spec.strategy.canary.steps[{index}].{field}")));
+        let path = format!("spec.strategy.canary.steps[{index}]");
+        if let Some(route) = step.set_header_route.as_ref().filter(|_| !takes_headers) {
+            let words = "a route by header needs httpRoutes or grpcRoutes with useHeaderRoutes: true";
+            let name = route.name.as_deref().unwrap_or_default();
+            return Err(Invalid::value(&format!("{path}.setHeaderRoute"), name, words));
+        }
+        if step.set_mirror_route.is_some() {
+            return Err(Invalid::unsupported(&format!("{path}.setMirrorRoute")));
         }
     }
     Ok(())

@@ -211,7 +211,7 @@ impl Router for Istio<'_> {
     }
 
     /// Names of the routes that steps have set.
-    fn managed(&self, _named: &ObjectRef, object: &Value) -> Vec<String> {
+    fn managed(&self, _observed: &Observed, _named: &ObjectRef, object: &Value) -> Vec<String> {
         let routes = object.get("spec").into_iter().flat_map(|spec| self.managed_in(spec));
         routes.map(|(_, route)| name_in(route).unwrap_or_default().to_owned()).collect()
     }

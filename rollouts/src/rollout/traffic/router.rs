@@ -195,7 +195,7 @@ pub trait Router: fmt::Debug {
     }
 
     /// Names of the routes in an object that steps have set.
-    fn managed(&self, _named: &ObjectRef, _object: &Value) -> Vec<String> {
+    fn managed(&self, _observed: &Observed, _named: &ObjectRef, _object: &Value) -> Vec<String> {
         Vec::new()
     }
 
@@ -337,6 +337,15 @@ pub fn part_of(whole: i32, part: i64, sum: i64) -> i32 {
 /// The rules in a spec.
 pub fn rules(spec: &Value) -> &[Value] {
     spec.get("rules").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// A text as an expression that matches nothing else.
+pub fn literal(text: &str) -> String {
+    let escaped = |letter: char| match letter {
+        '\\' | '.' | '+' | '*' | '?' | '(' | ')' | '|' | '[' | ']' | '{' | '}' | '^' | '$' => format!("\\{letter}"),
+        plain => plain.to_string(),
+    };
+    text.chars().map(escaped).collect()
 }
 
 /// Exactly one of two fields must be set: one object, or several.

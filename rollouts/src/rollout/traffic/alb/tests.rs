@@ -131,7 +131,7 @@ fn header_routes_come_first_and_go_without_a_trace() {
     let record: Value = serde_json::from_str(annotations[RECORD].as_str().expect("text")).expect("JSON");
     assert_eq!(record["else"], json!(["x"]), "that of another Rollout stays");
     assert_eq!(record["shop"].as_array().map(Vec::len), Some(5), "{record}");
-    assert_eq!(router.managed(&object_of(&owner(), "ingress"), &two), ["first", "second"]);
+    assert_eq!(router.managed(&observed(&[]), &object_of(&owner(), "ingress"), &two), ["first", "second"]);
     let gone = patched(&router, &two, &wanted(10));
     assert_eq!(rules(&gone), rules(&found));
     let record: Value =

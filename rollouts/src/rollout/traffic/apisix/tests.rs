@@ -90,10 +90,10 @@ fn a_route_by_header_is_an_object_of_its_own_that_comes_and_goes() {
     assert_eq!((&made["metadata"]["name"], &made["metadata"]["namespace"]), (&json!("beta"), &json!("web")));
     assert_eq!(made["metadata"]["ownerReferences"][0]["uid"], "me");
     assert_eq!(
-        (router.managed(&named, &made), router.weights(&observed, &named, &made)),
+        (router.managed(&observed, &named, &made), router.weights(&observed, &named, &made)),
         (vec!["beta".into()], vec![])
     );
-    assert_eq!(router.managed(&object_of("web", "web"), &made), [""; 0], "the weights are in the other one");
+    assert_eq!(router.managed(&observed, &object_of("web", "web"), &made), [""; 0], "the weights are in the other one");
     assert_eq!(brought(&router, &observed, &named, &made, &with), made, "it is as it should be");
     let stale = owned_by(object(&kind::APISIX_ROUTE, "beta", json!({"http": [], "stream": []})), "me");
     assert_eq!(brought(&router, &observed, &named, &stale, &with)["spec"], made["spec"], "it follows");

@@ -1,7 +1,7 @@
 //! Which rules are weighed, what they hold, how they look after a change, and what is refused.
 
 use super::{
-    super::samples::{canary, object, observed, said, wanted},
+    super::samples::{brought, canary, object, observed, said, wanted},
     *,
 };
 
@@ -146,4 +146,98 @@ fn a_route_must_be_there_and_hold_both_ends() {
         let route = object(&kind::HTTP_ROUTE, "web", json!({ "rules": rules }));
         assert_eq!(said(&router, &observed(&[route])), expected, "{rules}");
     }
+}
+
+fn step(name: &str, matches: &Value) -> crds::rollout::SetHeaderRoute {
+    serde_json::from_value(json!({"name": name, "match": matches})).expect("a step")
+}
+
+#[test]
+fn a_rule_by_header_stands_before_the_weighed_one_and_goes_without_a_trace() {
+    let strategy = canary(&json!({"gatewayAPI": {"httpRoutes": [{"name": "web", "useHeaderRoutes": true}]}}));
+    let router = parsed(&strategy).expect("is valid").expect("is set");
+    let (observed, named) = (observed(&[]), ObjectRef::of(&kind::HTTP_ROUTE, "web", "web"));
+    let by_path = |path: &str| json!({"path": {"type": "PathPrefix", "value": path}});
+    let weighed = json!({
+        "name": "main", "matches": [by_path("/a"), by_path("/b")], "timeouts": {"request": "3s"},
+        "backendRefs": [backend("stable", 100), backend("canary", 0)],
+    });
+    let testers =
+        json!({"matches": [{"headers": [{"name": "x", "value": "1"}]}], "backendRefs": [backend("canary", 1)]});
+    let route = object(&kind::HTTP_ROUTE, "web", json!({"rules": [testers, weighed]}));
+    let steps = [
+        step("beta", &json!([{"headerName": "x-beta", "headerValue": {"exact": "yes"}}])),
+        step(
+            "gamma",
+            &json!([{"headerName": "x-v", "headerValue": {"prefix": "v1."}}, {"headerName": "x-w", "headerValue": {"regex": "a|b"}}]),
+        ),
+    ];
+    let with = |count: usize| {
+        let managed = steps.iter().take(count).map(ManagedRoute::Header).collect();
+        Wanted { managed, ..wanted(20) }
+    };
+    let one = brought(&router, &observed, &named, &route, &with(1));
+    let header = json!({"type": "Exact", "name": "x-beta", "value": "yes"});
+    let with_header = |path: &str| {
+        let mut one = by_path(path);
+        one["headers"] = json!([header]);
+        one
+    };
+    let beta = json!({
+        "matches": [with_header("/a"), with_header("/b")], "timeouts": {"request": "3s"},
+        "backendRefs": [backend("canary", 1)],
+    });
+    let mut reweighed = weighed.clone();
+    reweighed["backendRefs"] = json!([backend("stable", 80), backend("canary", 20)]);
+    assert_eq!(one["spec"]["rules"], json!([beta, testers, reweighed]));
+    assert_eq!(router.managed(&observed, &named, &one), ["beta"]);
+    assert_eq!(brought(&router, &observed, &named, &one, &with(1)), one, "it is as it should be");
+    assert_eq!(router.weights(&observed, &named, &one), [Weights { canary: 20, stable: 80 }]);
+    let two = brought(&router, &observed, &named, &one, &with(2));
+    let rules = two["spec"]["rules"].as_array().expect("rules");
+    assert_eq!((rules.len(), &rules[0], &rules[2]), (4, &beta, &testers));
+    assert_eq!(
+        rules[1]["matches"][0]["headers"],
+        json!([{"type": "RegularExpression", "name": "x-v", "value": "v1\\..*"}, {"type": "RegularExpression", "name": "x-w", "value": "a|b"}])
+    );
+    let gone = brought(&router, &observed, &named, &two, &wanted(20));
+    assert_eq!(gone["spec"]["rules"], json!([testers, reweighed]), "that of the user stays");
+    assert_eq!(gone["metadata"]["annotations"], json!({}));
+    // What another Rollout has added to the same route is none of ours.
+    let other = json!({"web/other": {"beta": [[{"headers": []}]]}}).to_string();
+    let mut shared = route.clone();
+    shared["metadata"]["annotations"] = json!({"leadline.dev/managed-rules": other});
+    let shared = brought(&router, &observed, &named, &shared, &with(1));
+    let gone = brought(&router, &observed, &named, &shared, &wanted(20));
+    assert_eq!(gone["metadata"]["annotations"]["leadline.dev/managed-rules"], other);
+}
+
+#[test]
+fn only_routes_that_are_told_to_take_headers() {
+    let header =
+        json!([{"setHeaderRoute": {"name": "beta", "match": [{"headerName": "x", "headerValue": {"exact": "1"}}]}}]);
+    let mirror = json!([{"setMirrorRoute": {"name": "copy"}}]);
+    let step = "spec.strategy.canary.steps[0]";
+    let needs = format!(
+        "{step}.setHeaderRoute: Invalid value: \"beta\": a route by header needs httpRoutes or grpcRoutes with \
+         useHeaderRoutes: true"
+    );
+    for (settings, steps, expected) in [
+        (json!({"httpRoute": "web"}), &header, Some(needs.clone())),
+        (json!({"tcpRoutes": [{"name": "web", "useHeaderRoutes": true}]}), &header, Some(needs)),
+        (json!({"grpcRoutes": [{"name": "web", "useHeaderRoutes": true}]}), &header, None),
+        (
+            json!({"httpRoutes": [{"name": "web", "useHeaderRoutes": true}]}),
+            &mirror,
+            Some(format!("{step}.setMirrorRoute: Forbidden: not supported by this version")),
+        ),
+    ] {
+        let steps = serde_json::from_value(steps.clone()).expect("steps");
+        let strategy = CanaryStrategy { steps, ..canary(&plugin(settings.clone())) };
+        assert_eq!(parsed(&strategy).err(), expected, "{settings}");
+    }
+    let strategy = canary(&plugin(json!({"httpRoutes": [{"name": "a", "useHeaderRoutes": true}, {"name": "b"}]})));
+    let router = parsed(&strategy).expect("is valid").expect("is set");
+    let named = |name: &str| ObjectRef::of(&kind::HTTP_ROUTE, "web", name);
+    assert!(router.takes_headers(&named("a")) && !router.takes_headers(&named("b")));
 }
