@@ -83,7 +83,7 @@ impl Stores {
 
     /// Whom a changed Service wakes: the Rollouts that name it, and the Experiment that made it.
     pub(crate) fn woken_by_changed_service(&self, change: &Change<Service>) -> Vec<Key> {
-        let marks = sides(change).filter_map(|service| left::rollout_of(&service.metadata));
+        let marks = sides(change).flat_map(|service| left::rollouts_of(&service.metadata));
         let owners = sides(change).filter_map(|service| Owner::of(&service.metadata));
         let made = owners.filter_map(|owner| self.experiment_over(&change.name.0, &owner));
         made.chain(self.woken_by_service(&change.name.0, &change.name.1)).chain(marks).collect()

@@ -8,29 +8,41 @@ use crate::{
 use crds::{ObjectMeta, keys, kind};
 use plan::{ObjectRef, Write};
 use rollouts::{References, rollout::left};
+use std::collections::BTreeMap;
 
 /// Facet under which marked objects are found.
 const MARK: &str = "mark";
 
-/// Under which Rollout an object is found.
-pub(super) fn if_marked(meta: &ObjectMeta) -> Option<IndexKey> {
-    let rollout = meta.annotation(keys::MANAGED_BY_ROLLOUTS)?;
-    Some((MARK, meta.namespace.clone(), rollout.to_owned()))
+/// The Rollouts whose marks an object carries: one that manages it, or those that keep annotations in an Ingress.
+fn marks(meta: &ObjectMeta) -> impl Iterator<Item = String> {
+    let managing = meta.annotation(keys::MANAGED_BY_ROLLOUTS).map(str::to_owned);
+    let record = meta.annotation(keys::MANAGED_ALB_ANNOTATIONS).and_then(|text| serde_json::from_str(text).ok());
+    let record: BTreeMap<String, Vec<String>> = record.unwrap_or_default();
+    managing.into_iter().chain(record.into_keys())
 }
 
-/// The Rollout whose mark an object carries.
-pub(super) fn rollout_of(meta: &ObjectMeta) -> Option<Key> {
-    let rollout = meta.annotation(keys::MANAGED_BY_ROLLOUTS)?;
-    Some(Key::new(Kind::Rollout, meta.namespace.as_str(), rollout))
+/// Under which Rollouts an object is found.
+pub(super) fn if_marked(meta: &ObjectMeta) -> impl Iterator<Item = IndexKey> {
+    marks(meta).map(|rollout| (MARK, meta.namespace.clone(), rollout))
+}
+
+/// The Rollouts whose marks an object carries.
+pub(super) fn rollouts_of(meta: &ObjectMeta) -> impl Iterator<Item = Key> {
+    marks(meta).map(|rollout| Key::new(Kind::Rollout, meta.namespace.as_str(), rollout.as_str()))
 }
 
 impl Stores {
     /// What carries the mark of a Rollout.
     pub(super) fn marked(&self, namespace: &str, rollout: &str) -> left::Marked {
-        let rules = self.routed.of(&kind::DESTINATION_RULE);
+        let routed = |kind| {
+            let found = self.routed.of(kind).map(|routed| routed.store.by(MARK, namespace, rollout));
+            found.unwrap_or_default()
+        };
         left::Marked {
+            rollout: rollout.to_owned(),
             services: self.services.by(MARK, namespace, rollout),
-            rules: rules.map(|rules| rules.store.by(MARK, namespace, rollout)).unwrap_or_default(),
+            rules: routed(&kind::DESTINATION_RULE),
+            ingresses: routed(&kind::INGRESS),
         }
     }
 

@@ -169,7 +169,7 @@ impl Stores {
     /// Whom a changed object of a router wakes.
     pub(crate) fn woken_by_routed(&self, kind: &Kind, change: &Change<RawObject>) -> Vec<Key> {
         let (namespace, name) = &change.name;
-        let marks = sides(change).filter_map(|object| left::rollout_of(&object.metadata));
+        let marks = sides(change).flat_map(|object| left::rollouts_of(&object.metadata));
         let rollouts = self.rollouts_routed_by(kind, namespace, name).into_iter();
         let rollouts = rollouts.chain(self.rollouts_in_front(kind, namespace, name));
         rollouts.flat_map(|rollout| self.with_experiments(rollout)).chain(marks).collect()

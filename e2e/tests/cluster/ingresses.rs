@@ -132,6 +132,20 @@ fn actions_and_header_routes_follow_one_canary() -> anyhow::Result<()> {
         ensure!(*record == format!("{{\"{NAME}\":[\"{ACTION}\"]}}"), "{record}");
         let told = stage.events("PatchingALBIngress").await?;
         ensure!(told.contains(&"Updating Ingress `shop` to desiredWeight '50'".to_owned()), "{told:?}");
+        // A Rollout that goes in the middle of an update leaves all requests to the one Service.
+        stage.update("v3").await?;
+        stage.until_phase("Paused", "CanaryPauseStep").await.with_context(|| controller.log())?;
+        actions_are(&stage, 50, 2).await.with_context(|| controller.log())?;
+        stage.delete("rollouts/shop").await?;
+        let alone = action(0).replacen(r#"{"ServiceName":"shop-canary","ServicePort":"80","Weight":0},"#, "", 1);
+        for name in INGRESSES {
+            let is_reset = |object: &Value| {
+                let annotations = &object["metadata"]["annotations"];
+                let paths = object["spec"]["rules"][0]["http"]["paths"].as_array().map_or(0, Vec::len);
+                if *annotations == json!({ ACTION: alone }) && paths == 1 { Ok(()) } else { Err(object.to_string()) }
+            };
+            stage.until(&format!("ingresses/{name}"), LIMIT, is_reset).await.with_context(|| controller.log())?;
+        }
         Ok(())
     })
 }

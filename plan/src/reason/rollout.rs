@@ -41,6 +41,9 @@ pub enum RolloutReason {
     /// Something that selected a revision belongs to no Rollout any more.
     #[error("{what} selects no revision any more, since the rollout does not name it")]
     GivenBack { what: String },
+    /// The action of an Ingress belongs to no Rollout any more.
+    #[error("Ingress {ingress} sends all requests to one Service again, since the rollout does not name it")]
+    ActionReset { ingress: String },
     /// Subsets are pointed at revisions.
     #[error("the subsets of DestinationRule {rule} select canary {canary} and stable {stable}")]
     SubsetsSwitched { rule: String, canary: String, stable: String },

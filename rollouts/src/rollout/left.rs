@@ -1,10 +1,11 @@
 //! What does a Rollout leave behind? Services and subsets that it pointed at its revisions, and that it names no more or that
-//! outlive it, lose the hash and the mark: then they lead to whatever the user's own labels select.
+//! outlive it, lose the hash and the mark: then they lead to whatever the user's own labels select. An Ingress of AWS' controller
+//! leads to one Service again.
 //!
 //! Only what carries the Rollout's mark is touched.
 
-use super::observed::References;
-use crds::{RawObject, Service, keys, kind};
+use super::{observed::References, traffic::alb::reset};
+use crds::{Kind, RawObject, Service, keys, kind};
 use plan::{ObjectRef, Target, Write, reason::RolloutReason};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -12,10 +13,14 @@ use std::sync::Arc;
 /// What carries the mark of a Rollout.
 #[derive(Clone, Debug, Default)]
 pub struct Marked {
+    /// The Rollout's name.
+    pub rollout: String,
     /// Services.
     pub services: Vec<Arc<Service>>,
     /// DestinationRules.
     pub rules: Vec<Arc<RawObject>>,
+    /// Ingresses.
+    pub ingresses: Vec<Arc<RawObject>>,
 }
 
 /// Gives back what is marked and not among these references; those of a Rollout that is no more are none.
@@ -26,15 +31,22 @@ pub fn writes(marked: &Marked, references: &References) -> Vec<Write> {
         let spec = json!({ "selector": { keys::POD_TEMPLATE_HASH: null } });
         given_back(Target::of(&kind::SERVICE, &service.metadata), format!("service {name}"), &spec)
     });
-    let is_named = |object: &ObjectRef, rule: &RawObject| {
-        object.kind == kind::DESTINATION_RULE.kind && object.name == rule.metadata.name
+    let is_named = |kind: &Kind, found: &RawObject| {
+        let named = ObjectRef::of(kind, &found.metadata.namespace, &found.metadata.name);
+        references.objects.contains(&named)
     };
-    let rules = marked.rules.iter().filter(|rule| !references.objects.iter().any(|object| is_named(object, rule)));
+    let rules = marked.rules.iter().filter(|rule| !is_named(&kind::DESTINATION_RULE, rule));
     let rules = rules.map(|rule| {
         let target = Target::of(&kind::DESTINATION_RULE, &rule.metadata);
         given_back(target, format!("DestinationRule {}", rule.metadata.name), &without_hashes(rule))
     });
-    services.chain(rules).collect()
+    let ingresses = marked.ingresses.iter().filter(|ingress| !is_named(&kind::INGRESS, ingress));
+    let ingresses = ingresses.filter_map(|ingress| {
+        let body = reset::given_back(ingress, &marked.rollout)?;
+        let because = RolloutReason::ActionReset { ingress: ingress.metadata.name.clone() };
+        Some(Write::patch(Target::of(&kind::INGRESS, &ingress.metadata), body, because.into()))
+    });
+    services.chain(rules).chain(ingresses).collect()
 }
 
 fn given_back(target: Target, what: String, spec: &Value) -> Write {
@@ -65,7 +77,48 @@ mod tests {
         let subset = json!({"name": "stable", "labels": {"app": "web", keys::POD_TEMPLATE_HASH: "abc"}, "trafficPolicy": {"x": 1}});
         let rule = json!({"metadata": meta("web"), "spec": {"host": "web", "subsets": [subset, {"name": "other"}]}});
         let rule = Arc::new(RawObject::from_value(&rule).expect("a DestinationRule"));
-        Marked { services: vec![service("stable"), service("canary")], rules: vec![rule] }
+        let services = vec![service("stable"), service("canary")];
+        Marked { rollout: "web".into(), services, rules: vec![rule], ingresses: vec![ingress()] }
+    }
+
+    const ACTION: &str = "alb.ingress.kubernetes.io/actions.stable";
+
+    fn action(groups: &[(&str, i64)]) -> String {
+        let group = |(service, weight): &(&str, i64)| {
+            format!("{{\"ServiceName\":\"{service}\",\"ServicePort\":\"80\",\"Weight\":{weight}}}")
+        };
+        let groups: Vec<String> = groups.iter().map(group).collect();
+        format!("{{\"Type\":\"forward\",\"ForwardConfig\":{{\"TargetGroups\":[{}]}}}}", groups.join(","))
+    }
+
+    fn path(service: &str) -> Value {
+        json!({"backend": {"service": {"name": service, "port": {"name": "use-annotation"}}}})
+    }
+
+    /// One with an action, a route by header, and an action of another Rollout.
+    fn ingress() -> Arc<RawObject> {
+        let [beta, when] = ["actions", "conditions"].map(|kind| format!("alb.ingress.kubernetes.io/{kind}.beta"));
+        let root = "alb.ingress.kubernetes.io/actions.root";
+        let record = json!({"web": [ACTION, beta, when, root], "other": ["x"]}).to_string();
+        let shares = action(&[("canary", 20), ("stable", 80)]);
+        let annotations = json!({ACTION: shares, root: shares, beta: "b", when: "w", keys::MANAGED_ALB_ANNOTATIONS: record, "x": "1"});
+        let rules = json!([{"host": "a", "http": {"paths": [path("beta"), path("stable")]}}]);
+        let meta = json!({"name": "edge", "namespace": "shop", "annotations": annotations});
+        Arc::new(RawObject::from_value(&json!({"metadata": meta, "spec": {"rules": rules}})).expect("an Ingress"))
+    }
+
+    #[test]
+    fn an_ingress_leads_to_one_service_again() {
+        let body = reset::given_back(&ingress(), "web").expect("it keeps something");
+        let alone = action(&[("stable", 100)]);
+        let annotations = json!({
+            ACTION: alone, "alb.ingress.kubernetes.io/actions.root": alone,
+            "alb.ingress.kubernetes.io/actions.beta": null, "alb.ingress.kubernetes.io/conditions.beta": null,
+            keys::MANAGED_ALB_ANNOTATIONS: json!({"other": ["x"]}).to_string(),
+        });
+        let rules = json!([{"host": "a", "http": {"paths": [path("stable")]}}]);
+        assert_eq!(body, json!({"metadata": {"annotations": annotations}, "spec": {"rules": rules}}));
+        assert_eq!(reset::given_back(&ingress(), "nobody"), None);
     }
 
     #[test]
@@ -74,17 +127,18 @@ mod tests {
             let object = json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"strategy": strategy}});
             References::of(&Rollout::from_value(&object).expect("a Rollout"))
         };
-        let routed = json!({"istio": {"virtualService": {"name": "web"}, "destinationRule": {"name": "web"}}});
+        let istio = json!({"virtualService": {"name": "web"}, "destinationRule": {"name": "web"}});
+        let routed = json!({"istio": istio, "alb": {"ingress": "edge", "servicePort": 80}});
         for (references, expected) in [
-            (References::default(), vec!["stable", "canary", "web"]),
-            (rollout(json!({"canary": {"stableService": "stable"}})), vec!["canary", "web"]),
+            (References::default(), vec!["stable", "canary", "web", "edge"]),
+            (rollout(json!({"canary": {"stableService": "stable"}})), vec!["canary", "web", "edge"]),
             (
                 rollout(
                     json!({"canary": {"stableService": "stable", "canaryService": "canary", "trafficRouting": routed}}),
                 ),
                 vec![],
             ),
-            (rollout(json!({"blueGreen": {"activeService": "canary"}})), vec!["stable", "web"]),
+            (rollout(json!({"blueGreen": {"activeService": "canary"}})), vec!["stable", "web", "edge"]),
         ] {
             let writes = writes(&marked(), &references);
             let names: Vec<&str> = writes.iter().map(|write| write.verb.object().name.as_str()).collect();
@@ -94,7 +148,8 @@ mod tests {
 
     #[test]
     fn hash_and_mark_go_and_all_else_stays() {
-        let bodies: Vec<Value> = writes(&marked(), &References::default())
+        let marked = Marked { ingresses: Vec::new(), ..marked() };
+        let bodies: Vec<Value> = writes(&marked, &References::default())
             .into_iter()
             .filter_map(|write| if let plan::Verb::Patch { body, .. } = write.verb { Some(body) } else { None })
             .collect();

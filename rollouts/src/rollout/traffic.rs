@@ -3,7 +3,7 @@
 //!
 //! What a route looks like is known to `traffic/router.rs` and the files behind it, one for each technology.
 
-mod alb;
+pub mod alb;
 mod ambassador;
 mod apisix;
 mod app_mesh;

@@ -4,6 +4,7 @@
 //! An action is text that clients compare byte by byte, so the order of its keys is theirs.
 
 mod action;
+pub mod reset;
 
 use super::{
     super::{
@@ -115,8 +116,7 @@ impl<'a> Alb<'a> {
 
     /// What each Rollout keeps in an Ingress, with our part as it is to be.
     fn record(&self, object: &Value, owner: &ObjectMeta, annotations: &BTreeMap<String, Value>) -> String {
-        let found = annotation(object, keys::MANAGED_ALB_ANNOTATIONS).and_then(|text| serde_json::from_str(text).ok());
-        let mut record: BTreeMap<String, Vec<String>> = found.unwrap_or_default();
+        let mut record = record_of(object);
         let own = record.entry(owner.name.clone()).or_default();
         own.retain(|key| annotations.get(key).is_some_and(|value| !value.is_null()));
         let missing = annotations.iter().filter(|(_, value)| !value.is_null()).map(|(key, _)| key.clone());
@@ -228,6 +228,12 @@ impl Router for Alb<'_> {
         let event = |text: String| Event::normal("PatchingALBIngress", format!("Updating Ingress `{name}` {text}"));
         texts.into_iter().map(event).collect()
     }
+}
+
+/// The annotations that each Rollout keeps in an Ingress.
+fn record_of(object: &Value) -> BTreeMap<String, Vec<String>> {
+    let found = annotation(object, keys::MANAGED_ALB_ANNOTATIONS);
+    found.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 /// The path that stands for an annotation of this name.

@@ -1,8 +1,8 @@
 //! AWS App Mesh: the weights of both virtual nodes in the routes of the virtual router behind a virtual service, and the labels by
 //! which each node knows its pods. Works on raw JSON, so that every field that we do not know stays as it is.
 //!
-//! A pod learns its node when it is made: the canary's node knows the new revision before there is a pod of it. No two nodes may
-//! know the same pods, so where both roles are one revision the canary's node knows none.
+//! A pod learns its node when it is made: the canary's node knows the new revision before there is a pod of it. Two nodes should not
+//! know the same pods: where both roles are one revision, the canary's node knows none as soon as it carries no weight.
 
 mod nodes;
 
@@ -89,7 +89,7 @@ impl<'a> AppMesh<'a> {
         self.service.routes.is_empty() || self.service.routes.iter().any(|wanted| wanted == name)
     }
 
-    /// The part of a route that a virtual node of the Rollout's namespace has.
+    /// Whether a target is this virtual node of the Rollout's namespace; `near` is that of the router.
     fn is(&self, target: &Value, node: &str, namespace: &str, near: &str) -> bool {
         let text = |field: &str| target.pointer(&format!("/virtualNodeRef/{field}")).and_then(Value::as_str);
         text("name") == Some(node) && text("namespace").unwrap_or(near) == namespace
