@@ -5,7 +5,7 @@
 use anyhow::{Context, bail};
 
 /// The parts, in the order in which they run.
-const PARTS: [&str; 4] = ["latency", "answers", "writes", "idle"];
+const PARTS: [&str; 5] = ["latency", "answers", "writes", "many", "idle"];
 
 /// What is measured.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub(crate) struct Arguments {
     pub(crate) canaries: usize,
     /// Commands of a person whose answer is timed.
     pub(crate) commands: usize,
+    /// Rollouts that get a new version at once.
+    pub(crate) many: usize,
     /// Numbers of idle Rollouts, growing.
     pub(crate) rollouts: Vec<usize>,
     /// Pods of each idle Rollout.
@@ -24,7 +26,8 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// Reads them; none means everything.
     pub(crate) fn read(words: impl Iterator<Item = String>) -> anyhow::Result<Self> {
-        let mut read = Self { parts: Vec::new(), canaries: 10, commands: 150, rollouts: vec![0, 1000, 5000], pods: 0 };
+        let rollouts = vec![0, 1000, 5000];
+        let mut read = Self { parts: Vec::new(), canaries: 10, commands: 150, many: 1000, rollouts, pods: 0 };
         let mut words = words;
         while let Some(word) = words.next() {
             let mut value = || words.next().with_context(|| format!("{word} wants a value"));
@@ -33,6 +36,7 @@ impl Arguments {
                 "--bench" => {}
                 "--canaries" => read.canaries = value()?.parse().context("--canaries")?,
                 "--commands" => read.commands = value()?.parse().context("--commands")?,
+                "--many" => read.many = value()?.parse().context("--many")?,
                 "--pods" => read.pods = value()?.parse().context("--pods")?,
                 "--rollouts" => {
                     let counts: Result<Vec<usize>, _> = value()?.split(',').map(str::parse).collect();
@@ -42,7 +46,7 @@ impl Arguments {
                 part if PARTS.contains(&part) => read.parts.push(word),
                 other => {
                     bail!(
-                        "{other}: known are {}, --canaries N, --commands N, --rollouts N,N,…, --pods N",
+                        "{other}: known are {}, --canaries N, --commands N, --many N, --rollouts N,N,…, --pods N",
                         PARTS.join(", ")
                     )
                 }

@@ -1,5 +1,6 @@
 //! Figures of the release build on a light cluster: how soon a weight follows the pods and a status a person's command, what a
-//! step writes, and what idle Rollouts cost. It prints them with the machine that they were taken on, and never fails over a figure.
+//! step writes, how long many updates take, and what idle Rollouts cost. It prints them with the machine that they were taken on,
+//! and never fails over a figure.
 //!
 //! `make bench` builds everything and runs it; `BENCH="idle --rollouts 0,1000"` picks a part. A cluster that runs is used and
 //! left alone; one that had to be started is stopped.
@@ -10,6 +11,7 @@ mod answers;
 mod arguments;
 mod idle;
 mod machine;
+mod many;
 mod process;
 mod steps;
 
@@ -40,6 +42,9 @@ async fn measure(cluster: &Cluster, arguments: &Arguments) -> anyhow::Result<()>
     }
     if arguments.has("writes") {
         steps::writes(cluster).await?;
+    }
+    if arguments.has("many") {
+        many::measure(cluster, arguments).await?;
     }
     // Last, since the objects that it leaves behind take the cluster a while to remove.
     if arguments.has("idle") {
