@@ -349,3 +349,31 @@ fn shrunk_with(fields: &Value) -> Toy {
     assert_eq!(toy.weight(), 75, "{}", toy.tail());
     toy
 }
+
+/// A count that lags behind an eviction, and pods that their ReplicaSet has not removed yet, do not make up for each other.
+#[test]
+fn a_restart_counts_each_revision_by_itself() {
+    let mut toy = updating(json!({}), 2);
+    assert_eq!(toy.status("phase"), "Healthy", "{}", toy.tail());
+    let (stable, retired) = (toy.hash_of("web:2"), toy.hash_of("web:1"));
+    let one_is_gone = json!({"metadata": {"deletionTimestamp": "2023-11-14T22:13:20Z"}});
+    for (evicted, left, free) in [(None, 0, 1), (Some(&one_is_gone), 0, 0), (None, 2, 1), (Some(&one_is_gone), 2, 0)] {
+        for (hash, asked, available) in [(&stable, 2, 2), (&retired, 0, left)] {
+            let set = toy.sets.get_mut(&format!("web-{hash}")).expect("a revision");
+            merge(set, &json!({"spec": {"replicas": asked}, "status": {"availableReplicas": available}}));
+        }
+        toy.pods.clear();
+        toy.pods = toy.made();
+        for pod in toy.pods.values_mut() {
+            let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+            merge(pod, &json!({"metadata": {"creationTimestamp": "2023-01-01T00:00:00Z"}, "status": ready}));
+        }
+        if let Some(gone) = evicted {
+            merge(toy.pods.get_mut(&format!("web-{stable}-0")).expect("a pod"), gone);
+        }
+        toy.patch(json!({"spec": {"restartAt": "2023-06-01T00:00:00Z"}}));
+        let plan = rollouts::decide(&toy.observe(), toy.now);
+        let evictions = plan.writes().iter().filter(|write| write.verb.is_eviction()).count();
+        assert_eq!(evictions, free, "{left} left, evicted {}: {plan}", evicted.is_some());
+    }
+}

@@ -255,7 +255,7 @@ impl Toy {
     }
 
     /// The pods that the counts tell of: those that were there before stay as they are.
-    fn made(&self) -> BTreeMap<String, Value> {
+    pub fn made(&self) -> BTreeMap<String, Value> {
         let of_set = |(name, set): (&String, &Value)| {
             let available = set.pointer("/status/availableReplicas").and_then(Value::as_i64).unwrap_or(0);
             let metadata = set.pointer("/spec/template/metadata").cloned().unwrap_or_default();

@@ -83,11 +83,14 @@ fn living<'a>(look: &Look<'a>, revision: Revision<'a>) -> impl Iterator<Item = &
     pods.filter(move |pod| pod.metadata.is_controlled_by(uid) && !pod.metadata.is_deleted())
 }
 
-/// Available pods that are not going. The ReplicaSets' counts lag behind an eviction, the pods say nothing of
-/// `minReadySeconds`: the lower one counts.
+/// Available pods that are not going. A ReplicaSet's count lags behind an eviction, the pods say nothing of `minReadySeconds`:
+/// the lower one counts, of each revision by itself. In sums, the pods of one that is about to go would make up for it.
 fn available(look: &Look<'_>) -> i32 {
-    let ready = look.fleet.all.iter().flat_map(|revision| living(look, *revision)).filter(|pod| pod.is_ready()).count();
-    look.fleet.lasting().min(i32::try_from(ready).unwrap_or(i32::MAX))
+    let of = |revision: &Revision<'_>| {
+        let ready = living(look, *revision).filter(|pod| pod.is_ready()).count();
+        revision.lasting().min(i32::try_from(ready).unwrap_or(i32::MAX))
+    };
+    look.fleet.all.iter().map(of).sum()
 }
 
 /// Pods that stay available: all that are asked for but `maxUnavailable`, of which there is one at least.
