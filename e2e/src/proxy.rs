@@ -54,6 +54,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
+    requests: Vec<String>,
     writes: Vec<String>,
     trap: Option<Trap>,
     struck: Option<String>,
@@ -95,6 +96,11 @@ impl Proxy {
         self.shared.state().writes.clone()
     }
 
+    /// All requests since the last [`Proxy::arm`], with those that [`Proxy::writes`] leaves out.
+    pub fn requests(&self) -> Vec<String> {
+        self.shared.state().requests.clone()
+    }
+
     /// The write at which the controller died, if it did.
     pub fn struck(&self) -> Option<String> {
         self.shared.state().struck.clone()
@@ -120,11 +126,13 @@ impl Shared {
 
     /// Counts a write, and returns the trap that it springs.
     fn count(&self, request: &Request<Incoming>) -> Option<Trap> {
+        let told = format!("{} {}", request.method(), request.uri().path());
+        let mut state = self.state();
+        state.requests.push(told.clone());
         if !is_counted(request.method(), request.uri().path()) {
             return None;
         }
-        let mut state = self.state();
-        state.writes.push(format!("{} {}", request.method(), request.uri().path()));
+        state.writes.push(told);
         let number = state.writes.len();
         let sprung = state.trap.take_if(|trap| trap.write == number);
         if sprung.is_some() {

@@ -22,6 +22,8 @@ mod missing;
 mod output;
 #[path = "cluster/prometheus.rs"]
 mod prometheus;
+#[path = "cluster/rest.rs"]
+mod rest;
 #[path = "cluster/routers.rs"]
 mod routers;
 #[path = "cluster/sync.rs"]
