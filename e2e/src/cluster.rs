@@ -32,8 +32,10 @@ pub struct Cluster {
     pub image: String,
     /// `namespace/name` of Istio's Gateway.
     pub gateway_resource: String,
-    /// Where Envoy takes requests.
+    /// Where Envoy takes requests for VirtualServices.
     pub gateway: String,
+    /// Where it takes them for routes of Gateway API; these name a Gateway that is called as Istio's is.
+    pub gateway_api: String,
     /// Envoy's own address.
     pub envoy_admin: String,
     /// Prometheus.

@@ -31,6 +31,11 @@ impl Traffic {
         Ok(Self(Clients::start(&cluster.gateway, host, per_second)?))
     }
 
+    /// Starts to ask for this host where routes of Gateway API are served, so many times a second.
+    pub fn through_gateway_api(cluster: &Cluster, host: &str, per_second: u32) -> anyhow::Result<Self> {
+        Ok(Self(Clients::start(&cluster.gateway_api, host, per_second)?))
+    }
+
     /// Starts to ask for this host with this header, fifty times a second.
     pub fn with_header(cluster: &Cluster, host: &str, header: (&str, &str)) -> anyhow::Result<Self> {
         Ok(Self(Clients::with_headers(&cluster.gateway, host, &[header], 50)?))
@@ -71,13 +76,31 @@ impl Traffic {
         .await
     }
 
+    /// How many good answers a version gave.
+    pub fn answered_by(&self, version: &str) -> u64 {
+        good(&self.0.traffic(), version)
+    }
+
     /// An error when any request was lost.
     pub fn check(&self) -> anyhow::Result<()> {
+        self.check_but_for("")
+    }
+
+    /// An error when any request was lost, but for those that this version answered badly.
+    pub fn check_but_for(&self, version: &str) -> anyhow::Result<()> {
         let counts = self.0.traffic();
-        ensure!(counts.lost_but_for("") == 0, "{counts:?}");
+        ensure!(counts.lost_but_for(version) == 0, "{counts:?}");
         ensure!(answered(&counts) > 0, "nothing was answered");
         Ok(())
     }
+}
+
+/// How many requests Envoy has sent to a cluster whose name has this in it, copies included.
+pub async fn sent_to(cluster: &Cluster, part: &str) -> anyhow::Result<u64> {
+    let url = format!("{}/stats?filter=upstream_rq_total", cluster.envoy_admin);
+    let text = reqwest::Client::builder().no_proxy().build()?.get(url).send().await?.text().await?;
+    let counts = text.lines().filter(|line| line.contains(part)).filter_map(|line| line.rsplit_once(": "));
+    Ok(counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum())
 }
 
 /// Good answers of a version.

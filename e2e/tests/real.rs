@@ -4,8 +4,16 @@
 
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test: what cannot be is a failure")]
 
+#[path = "real/blue_green.rs"]
+mod blue_green;
+#[path = "real/eviction.rs"]
+mod eviction;
+#[path = "real/experiment.rs"]
+mod experiment;
 #[path = "real/foreign.rs"]
 mod foreign;
+#[path = "real/gateway_api.rs"]
+mod gateway_api;
 #[path = "real/header.rs"]
 mod header;
 #[path = "real/load.rs"]
@@ -14,6 +22,8 @@ mod load;
 mod restart;
 #[path = "real/story.rs"]
 mod story;
+#[path = "real/turns.rs"]
+mod turns;
 #[path = "real/workload.rs"]
 mod workload;
 

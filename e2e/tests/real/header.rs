@@ -8,20 +8,12 @@ use e2e::{
     installed,
     running::Controller,
     stage,
-    traffic::Traffic,
+    traffic::{Traffic, sent_to},
 };
 use serde_json::{Value, json};
 
 /// Requests over which copies are counted.
 const SAMPLE: u64 = 300;
-
-/// How many requests Envoy has sent to a cluster whose name has this in it, copies included.
-async fn sent_to(cluster: &Cluster, part: &str) -> anyhow::Result<u64> {
-    let url = format!("{}/stats?filter=upstream_rq_total", cluster.envoy_admin);
-    let text = reqwest::Client::builder().no_proxy().build()?.get(url).send().await?.text().await?;
-    let counts = text.lines().filter(|line| line.contains(part)).filter_map(|line| line.rsplit_once(": "));
-    Ok(counts.filter_map(|(_, count)| count.trim().parse::<u64>().ok()).sum())
-}
 
 async fn routes_of_steps(routing: Routing) -> anyhow::Result<()> {
     let stage = Stage::set(Cluster::real()?, "header").await?;

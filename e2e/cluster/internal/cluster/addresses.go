@@ -20,9 +20,11 @@ type Addresses struct {
 	Helm       string `json:"helm"`
 	// Image takes a tag: v1, v3-errors30, v2-latency250, v2-unready, v2-crash and combinations.
 	Image string `json:"image"`
-	// GatewayResource is a Gateway that a VirtualService names under `gateways`.
+	// GatewayResource is a Gateway of Istio that a VirtualService names under `gateways`, and one of Gateway API
+	// that a route names under `parentRefs`.
 	GatewayResource string `json:"gateway_resource"`
-	Gateway         string `json:"gateway"`       // where clients send requests
+	Gateway         string `json:"gateway"`       // where clients send requests, for VirtualServices
+	GatewayAPI      string `json:"gateway_api"`   // the same for routes of Gateway API
 	EnvoyAdmin      string `json:"envoy_admin"`   // /config_dump shows the weights that Envoy has
 	Istiod          string `json:"istiod"`        // /debug/...
 	Prometheus      string `json:"prometheus"`    // scrapes Envoy every second
@@ -47,6 +49,7 @@ func (c *Cluster) Addresses() Addresses {
 	addresses.Image = appImage
 	addresses.GatewayResource = gatewayResource
 	addresses.Gateway = "http://" + c.Local(portGateway)
+	addresses.GatewayAPI = "http://" + c.Local(portGatewayAPI)
 	addresses.EnvoyAdmin = "http://" + c.Local(portEnvoyAdmin)
 	addresses.Istiod = "http://" + c.Local(portIstiodHTTP)
 	addresses.Prometheus = "http://" + c.Local(portPrometheus)

@@ -50,7 +50,8 @@ const (
 	portIstiodMonitoring
 	portEnvoyAdmin
 	portPrometheus
-	portGateway = 80
+	portGateway    = 80
+	portGatewayAPI = 81
 )
 
 // portSpan is how many ports a cluster may use, so how far base ports must be apart.

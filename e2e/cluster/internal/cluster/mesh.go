@@ -9,13 +9,15 @@ import (
 	"leadline.dev/e2e/cluster/internal/daemon"
 )
 
-// gatewayResource is the Gateway that Envoy plays.
+// gatewayResource is the Gateway that Envoy plays: one of Istio, and one of Gateway API.
 const gatewayResource = "istio-system/leadline"
 
 // startMesh starts istiod and Envoy as ingress gateway. Neither runs in a pod: the one serves the
 // other over loopback, and Envoy reaches pods over the bridge.
 func (c *Cluster) startMesh() error {
-	gateway, err := c.render("gateway.yaml", map[string]any{"Port": c.Port(portGateway)})
+	gateway, err := c.render("gateway.yaml", map[string]any{
+		"Port": c.Port(portGateway), "APIPort": c.Port(portGatewayAPI),
+	})
 	if err != nil {
 		return err
 	}
