@@ -40,7 +40,7 @@ test: ## everything that needs no cluster and no root
 
 storm: ## many random storms of faults on virtual time: N=count, FIRST=seed, SECONDS_AT_LEAST=time; STORM=seed for one of them
 	N=$(N) FIRST=$(FIRST) $(if $(STORM),STORM=$(STORM)) $(if $(SECONDS_AT_LEAST),SECONDS_AT_LEAST=$(SECONDS_AT_LEAST)) \
-		$(CARGO) test --profile storm -p sim --test storm -- --nocapture
+		$(CARGO) test --workspace --exclude e2e --profile storm --test storm -- --nocapture
 
 mutants: ## do storms find deliberate bugs? one after the other, three minutes of storm each at most; MUTANT=name for one of them
 	$(CARGO) run -q -p sim --example mutants -- $(MUTANT)

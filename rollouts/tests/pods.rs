@@ -230,6 +230,35 @@ fn an_end_that_nobody_is_left_behind_waits_where_there_are_pods() {
 }
 
 #[test]
+fn the_end_of_a_canary_without_pods_waits_where_there_are_some() {
+    let mut toy = held(2, json!([{"setWeight": 50}, {"setWeight": 0}, {"pause": {}}, {"setWeight": 50}]), json!({}));
+    assert_eq!((toy.weight(), toy.behind("canary")), (0, "web:1".into()), "{}", toy.tail());
+    toy.pass(31);
+    assert_eq!((toy.pods_of("web:2"), toy.behind("canary")), (0, "web:1".into()), "{}", toy.tail());
+    toy.pods_become_ready = false;
+    toy.patch(json!({"status": {"pauseConditions": null}}));
+    toy.settle();
+    assert_eq!((stands(&toy), toy.behind("canary")), ((3, 0, 1, 2), "web:1".into()), "{}", toy.tail());
+    only(&mut toy, "web:2", 1);
+    toy.settle();
+    assert_eq!((toy.weight(), toy.behind("canary")), (50, "web:2".into()), "{}", toy.tail());
+}
+
+#[test]
+fn where_the_stable_revision_has_nobody_the_next_canary_takes_over_the_share() {
+    let mut toy = held(2, json!([{"setWeight": 50}, {"pause": {}}]), json!({}));
+    toy.pods_become_ready = false;
+    only(&mut toy, "web:1", 0);
+    toy.set_image("web:3");
+    toy.settle();
+    assert_eq!((toy.weight(), toy.behind("canary")), (50, "web:2".into()), "{}", toy.tail());
+    only(&mut toy, "web:3", 1);
+    toy.settle();
+    assert_eq!(toy.behind("canary"), "web:3", "{}", toy.tail());
+    assert_eq!(toy.pods_of("web:2"), 1, "{}", toy.tail());
+}
+
+#[test]
 fn a_canary_that_fails_leaves_its_share_to_the_few_pods_that_are_there() {
     let mut toy = shrunk(json!({}));
     only(&mut toy, "web:2", 0);

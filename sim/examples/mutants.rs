@@ -109,7 +109,7 @@ fn copy_tree(copy: &Path) {
 fn storm(copy: &Path) -> Option<String> {
     // What others wrote is the same in both trees, and built once.
     let built = Command::new("cargo")
-        .args(["test", "--profile", "storm", "-p", "sim", "--test", "storm", "--no-run"])
+        .args(["test", "--workspace", "--exclude", "e2e", "--profile", "storm", "--test", "storm", "--no-run"])
         .env("CARGO_TARGET_DIR", root().join("target"))
         .current_dir(copy)
         .output()

@@ -136,13 +136,18 @@ fn no_order_of_faults_breaks_an_invariant_and_all_comes_to_rest() {
 }
 
 impl Storms {
+    fn told(&self, begun: Instant) -> String {
+        let played = self.seeds.lock().expect("no panic").played;
+        format!("{played} storms and {} s", begun.elapsed().as_secs())
+    }
+
     /// Plays one after the other, until none is left or enough have failed.
     fn play(&self, begun: Instant) {
         while self.failed.load(Ordering::Relaxed) < ENOUGH {
             // Taken in a statement of its own: the lock must not be held while the storm is played.
             let Some(seed) = self.seeds.lock().expect("no panic").next() else { return };
             self.under_way.lock().expect("no panic").insert(seed, Instant::now());
-            let told = one(seed, begun);
+            let told = one(seed, || self.told(begun));
             self.under_way.lock().expect("no panic").remove(&seed);
             if let Some(told) = told {
                 self.failed.fetch_add(1, Ordering::Relaxed);
@@ -152,13 +157,13 @@ impl Storms {
     }
 }
 
-/// Plays a seed; what is to be told if something breaks.
-fn one(seed: u64, begun: Instant) -> Option<String> {
+/// Plays a seed; what is to be told if something breaks. `when` says how far all of them are.
+fn one(seed: u64, when: impl Fn() -> String) -> Option<String> {
     let setting = Setting::drawn(seed);
     let story = drawn(&setting);
     let failure = try_it(&setting, &story)?;
     // Told at once: to cut it down takes a while.
-    eprintln!("==== seed {seed} after {} s: {}", begun.elapsed().as_secs(), failure.what);
+    eprintln!("==== seed {seed} after {}: {}", when(), failure.what);
     let (story, failure) = cut_down(&setting, story, failure);
     let mut text =
         format!("\n==== seed {seed}, cut down: {}\nplay it again with: make storm STORM={seed}\n", failure.what);

@@ -141,7 +141,8 @@ pub fn approximate(limits: Limits, weight: i32) -> Split {
 /// What the basic canary asks for now, on the way to `goal`, without leaving `limits`.
 ///
 /// `stable` is `None` where there is no stable ReplicaSet beside the canary. `retired_asked` is the number of pods that
-/// older revisions still ask for: while there are any, nothing of the current two is scaled down.
+/// older revisions still ask for: while there are any, nothing of the current two is scaled down but stable pods that nobody
+/// can use, where the canary has no room beside them.
 pub fn toward(goal: Split, limits: Limits, canary: Size, stable: Option<Size>, retired_asked: i32) -> Split {
     let stable_now = stable.unwrap_or_default();
     let mut room = limits.most() - (retired_asked + canary.asked + stable_now.asked);
@@ -155,6 +156,11 @@ pub fn toward(goal: Split, limits: Limits, canary: Size, stable: Option<Size>, r
         next.canary = (next.canary + room).min(goal.canary);
     }
     if retired_asked > 0 {
+        // Else a stable revision that is never ready holds the update for ever: the older pods wait for the canary's.
+        if next == (Split { canary: canary.asked, stable: stable_now.asked }) {
+            let unusable = (stable_now.asked - stable_now.available.max(goal.stable)).max(0);
+            next.stable -= unusable.min((goal.canary - next.canary).max(0));
+        }
         return next;
     }
     let increasing = goal.canary >= canary.asked;

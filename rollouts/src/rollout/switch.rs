@@ -33,18 +33,22 @@ pub fn writes(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
     (writes, held)
 }
 
-/// The revision that the canary's end should select, where it selects this one now.
-fn wanted_canary<'a>(look: &Look<'a>, selected: Option<&str>) -> Option<Revision<'a>> {
+/// The revision that the canary's end should select, where it selects this one now and carries this weight.
+fn wanted_canary<'a>(look: &Look<'a>, selected: Option<&str>, weight: i32) -> Option<Revision<'a>> {
     let (canary, stable) = (look.fleet.canary, look.fleet.stable_beside_canary());
     if look.phase == Phase::Aborted {
         return look.fleet.stable;
     }
+    // Steps may take the canary's pods back to none, too.
+    let is_empty =
+        look.phase.is_updating() && look.goal.canary_pods == 0 && look.spec.limits.replicas > 0 && weight == 0;
     // An update that another one replaced may leave the end to a revision whose pods go, or never came. Until the canary has
     // pods the end waits at the stable revision: a proxy that hears of the next weight before it hears of the next endpoints
     // finds some.
     let is_left_over = selected.is_some_and(|hash| [canary, stable].iter().flatten().all(|one| one.hash() != hash));
     let has_no_pods = canary.is_some_and(|canary| canary.size().available == 0);
-    stable.filter(|stable| is_left_over && has_no_pods && stable.size().available > 0).or(canary)
+    let waits = is_empty || (is_left_over && has_no_pods);
+    stable.filter(|stable| waits && stable.size().available > 0).or(canary)
 }
 
 /// The revision that the stable end should select, where it carries this weight now.
@@ -83,7 +87,7 @@ fn services(look: &Look<'_>, canary: &CanaryStrategy) -> (Vec<Write>, Vec<Rollou
         let weight = if is_stable_end { weights.1 } else { weights.0 };
         let Some(service) = name.and_then(|name| look.observed.services.get(name)) else { continue };
         let selected = service.spec.selector.get(keys::POD_TEMPLATE_HASH).map(String::as_str);
-        let wanted = if is_stable_end { wanted_stable(look, weight) } else { wanted_canary(look, selected) };
+        let wanted = if is_stable_end { wanted_stable(look, weight) } else { wanted_canary(look, selected, weight) };
         let Some(wanted) = wanted.filter(|wanted| selected != Some(wanted.hash())) else { continue };
         let is_managed = service.metadata.annotation(keys::MANAGED_BY_ROLLOUTS).is_some();
         let name = &service.metadata.name;
@@ -139,13 +143,13 @@ fn selectors(look: &Look<'_>) -> (Vec<Write>, Vec<RolloutReason>) {
                 None => Some(wanted.hash().to_owned()),
             }
         };
-        let weight = traffic.highest_stable();
+        let (reach, weight) = (traffic.reach_of_canary(), traffic.highest_stable());
         let (for_canary, for_stable) = if canary.precedes_pods {
             wanted_ahead(look)
         } else {
-            (wanted_canary(look, canary.backing.hash.as_deref()), wanted_stable(look, weight))
+            (wanted_canary(look, canary.backing.hash.as_deref(), reach), wanted_stable(look, weight))
         };
-        let to_canary = free(&canary, traffic.reach_of_canary(), for_canary, false);
+        let to_canary = free(&canary, reach, for_canary, false);
         let to_stable = free(&stable, weight, for_stable, true);
         writes.extend(router.switched(look.observed, to_canary.as_deref(), to_stable.as_deref()));
     }
@@ -202,6 +206,10 @@ fn hindrance(look: &Look<'_>, switch: &Switch<'_>) -> Option<RolloutReason> {
         return Some(lacks_pods());
     }
     if switch.weight == 0 || (switch.is_stable_end && wanted.is_fully_available()) {
+        return None;
+    }
+    // Where the stable revision has nobody, the weight has nowhere to go first: whoever is fully available takes it.
+    if look.fleet.stable.is_some_and(|stable| stable.size().available == 0) && wanted.is_fully_available() {
         return None;
     }
     // A switch away from a revision without ready endpoints harms nobody.

@@ -43,7 +43,7 @@ impl Auditor {
         let rises = self.rises_after_abort(look);
         let found = self.routes(server, look, pass.at).into_iter().chain(rises);
         let weighted = WEIGHTED.iter().map(|lists| lists.kind.0);
-        let mut routers = [kind::VIRTUAL_SERVICE, kind::HTTP_ROUTE].into_iter().chain(weighted);
+        let mut routers = [kind::VIRTUAL_SERVICE, kind::HTTP_ROUTE, kind::INGRESS].into_iter().chain(weighted);
         if routers.any(|kind| touches(kind.kind)) {
             wrong.extend(found);
         }
@@ -65,8 +65,8 @@ impl Auditor {
         (weight > before).then(|| format!("after an abort the canary's share rose from {before} to {weight}"))
     }
 
-    /// Shares add up to the whole, and what gains weight has a ready endpoint. An end that lost its pods by itself may keep a
-    /// part of its share: that the other end gains helps.
+    /// Shares add up to the whole, and what gains weight has a ready endpoint, where any end has one. An end that lost its pods
+    /// by itself may keep a part of its share: that the other end gains helps.
     fn routes(&mut self, server: &Server, look: &Look, now: DateTime<Utc>) -> Vec<String> {
         let mut wrong = Vec::new();
         let whole = look.routing.as_ref().map_or(100, |routing| routing.whole);
@@ -75,6 +75,8 @@ impl Auditor {
             if destinations.len() > 1 && sum != whole {
                 wrong.push(format!("the shares of {name} add up to {sum}"));
             }
+            let mut has_choice = false;
+            let mut dead = Vec::new();
             for destination in destinations {
                 let weight = number(&destination, "/weight");
                 let end = destination.get("destination").map(Value::to_string).unwrap_or_default();
@@ -82,9 +84,13 @@ impl Auditor {
                 let Some((service, hash)) = selected(server, look, &destination) else { continue };
                 let ready = ready_endpoints(server, look, &service, &hash);
                 if weight > before.unwrap_or(0) && ready == 0 && self.deserted.is_known(&service, &hash, now) {
-                    wrong.push(format!("{name} sends requests to {service}, which has no ready endpoint of {hash:?}"));
+                    dead.push(format!("{name} sends requests to {service}, which has no ready endpoint of {hash:?}"));
                 }
+                has_choice |= ready > 0;
                 self.deserted.note(&service, &hash, ready, now);
+            }
+            if has_choice {
+                wrong.append(&mut dead);
             }
         }
         wrong

@@ -300,8 +300,16 @@ impl<'a> Stage<'a> {
                     let is_hopeless = retries.next().is_none();
                     self.act(if is_hopeless { &Action::PromoteFull } else { &Action::Retry }).await;
                 }
-                // The storm took it back, and the person wants it after all.
-                "Degraded" if look.is_aborted() => self.act(&Action::Retry).await,
+                // The storm took it back, and the person wants it after all. What finds no room beside a stable version that is
+                // never ready goes on without it.
+                "Degraded" => {
+                    if look.is_aborted() {
+                        self.act(&Action::Retry).await;
+                    }
+                    if look.message().contains("timed out progressing") {
+                        self.act(&Action::PromoteFull).await;
+                    }
+                }
                 _ => {}
             }
         }

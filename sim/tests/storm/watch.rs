@@ -49,8 +49,8 @@ struct Pages {
     rollout_before: Option<Arc<Value>>,
     wrong: Vec<String>,
     deserted: Deserted,
-    /// The shares that revisions had, and when they had them last.
-    shares: Vec<(Moment, String, i64)>,
+    /// The shares that revisions had, of how many replicas, and when they had them last.
+    shares: Vec<(Moment, String, i64, i64)>,
     /// The spec's replicas, the fewest pods that must stay and the most there may be, and when that was so last.
     sizes: Vec<(Moment, i64, i64, i64)>,
     aborted: Option<(String, Moment)>,
@@ -63,6 +63,8 @@ struct Pages {
     weather: Option<Weather>,
     last_write: Option<Moment>,
     lost: u64,
+    /// Somebody asked for a Rollout that need not keep a pod, and since then requests have not come through again.
+    is_unpromised: bool,
     is_excused: bool,
 }
 
@@ -164,8 +166,9 @@ impl Watch {
         pages.remember(&facts, now);
         pages.notice_failures(&facts, now);
         let lost = mesh.lost();
-        let is_promised = facts.is_routed || pages.sizes.iter().all(|(_, _, fewest, _)| *fewest > 0);
-        if lost > pages.lost && !pages.is_excused && is_promised {
+        let need_none_stay = !facts.is_routed && pages.sizes.iter().any(|(_, _, fewest, _)| *fewest == 0);
+        pages.is_unpromised = need_none_stay || (pages.is_unpromised && (facts.lasting() == 0 || lost > pages.lost));
+        if lost > pages.lost && !pages.is_excused && !pages.is_unpromised {
             let example = mesh.counts().lost.last().map(|lost| format!("{}: {}", lost.cluster, lost.why));
             let found = format!("{now}: {} requests are lost, such as {example:?}", lost - pages.lost);
             pages.wrong.push(found);
@@ -190,12 +193,12 @@ impl Pages {
         }
         for set in &facts.sets {
             let share = facts.share_of(&set.hash);
-            match self.shares.iter_mut().rfind(|(_, hash, _)| *hash == set.hash) {
-                Some((at, _, known)) if *known == share => *at = now,
-                _ => self.shares.push((now, set.hash.clone(), share)),
+            match self.shares.iter_mut().rfind(|(_, hash, ..)| *hash == set.hash) {
+                Some((at, _, known, of)) if (*known, *of) == (share, facts.replicas) => *at = now,
+                _ => self.shares.push((now, set.hash.clone(), share, facts.replicas)),
             }
         }
-        self.shares.retain(|(at, _, _)| now - *at < KEPT);
+        self.shares.retain(|(at, ..)| now - *at < KEPT);
         match self.sizes.last_mut() {
             Some((at, replicas, fewest, most))
                 if (*replicas, *fewest, *most) == (facts.replicas, facts.fewest, facts.most) =>
@@ -272,7 +275,10 @@ impl Pages {
         let is_news = |end: &&End| {
             let same = |old: &&End| old.route == end.route && old.is_canary == end.is_canary;
             let old = self.before.ends.iter().find(same);
-            old.is_none_or(|old| old.weight < end.weight || (old.hash != end.hash && old.ready > 0))
+            // The endpoints of a Service follow its selector: pods that are ready show a moment later.
+            let has_pods = after.sets.iter().any(|set| set.hash == end.hash && set.lasting() > 0);
+            let is_repointed = |old: &End| old.hash != end.hash && old.ready > 0 && !has_pods;
+            old.is_none_or(|old| old.weight < end.weight || is_repointed(old))
         };
         let is_dead =
             |end: &&End| end.weight > 0 && end.ready == 0 && self.deserted.is_known(&end.service, &end.hash, now);
@@ -345,15 +351,17 @@ impl Pages {
         found
     }
 
-    /// Pods that a revision needs for the highest share that it had within the drain time.
+    /// Pods that a revision needs for what it had to carry within the drain time. More replicas than there were then ask for
+    /// no pods to carry what is over.
     fn needed(&self, hash: &str, facts: &Facts, now: Moment) -> i64 {
         let drain = TimeDelta::seconds(facts.drain_secs) - ROUNDING;
-        let own = self.shares.iter().filter(|(at, of, _)| now - *at < drain && of == hash);
-        let share = own.map(|(_, _, share)| *share).max().unwrap_or(0);
-        if facts.has_scales && hash == facts.current {
-            return share.min(1).min(self.replicas(facts, now));
-        }
-        (share * self.replicas(facts, now) + 99) / 100
+        let fewest = self.replicas(facts, now);
+        let is_scaled = facts.has_scales && hash == facts.current;
+        let pods = |share: i64, replicas: i64| {
+            if is_scaled { share.min(1).min(replicas) } else { (share * replicas + 99) / 100 }
+        };
+        let own = self.shares.iter().filter(|(at, of, ..)| now - *at < drain && of == hash);
+        own.map(|(_, _, share, replicas)| pods(*share, fewest.min(*replicas))).max().unwrap_or(0)
     }
 
     fn recent(&self, now: Moment) -> impl Iterator<Item = &(Moment, i64, i64, i64)> {

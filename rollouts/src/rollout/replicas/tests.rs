@@ -102,6 +102,13 @@ fn sizes_move_within_the_limits() {
         ((1, 0), allow(1, 0, 1), size(0, 0), size(1, 1), 0, (0, 0)),
         ((1, 0), allow(1, 1, 1), size(1, 0), size(1, 1), 0, (1, 1)),
         ((1, 0), allow(1, 1, 1), size(1, 1), size(1, 1), 0, (1, 0)),
+        // Older pods wait for the canary's, and stable ones that nobody can use take its room: they go, as far as they are to.
+        ((4, 0), allow(3, 1, 0), size(0, 0), size(2, 0), 2, (0, 0)),
+        ((1, 3), allow(3, 1, 0), size(0, 0), size(2, 0), 2, (0, 2)),
+        ((1, 0), allow(3, 1, 0), size(0, 0), size(2, 0), 2, (0, 1)),
+        ((4, 0), allow(3, 1, 0), size(0, 0), size(2, 1), 2, (0, 1)),
+        ((4, 0), allow(3, 1, 0), size(0, 0), size(2, 2), 2, (0, 2)),
+        ((4, 0), allow(3, 1, 0), size(1, 0), size(2, 0), 0, (2, 2)),
     ] {
         let split = toward(Split { canary: goal.0, stable: goal.1 }, limits, canary, Some(stable), retired);
         assert_eq!((split.canary, split.stable), expected, "{goal:?} {limits:?} {canary:?} {stable:?} {retired}");
