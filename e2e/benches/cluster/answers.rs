@@ -3,7 +3,7 @@
 //!
 //! Seen from outside: a watch tells of the status, so that its way is in the time too.
 
-use crate::{arguments::Arguments, machine, process::Measured};
+use crate::{arguments::Arguments, machine, process::Measured, times};
 use anyhow::Context;
 use e2e::{
     Cluster, Stage,
@@ -48,21 +48,13 @@ pub(crate) async fn measure(cluster: &Cluster, arguments: &Arguments) -> anyhow:
         asked.push(command(&stage, json!({"abort": true}), (0, true, false)).await?);
         asked.push(command(&stage, json!({"abort": false}), (0, false, true)).await?);
     }
-    let mut times = answered(&chronicle, &asked).await?;
-    times.sort_unstable();
-    let of = |percent: usize| {
-        let index = (times.len() * percent).div_ceil(100).clamp(1, times.len()) - 1;
-        times.get(index).copied().unwrap_or_default().as_secs_f64() * 1e3
-    };
+    let times = answered(&chronicle, &asked).await?;
     println!(
         "\na client's promote, abort or retry answered → our status written, {} commands, load {}\n\
-         p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, the slowest {:.1} ms   (aim: p99 < 100)",
+         {}   (aim: p99 < 100)",
         times.len(),
         machine::load(),
-        of(50),
-        of(90),
-        of(99),
-        of(100),
+        times::spread(times),
     );
     Ok(())
 }

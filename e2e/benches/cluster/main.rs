@@ -14,6 +14,7 @@ mod machine;
 mod many;
 mod process;
 mod steps;
+mod times;
 
 use arguments::Arguments;
 use e2e::{Cluster, installed, stage};

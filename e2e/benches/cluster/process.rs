@@ -15,6 +15,8 @@ use tokio::time::sleep;
 
 /// How long the controller must have used no processor time to be at rest, and how little counts as none.
 const QUIET: (Duration, u64) = (Duration::from_secs(3), 3);
+/// How long processor time at rest is measured.
+const REST: Duration = Duration::from_secs(30);
 /// The longest that anything is waited for.
 pub(crate) const LIMIT: Duration = Duration::from_secs(600);
 
@@ -85,6 +87,13 @@ impl Measured {
             }
             ensure!(since.elapsed() < LIMIT, "never at rest\n{}", self.controller.log());
         }
+    }
+
+    /// The part of a core that it uses while nothing happens, in percent.
+    pub(crate) async fn share_of_core(&self) -> anyhow::Result<f64> {
+        let (since, before) = (Instant::now(), self.ticks()?);
+        sleep(REST).await;
+        Ok((self.ticks()? - before) as f64 / since.elapsed().as_secs_f64())
     }
 
     /// Its memory now.

@@ -3,7 +3,7 @@
 //! Both are seen from outside. One observer watches pods' counts, endpoints and the VirtualService at the API server, so that
 //! what the server takes to tell of a change is in both ends of a time. Writes are counted by a proxy, in a run of its own.
 
-use crate::{arguments::Arguments, machine, process::Measured};
+use crate::{arguments::Arguments, machine, process::Measured, times};
 use anyhow::{Context, ensure};
 use e2e::{
     Cluster, Stage,
@@ -40,20 +40,12 @@ pub(crate) async fn latency(cluster: &Cluster, arguments: &Arguments) -> anyhow:
         times.extend(follow(&chronicle.changes().await?, from)?);
     }
     ensure!(!times.is_empty(), "no weight waited for pods");
-    times.sort_unstable();
-    let of = |percent: usize| {
-        let index = (times.len() * percent).div_ceil(100).clamp(1, times.len()) - 1;
-        times.get(index).copied().unwrap_or_default().as_secs_f64() * 1e3
-    };
     println!(
         "\npods ready → VirtualService written, {} weights, load {}\n\
-         p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, the slowest {:.1} ms   (aim: p50 < 20, p99 < 60)",
+         {}   (aim: p50 < 20, p99 < 60)",
         times.len(),
         machine::load(),
-        of(50),
-        of(90),
-        of(99),
-        of(100),
+        times::spread(times),
     );
     Ok(())
 }
