@@ -52,7 +52,7 @@ where
 fn handled(server: &Server, call: &Call, body: &Bytes) -> Answer {
     let faults = server.faults();
     if let Some(faults) = &faults {
-        faults.enters(call);
+        faults.enters(call, body);
     }
     let answer = route(server, call, body).unwrap_or_else(Answer::from);
     if let Some(faults) = &faults {

@@ -29,8 +29,8 @@ pub trait Faults: Send + Sync {
     /// What is to happen to this request.
     fn before(&self, call: &Call) -> Verdict;
 
-    /// Told right before a request is handled, and never of one that is not.
-    fn enters(&self, _call: &Call) {}
+    /// Told right before a request with this body is handled, and never of one that is not.
+    fn enters(&self, _call: &Call, _body: &[u8]) {}
 
     /// Told right after a request was handled, with the true HTTP status, whatever the client learns of it.
     fn leaves(&self, _call: &Call, _status: u16) {}

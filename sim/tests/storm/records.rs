@@ -1,5 +1,5 @@
-//! What a controller records, judged on the server: nothing is created whose name is not recorded, and no step that judges is
-//! over before its judgement was good.
+//! What a controller records, judged on the server: nothing is created whose name is not recorded, no step that judges is over
+//! before its judgement was good, and no patch is sent that does not name the version that it was decided on.
 
 use serde_json::Value;
 use sim::{
@@ -13,6 +13,12 @@ const OURS: &str = "argoproj.io/v1alpha1";
 /// The storm's Rollout.
 pub(crate) fn rollout(server: &Server) -> Option<Arc<Value>> {
     server.get(OURS, "Rollout", "default", "web")
+}
+
+/// Does a patch say which version it was decided on? One that does not wins over what others wrote meanwhile.
+pub(crate) fn names_its_version(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    !text(&body, "/metadata/resourceVersion").is_empty()
 }
 
 /// The youngest run or Experiment, where nobody had recorded its name when it was made.

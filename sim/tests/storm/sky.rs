@@ -114,9 +114,9 @@ impl Faults for Sky {
         }
     }
 
-    fn enters(&self, call: &Call) {
+    fn enters(&self, call: &Call, body: &[u8]) {
         if call.verb.is_write() {
-            self.watch.enters(call);
+            self.watch.enters(call, body);
         }
     }
 

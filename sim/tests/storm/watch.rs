@@ -110,9 +110,13 @@ impl Watch {
         self.pages().last_write.map_or(TimeDelta::MAX, |last| now - last)
     }
 
-    pub(crate) fn enters(&self, call: &Call) {
-        if call.user_agent != AGENT {
+    pub(crate) fn enters(&self, call: &Call, body: &[u8]) {
+        if call.user_agent != AGENT || ["events", "leases"].contains(&call.resource.as_str()) {
             return;
+        }
+        if call.verb == Verb::Patch && !records::names_its_version(body) {
+            let found = format!("{} {:?} is patched whatever came between", call.resource, call.name);
+            self.pages().wrong.push(found);
         }
         if is_of_switch(call) {
             let facts = self.facts();
