@@ -11,7 +11,7 @@ mod gateway;
 mod ingress;
 mod mesh;
 
-pub use gateway::{GATEWAY_PLUGIN, gateway_api, gateway_routes, header_rules, is_backend, is_header_rule};
+pub use gateway::{GATEWAY_PLUGIN, are_header_rules, gateway_api, gateway_routes, header_rules, is_backend};
 pub use ingress::{ALB_BY_ANNOTATION, alb_ingresses, alb_key, alb_root, is_alb_route};
 pub use mesh::{is_tcp_route, is_tls_route, virtual_service};
 

@@ -51,6 +51,7 @@ use chrono::{DateTime, Utc};
 use fleet::Fleet;
 use invalid::Invalid;
 use look::Look;
+use phase::Phase;
 use plan::{Plan, Reason, Requeue, Write, reason::RolloutReason};
 use spec::Spec;
 
@@ -164,11 +165,15 @@ fn carry_out(look: &Look<'_>) -> Plan {
     plan
 }
 
-/// Sizes, and what the current ReplicaSet lacks: no pod is made of a template that lacks something.
+/// Sizes, and what the current ReplicaSet lacks: no pod is made of a template that lacks something, unless the server will not
+/// have it mended, and no update waits for that.
 fn scaled(look: &Look<'_>) -> scaling::Scaling {
     let mut scaling = scaling::writes(look);
     if let Some(repaired) = revision::repaired(look) {
-        scaling.writes.retain(|write| write.verb.object() != repaired.verb.object());
+        let is_refused = refusal::standing(look.observed.refused.as_ref(), [&repaired].into_iter()).is_some();
+        if !is_refused || look.phase != Phase::Promoted {
+            scaling.writes.retain(|write| write.verb.object() != repaired.verb.object());
+        }
         scaling.writes.push(repaired);
     }
     scaling

@@ -173,3 +173,19 @@ fn an_abort_does_not_wait_for_a_template_that_cannot_be_changed() {
     toy.looks(6);
     assert_eq!((toy.weight(), toy.status("abort")), (0, json!(true)), "{}", toy.tail());
 }
+
+#[test]
+fn sizes_follow_though_the_template_cannot_be_changed() {
+    let mut toy = Toy::new(json!({}), 2);
+    toy.settle();
+    let name = format!("web-{}", toy.hash_of("web:1"));
+    toy.refusals.insert(("ReplicaSet".into(), name.clone()), "denied by a webhook".into());
+    toy.patch(json!({"spec": {"strategy": {"canary": {"drainSeconds": 10}}}}));
+    toy.looks(6);
+    assert_eq!(toy.condition("WriteRefused").0, "True", "{}", toy.tail());
+    toy.patch(json!({"spec": {"replicas": 5}}));
+    // What was refused is reported first.
+    toy.step();
+    let plan = rollouts::decide(&toy.observe(), toy.now);
+    assert!(plan.to_string().contains(&format!("{name} goes from 2 to 5 pods")), "{plan}");
+}

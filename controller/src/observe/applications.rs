@@ -50,6 +50,11 @@ impl Stores {
             self.server.want(kept);
         }
         let mut keys = vec![Key::new(Kind::Rollout, namespace.as_str(), name.as_str())];
+        // An Experiment keeps its pods by the routes that its Rollout names.
+        let [before, after] = [&change.before, &change.after].map(|kept| kept.as_ref().map(|kept| &kept.references));
+        if before != after {
+            keys.extend(self.with_experiments(Key::new(Kind::Rollout, namespace.as_str(), name.as_str())));
+        }
         if is_telling(change) {
             let owners = self.owners(&resource_key(kind::ROLLOUT.group, kind::ROLLOUT.kind, namespace, name));
             self.touch(owners.iter().cloned());

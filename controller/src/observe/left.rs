@@ -42,6 +42,7 @@ impl Stores {
             rollout: rollout.to_owned(),
             services: self.services.by(MARK, namespace, rollout),
             rules: routed(&kind::DESTINATION_RULE),
+            nodes: routed(&kind::VIRTUAL_NODE),
             ingresses: routed(&kind::INGRESS),
         }
     }

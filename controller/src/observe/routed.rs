@@ -1,4 +1,5 @@
-//! The objects of routers, and workloads that Rollouts refer to: one store for each kind, filled from when the first Rollout names an object of that kind.
+//! The objects of routers, and workloads that Rollouts refer to: one store for each kind, filled from when the first Rollout names
+//! an object of that kind.
 //!
 //! A cluster without Istio, or without Rollouts that use it, costs no request. Once begun, a watch does not end: the next
 //! Rollout finds its objects there. No Rollout is decided on before the stores of the kinds that it names are complete.

@@ -1,6 +1,7 @@
 //! The API server's version, from when the first Rollout asks for something that older servers lack.
 //!
-//! It is read once. Nothing waits for a server that does not tell it: the write that asks too much of it is refused then. One that is too old for some Rollout is read again now and then, since servers are replaced.
+//! Nothing waits for a server that does not tell it: the write that asks too much of it is refused then. It is read again now and
+//! then, since servers are replaced.
 
 use super::{KeptRollout, Stores, rollout_key};
 use crate::queue::Key;

@@ -58,9 +58,15 @@ pub fn header_rules(route: &Value, owner: &str) -> BTreeMap<String, Vec<Value>> 
     own.and_then(|own| serde_json::from_value(own).ok()).unwrap_or_default()
 }
 
-/// Whether a rule is one of these.
-pub fn is_header_rule(rule: &Value, added: &BTreeMap<String, Vec<Value>>) -> bool {
-    rule.get("matches").is_some_and(|matches| added.values().flatten().any(|known| known == matches))
+/// Which of a list's rules are these: of each that was added the first that matches the same. Behind it may stand one of the
+/// user's.
+pub fn are_header_rules(rules: &[Value], added: &BTreeMap<String, Vec<Value>>) -> Vec<bool> {
+    let mut left: Vec<&Value> = added.values().flatten().collect();
+    let is_added = |rule: &Value| {
+        let place = left.iter().position(|known| rule.get("matches") == Some(*known));
+        place.map(|place| left.swap_remove(place)).is_some()
+    };
+    rules.iter().map(is_added).collect()
 }
 
 /// The weights in one route that a Rollout sets.
@@ -146,10 +152,10 @@ fn keep_header_rules(kept: &mut Value, live: &Value, claim: &Backends<'_>) {
             annotations.insert(keys::MANAGED_RULES.to_owned(), record.clone());
         }
     }
-    let found = live.pointer("/spec/rules").and_then(Value::as_array).into_iter().flatten();
-    let rules: Vec<Value> = found.filter(|rule| is_header_rule(rule, &added)).cloned().collect();
+    let found = live.pointer("/spec/rules").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let ours = found.iter().zip(are_header_rules(found, &added)).filter(|(_, is_ours)| *is_ours);
+    let rules: Vec<Value> = ours.map(|(rule, _)| rule.clone()).collect();
     if let Some(Value::Array(wanted)) = kept.pointer_mut("/spec/rules") {
-        wanted.retain(|rule| !is_header_rule(rule, &added));
         wanted.splice(0..0, rules);
     }
 }

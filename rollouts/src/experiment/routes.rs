@@ -1,29 +1,36 @@
-//! Does a route lead to a Service? Whatever technology it is of: its rules, or an annotation, name the Service.
+//! Does a route lead to a Service? Of the technologies that lead to an Experiment's Services each names them in its own place: a
+//! destination, a backend, or an action in an annotation.
 //!
 //! What it sends there is not asked: a route that names a Service finds it missing once that is gone, at any weight.
 
-use crds::keys;
 use serde_json::Value;
 
-/// Whether the rules of a route, or its annotations, name a Service.
+/// Where an Ingress holds the actions of an AWS load balancer, behind any prefix.
+const ACTIONS: &str = "/actions.";
+
+/// Whether a route leads to a Service.
 pub fn name(route: &Value, service: &str) -> bool {
     let annotations = route.pointer("/metadata/annotations").and_then(Value::as_object).into_iter().flatten();
-    let mut live = annotations.filter(|(key, _)| *key != keys::LAST_APPLIED).map(|(_, value)| value);
-    route.get("spec").is_some_and(|spec| is_in(spec, service)) || live.any(|value| is_in(value, service))
+    let actions = annotations.filter(|(key, _)| key.contains(ACTIONS)).filter_map(|(_, text)| text.as_str());
+    let mut actions = actions.filter_map(|text| serde_json::from_str::<Value>(text).ok());
+    route.get("spec").is_some_and(|spec| leads(spec, service)) || actions.any(|action| leads(&action, service))
 }
 
-fn is_in(value: &Value, service: &str) -> bool {
+fn leads(value: &Value, service: &str) -> bool {
     match value {
-        Value::String(text) => is_word_of(text, service),
-        Value::Array(items) => items.iter().any(|item| is_in(item, service)),
-        Value::Object(fields) => fields.values().any(|field| is_in(field, service)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::Array(items) => items.iter().any(|item| leads(item, service)),
+        Value::Object(fields) => fields.iter().any(|(key, field)| match (key.as_str(), field) {
+            ("destination" | "mirror", Value::Object(to)) => to.get("host").is_some_and(|host| is(host, service)),
+            ("service" | "ServiceName", Value::String(_)) => is(field, service),
+            _ => leads(field, service),
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
-/// A host begins with the name, and an annotation holds a whole document with it.
-fn is_word_of(text: &str, service: &str) -> bool {
-    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-').any(|word| word == service)
+/// A host begins with the name of its Service.
+fn is(host: &Value, service: &str) -> bool {
+    host.as_str().and_then(|host| host.split('.').next()) == Some(service)
 }
 
 #[cfg(test)]
@@ -33,8 +40,8 @@ mod tests {
 
     #[test]
     fn a_route_names_a_service_as_a_host_as_a_backend_or_in_an_annotation() {
-        let applied = json!({"metadata": {"annotations": {keys::LAST_APPLIED: "{\"host\":\"web-next\"}"}}});
-        let action = json!({"metadata": {"annotations": {"alb/actions.web": "{\"serviceName\":\"web-next\"}"}}});
+        let action = |text: &str| json!({"metadata": {"annotations": {"alb.ingress.kubernetes.io/actions.web": text}}});
+        let rule = json!({"spec": {"host": "web", "subsets": [{"name": "web-next", "labels": {"a": "web-next"}}]}});
         for (route, is_named) in [
             (json!({"spec": {"http": [{"route": [{"destination": {"host": "web-next"}, "weight": 10}]}]}}), true),
             (
@@ -42,8 +49,16 @@ mod tests {
                 true,
             ),
             (json!({"spec": {"backends": [{"service": "web-next", "weight": 0}]}}), true),
-            (action, true),
-            (applied, false),
+            (json!({"spec": {"http": [{"mirror": {"host": "web-next"}}]}}), true),
+            (
+                action(
+                    r#"{"ForwardConfig":{"TargetGroups":[{"ServiceName":"web","ServicePort":"80"},{"ServiceName":"web-next"}]}}"#,
+                ),
+                true,
+            ),
+            (action("web-next"), false),
+            (rule, false),
+            (json!({"spec": {"http": [{"name": "web-next"}]}}), false),
             (json!({"spec": {"hosts": ["web-next-2", "my-web-next"]}, "metadata": {"name": "web-next"}}), false),
             (Value::Null, false),
         ] {

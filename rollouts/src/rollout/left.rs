@@ -1,5 +1,5 @@
-//! What does a Rollout leave behind? Services and subsets that it pointed at its revisions, and that it names no more or that
-//! outlive it, lose the hash and the mark: then they lead to whatever the user's own labels select. An Ingress of AWS' controller
+//! What does a Rollout leave behind? Services, subsets and virtual nodes that it pointed at its revisions, and that it names no more
+//! or that outlive it, lose the hash and the mark: then they lead to whatever the user's own labels select. An Ingress of AWS' controller
 //! leads to one Service again.
 //!
 //! Only what carries the Rollout's mark is touched.
@@ -19,6 +19,8 @@ pub struct Marked {
     pub services: Vec<Arc<Service>>,
     /// DestinationRules.
     pub rules: Vec<Arc<RawObject>>,
+    /// Virtual nodes.
+    pub nodes: Vec<Arc<RawObject>>,
     /// Ingresses.
     pub ingresses: Vec<Arc<RawObject>>,
 }
@@ -40,13 +42,18 @@ pub fn writes(marked: &Marked, references: &References) -> Vec<Write> {
         let target = Target::of(&kind::DESTINATION_RULE, &rule.metadata);
         given_back(target, format!("DestinationRule {}", rule.metadata.name), &without_hashes(rule))
     });
+    let nodes = marked.nodes.iter().filter(|node| !is_named(&kind::VIRTUAL_NODE, node)).map(|node| {
+        let spec = json!({ "podSelector": { "matchLabels": { keys::POD_TEMPLATE_HASH: null } } });
+        let target = Target::of(&kind::VIRTUAL_NODE, &node.metadata);
+        given_back(target, format!("virtual node {}", node.metadata.name), &spec)
+    });
     let ingresses = marked.ingresses.iter().filter(|ingress| !is_named(&kind::INGRESS, ingress));
     let ingresses = ingresses.filter_map(|ingress| {
         let body = reset::given_back(ingress, &marked.rollout)?;
         let because = RolloutReason::ActionReset { ingress: ingress.metadata.name.clone() };
         Some(Write::patch(Target::of(&kind::INGRESS, &ingress.metadata), body, because.into()))
     });
-    services.chain(rules).chain(ingresses).collect()
+    services.chain(rules).chain(nodes).chain(ingresses).collect()
 }
 
 fn given_back(target: Target, what: String, spec: &Value) -> Write {
@@ -78,7 +85,10 @@ mod tests {
         let rule = json!({"metadata": meta("web"), "spec": {"host": "web", "subsets": [subset, {"name": "other"}]}});
         let rule = Arc::new(RawObject::from_value(&rule).expect("a DestinationRule"));
         let services = vec![service("stable"), service("canary")];
-        Marked { rollout: "web".into(), services, rules: vec![rule], ingresses: vec![ingress()] }
+        let labels = json!({"matchLabels": {"app": "web", keys::POD_TEMPLATE_HASH: "abc"}});
+        let node = json!({"metadata": meta("old"), "spec": {"podSelector": labels}});
+        let nodes = vec![Arc::new(RawObject::from_value(&node).expect("a virtual node"))];
+        Marked { rollout: "web".into(), services, rules: vec![rule], nodes, ingresses: vec![ingress()] }
     }
 
     const ACTION: &str = "alb.ingress.kubernetes.io/actions.stable";
@@ -128,17 +138,19 @@ mod tests {
             References::of(&Rollout::from_value(&object).expect("a Rollout"))
         };
         let istio = json!({"virtualService": {"name": "web"}, "destinationRule": {"name": "web"}});
-        let routed = json!({"istio": istio, "alb": {"ingress": "edge", "servicePort": 80}});
+        let group = json!({"canaryVirtualNodeRef": {"name": "new"}, "stableVirtualNodeRef": {"name": "old"}});
+        let mesh = json!({"virtualService": {"name": "web"}, "virtualNodeGroup": group});
+        let routed = json!({"istio": istio, "appMesh": mesh, "alb": {"ingress": "edge", "servicePort": 80}});
         for (references, expected) in [
-            (References::default(), vec!["stable", "canary", "web", "edge"]),
-            (rollout(json!({"canary": {"stableService": "stable"}})), vec!["canary", "web", "edge"]),
+            (References::default(), vec!["stable", "canary", "web", "old", "edge"]),
+            (rollout(json!({"canary": {"stableService": "stable"}})), vec!["canary", "web", "old", "edge"]),
             (
                 rollout(
                     json!({"canary": {"stableService": "stable", "canaryService": "canary", "trafficRouting": routed}}),
                 ),
                 vec![],
             ),
-            (rollout(json!({"blueGreen": {"activeService": "canary"}})), vec!["stable", "web", "edge"]),
+            (rollout(json!({"blueGreen": {"activeService": "canary"}})), vec!["stable", "web", "old", "edge"]),
         ] {
             let writes = writes(&marked(), &references);
             let names: Vec<&str> = writes.iter().map(|write| write.verb.object().name.as_str()).collect();
@@ -155,8 +167,9 @@ mod tests {
             .collect();
         let mark = json!({"annotations": {keys::MANAGED_BY_ROLLOUTS: null}});
         let service = json!({"metadata": mark, "spec": {"selector": {keys::POD_TEMPLATE_HASH: null}}});
+        let node = json!({"metadata": mark, "spec": {"podSelector": {"matchLabels": {keys::POD_TEMPLATE_HASH: null}}}});
         let subset = json!({"name": "stable", "labels": {"app": "web"}, "trafficPolicy": {"x": 1}});
         let rule = json!({"metadata": mark, "spec": {"subsets": [subset, {"name": "other"}]}});
-        assert_eq!(bodies, [service.clone(), service, rule]);
+        assert_eq!(bodies, [service.clone(), service, rule, node]);
     }
 }

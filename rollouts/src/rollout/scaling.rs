@@ -9,6 +9,7 @@ use super::{
     look::Look,
     phase::Phase,
     replicas::{self, Size, Split},
+    switch,
 };
 use chrono::{DateTime, Utc};
 use crds::keys;
@@ -81,8 +82,11 @@ fn routed(look: &Look<'_>, scaling: &mut Scaling) {
         fitted(look, stable, canary, look.goal.stable_pods, scaling);
     }
     if let Some(canary) = canary {
+        let unprepared = switch::unprepared(look).filter(|_| look.goal.canary_pods > canary.size().asked);
         if look.phase == Phase::Aborted {
             taken_back(look, canary, scaling);
+        } else if let Some(reason) = unprepared {
+            scaling.held.push(reason);
         } else {
             fitted(look, canary, stable, look.goal.canary_pods, scaling);
         }

@@ -2,7 +2,7 @@
 //!
 //! Whatever carries traffic is left alone: the weight goes first, then the selector follows. The one exception is a first
 //! selector, and a stable end that was left on another revision: there the switch itself moves the traffic, onto a revision
-//! that is fully available.
+//! that is fully available. Where pods learn from a selector where they belong, it goes before there are any.
 
 use super::{blue_green, endpoints, fleet::Revision, look::Look, phase::Phase, traffic::Selector};
 use crds::{Service, keys, kind, rollout::CanaryStrategy};
@@ -61,6 +61,16 @@ fn wanted_stable<'a>(look: &Look<'a>, weight: i32) -> Option<Revision<'a>> {
         && look.spec.limits.replicas > 0
         && weight == 0;
     look.fleet.canary.filter(|canary| is_empty && canary.size().available > 0).or(look.fleet.stable)
+}
+
+/// What holds pods of the current revision back: they would learn of no place when they are made. A selector without a revision knows
+/// the pods of all.
+pub fn unprepared(look: &Look<'_>) -> Option<RolloutReason> {
+    let knows = |selector: &Selector| selector.backing.hash.as_ref().is_none_or(|hash| *hash == look.fleet.hash);
+    let pairs = look.spec.routers.iter().filter_map(|router| router.selectors(look.observed));
+    let mut ahead = pairs.filter(|(canary, _)| canary.precedes_pods);
+    let (canary, _) = ahead.find(|(canary, stable)| !knows(canary) && !knows(stable))?;
+    Some(RolloutReason::StillCarriesTraffic { what: canary.what })
 }
 
 /// The revisions that both ends should select where pods learn from them, when they are made, where they belong.

@@ -1,8 +1,8 @@
 //! Gateway API: the rules of a route that hold both Services among their backends, the weights there, and the same rules
 //! with another weight. Works on raw JSON, so that every field that we do not know stays as it is.
 //!
-//! A rule that does not hold both ends is left alone, and so is every other backend of one that does: canary and stable share
-//! the whole between them, whatever the others have.
+//! A rule that does not hold both ends is left alone, but for those that steps have added, and so is every other backend of one
+//! that does: canary and stable share the whole between them, whatever the others have.
 
 mod headers;
 
@@ -201,7 +201,8 @@ impl Router for GatewayApi<'_> {
         };
         let mut changed: Vec<Value> = list.iter().map(reweighted).collect();
         let mut patch = Map::new();
-        if self.takes_headers(named) {
+        // What was added goes also where the spec adds nothing any more.
+        if self.takes_headers(named) || !owned::header_rules(object, &owner_of(observed)).is_empty() {
             let (arranged, record) = self.with_header_rules(observed, object, changed, wanted);
             changed = arranged;
             let found = object.pointer("/metadata/annotations").and_then(|all| all.get(keys::MANAGED_RULES));
@@ -219,12 +220,12 @@ impl Router for GatewayApi<'_> {
         self.settings.http_routes.iter().chain(&self.settings.grpc_routes).any(|route| route.use_header_routes)
     }
 
-    fn managed(&self, observed: &Observed, named: &ObjectRef, object: &Value) -> Vec<String> {
+    fn managed(&self, observed: &Observed, _: &ObjectRef, object: &Value) -> Vec<String> {
         let known = owned::header_rules(object, &owner_of(observed));
         let list = object.get("spec").map(router::rules).unwrap_or_default();
         let is_there =
             |matches: &Vec<Value>| list.iter().any(|rule| matches.iter().any(|one| rule.get("matches") == Some(one)));
-        let added = known.into_iter().filter(|(_, matches)| self.takes_headers(named) && is_there(matches));
+        let added = known.into_iter().filter(|(_, matches)| is_there(matches));
         added.map(|(name, _)| name).collect()
     }
 

@@ -32,7 +32,9 @@ pub(super) fn switched(
 ) -> Vec<Write> {
     let [canary_node, stable_node] = nodes;
     let of_stable = stable.map(str::to_owned).or_else(|| hash_of(stable_node));
-    let canary = canary.map(|hash| if of_stable.as_deref() == Some(hash) { NO_CANARY } else { hash });
+    // A stable node without a revision knows the pods of all of them.
+    let is_known = |hash: &str| of_stable.as_deref().is_none_or(|known| known == hash);
+    let canary = canary.map(|hash| if is_known(hash) { NO_CANARY } else { hash });
     // The canary's node goes first: it may be about to leave the revision that the stable one is to know.
     let changes = [(canary_node, canary), (stable_node, stable)].into_iter();
     changes.filter_map(|(node, hash)| switch(observed, node?, hash?)).collect()

@@ -100,6 +100,8 @@ fn nodes_know_one_revision_each_and_the_canarys_none_where_both_are_one() {
         (Some("canary-hash"), Some("a"), Some("a"), None, vec![]),
         // The first time.
         (None, None, Some("a"), Some("a"), vec![("new", "canary-hash"), ("old", "a")]),
+        // The stable node still knows all pods, since it may not be switched yet.
+        (Some("b"), None, Some("a"), None, vec![("new", "canary-hash")]),
         (Some("b"), Some("a"), None, None, vec![]),
     ] {
         let observed = observed(&[service(), node("new", new), node("old", old)]);

@@ -68,11 +68,13 @@ pub(super) fn wanted(weighed: &[(&Value, &Value)], routes: &[ManagedRoute<'_>]) 
 /// Ours stand before the first rule that carries weights. Where they do already nothing is moved: another Rollout may have put its
 /// own before them, and would do so again.
 pub(super) fn arranged(list: Vec<Value>, known: &Record, first_weighed: usize, rules: Vec<Value>) -> Vec<Value> {
-    let ours = list.iter().enumerate().filter(|(_, rule)| owned::is_header_rule(rule, known));
-    if ours.clone().map(|(_, rule)| rule).eq(&rules) && ours.clone().all(|(place, _)| place < first_weighed) {
+    let are_ours = owned::are_header_rules(&list, known);
+    let ours = list.iter().zip(&are_ours).enumerate().filter(|(_, (_, is_ours))| **is_ours);
+    let stands_before = ours.clone().all(|(place, _)| place < first_weighed);
+    if stands_before && ours.map(|(_, (rule, _))| rule).eq(&rules) {
         return list;
     }
-    let others = list.into_iter().filter(|rule| !owned::is_header_rule(rule, known));
+    let others = list.into_iter().zip(are_ours).filter(|(_, is_ours)| !is_ours).map(|(rule, _)| rule);
     rules.into_iter().chain(others).collect()
 }
 

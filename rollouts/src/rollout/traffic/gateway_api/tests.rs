@@ -213,6 +213,29 @@ fn a_rule_by_header_stands_before_the_weighed_one_and_goes_without_a_trace() {
 }
 
 #[test]
+fn a_rule_of_the_users_that_matches_the_same_stays() {
+    let with_headers = canary(&json!({"gatewayAPI": {"httpRoutes": [{"name": "web", "useHeaderRoutes": true}]}}));
+    let without = canary(&json!({"gatewayAPI": {"httpRoutes": [{"name": "web"}]}}));
+    let [router, former] =
+        [&with_headers, &without].map(|strategy| parsed(strategy).expect("is valid").expect("is set"));
+    let (observed, named) = (observed(&[]), ObjectRef::of(&kind::HTTP_ROUTE, "web", "web"));
+    let step = step("beta", &json!([{"headerName": "x-beta", "headerValue": {"exact": "yes"}}]));
+    let with_step = Wanted { managed: vec![ManagedRoute::Header(&step)], ..wanted(20) };
+    let matches = json!([{"headers": [{"type": "Exact", "name": "x-beta", "value": "yes"}]}]);
+    let [ours, theirs] = ["canary", "mine"].map(|to| json!({"matches": matches, "backendRefs": [backend(to, 1)]}));
+    let weighed = |canary: i64| json!({"backendRefs": [backend("stable", 100 - canary), backend("canary", canary)]});
+    let route = object(&kind::HTTP_ROUTE, "web", json!({"rules": [theirs, weighed(0)]}));
+    let both = brought(&router, &observed, &named, &route, &with_step);
+    assert_eq!(both["spec"]["rules"], json!([ours, theirs, weighed(20)]));
+    assert_eq!(brought(&router, &observed, &named, &both, &with_step), both, "it is as it should be");
+    let gone = json!([theirs, weighed(20)]);
+    assert_eq!(brought(&router, &observed, &named, &both, &wanted(20))["spec"]["rules"], gone);
+    // A spec that adds no rules any more sees those that were added, and takes them away.
+    assert_eq!(former.managed(&observed, &named, &both), ["beta"]);
+    assert_eq!(brought(&former, &observed, &named, &both, &wanted(20))["spec"]["rules"], gone);
+}
+
+#[test]
 fn only_routes_that_are_told_to_take_headers() {
     let header =
         json!([{"setHeaderRoute": {"name": "beta", "match": [{"headerName": "x", "headerValue": {"exact": "1"}}]}}]);
