@@ -118,7 +118,7 @@ func TestEveryTemplateRenders(t *testing.T) {
 	}
 	values := map[string]any{}
 	for _, name := range []string{"State", "Socket", "Programs", "Snapshotter", "PauseImage", "Name", "PodRange", "NodeAddress", "Port",
-		"HealthPort", "Authority", "Certificate", "Key", "CgroupV1", "AdminPort", "IstiodPort", "Envoy"} {
+		"APIPort", "HealthPort", "Authority", "Certificate", "Key", "CgroupV1", "AdminPort", "IstiodPort", "Envoy"} {
 		values[name] = "x"
 	}
 	for _, entry := range entries {
